@@ -1,0 +1,291 @@
+"""How long a search lasts, in which phase it is, and whether another evaluation fits.
+
+This is the only module that reads a clock.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+import time
+from bisect import bisect_left, insort
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from pyhopper.errors import ArgumentError
+
+_SECONDS = {"w": 604800, "d": 86400, "h": 3600, "min": 60, "m": 60, "s": 1, "sec": 1}
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(w|d|h|min|m|sec|s)\s*")
+_EXAMPLES = 'write it like "1h 30min", "2d 12h", "1:30" (minutes:seconds), 90 or "until 08:00"'
+
+
+class Clock(Protocol):
+    """Where time comes from; tests use :class:`pyhopper.testing.FakeClock`."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; never goes back."""
+
+    def time(self) -> float:
+        """Seconds since the epoch."""
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def monotonic(self) -> float:
+        """See :class:`Clock`."""
+        return time.monotonic()
+
+    def time(self) -> float:
+        """See :class:`Clock`."""
+        return time.time()
+
+
+def parse_runtime(runtime: float | str, now: float | None = None) -> float:
+    """Turn a duration into seconds.
+
+    Parameters
+    ----------
+    runtime : float or str
+        Seconds, or text: ``"1h 30min"``, ``"4d 12h"``, ``"2w"``, ``"1.5h"``, ``"1:30"`` (minutes
+        and seconds), ``"1:01:30"``, ``"90"``, or ``"until 08:00"`` for the next such time of day.
+    now : float, optional
+        The present time in seconds since the epoch, for ``until``; by default the system's.
+
+    Returns
+    -------
+    float
+        Seconds, more than 0.
+
+    Raises
+    ------
+    ArgumentError
+        If the text cannot be read, or the duration is not positive and finite.
+    """
+    seconds = _seconds(runtime, now)
+    if seconds is None:
+        raise ArgumentError("runtime", runtime, f"not a duration; {_EXAMPLES}")
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise ArgumentError("runtime", runtime, f"must be more than 0 seconds; {_EXAMPLES}")
+    return seconds
+
+
+def _seconds(runtime: object, now: float | None) -> float | None:
+    if isinstance(runtime, numbers.Real) and not isinstance(runtime, bool):
+        return float(runtime)
+    if isinstance(runtime, timedelta):
+        return runtime.total_seconds()
+    if not isinstance(runtime, str):
+        return None
+    text = runtime.strip().lower()
+    if until := re.fullmatch(r"until\s+(\d{1,2}):(\d{2})", text):
+        return _until(int(until[1]), int(until[2]), now)
+    if re.fullmatch(r"\d+(\.\d*)?|\.\d+", text):
+        return float(text)
+    if re.fullmatch(r"\d+(:[0-5]?\d){1,2}", text):
+        total = 0
+        for part in text.split(":"):
+            total = total * 60 + int(part)
+        return float(total)
+    total_seconds, place = 0.0, 0
+    while place < len(text):
+        found = _PART.match(text, place)
+        if found is None:
+            return None
+        total_seconds += float(found[1]) * _SECONDS[found[2]]
+        place = found.end()
+    return total_seconds if place else None
+
+
+def _until(hour: int, minute: int, now: float | None) -> float | None:
+    if hour > 23 or minute > 59:
+        return None
+    present = datetime.fromtimestamp(time.time() if now is None else now).astimezone()
+    wall = present.replace(tzinfo=None)
+    end = wall.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    if end <= wall:
+        end += timedelta(days=1)
+    # Through timestamps, so that a night with a clock change has its true length.
+    return end.timestamp() - present.timestamp()
+
+
+class Stamp(NamedTuple):
+    """When something happened.
+
+    Attributes
+    ----------
+    elapsed : float
+        Seconds that the search has run, all its runs together.
+    time : float
+        Seconds since the epoch.
+    """
+
+    elapsed: float
+    time: float
+
+
+class Phase(NamedTuple):
+    """Where in its schedule a search is.
+
+    Attributes
+    ----------
+    seeding : bool
+        True in the first phase (random search), False in the second (local moves).
+    temperature : float
+        Falls linearly from the start to the end temperature over the second phase.
+    spent : float
+        Share of the budget used, in [0, 1]; 0 without an end.
+    """
+
+    seeding: bool
+    temperature: float
+    spent: float
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What the user asked for: the end of the search, its phases and temperatures.
+
+    With neither ``runtime`` (seconds) nor ``steps`` the search is endless. The first phase is as
+    long as ``seeding_steps`` or ``seeding_runtime`` says, else the share ``seeding_ratio``.
+    """
+
+    runtime: float | None = None
+    steps: int | None = None
+    seeding_ratio: float = 0.25
+    seeding_steps: int | None = None
+    seeding_runtime: float | None = None
+    start_temperature: float = 1.0
+    end_temperature: float = 0.2
+
+    def phase(self, elapsed: float, started: int, u: float) -> Phase:
+        """The phase of the next candidate.
+
+        Parameters
+        ----------
+        elapsed : float
+            Seconds used.
+        started : int
+            Candidates started so far.
+        u : float
+            A random number in [0, 1); without an end it chooses phase and temperature.
+        """
+        if self.runtime is not None:
+            spent = elapsed / self.runtime
+        elif self.steps is not None:
+            spent = started / self.steps
+        else:
+            return self._endless(elapsed, started, u)
+        spent = min(max(spent, 0.0), 1.0)
+        share = self._seeding_share()
+        if share is None:
+            seeding = self._counted_seeding(elapsed, started)
+            share = min(spent, self.seeding_ratio)
+        else:
+            seeding = spent < share
+        cooled = 0.0 if share >= 1 else max(0.0, (spent - share) / (1 - share))
+        return Phase(seeding, self._temperature(cooled), spent)
+
+    def _seeding_share(self) -> float | None:
+        """Length of the first phase as a share of the budget, None if it is in another unit."""
+        if self.seeding_steps is not None:
+            return None if self.steps is None else self.seeding_steps / self.steps
+        if self.seeding_runtime is not None:
+            return None if self.runtime is None else self.seeding_runtime / self.runtime
+        return self.seeding_ratio
+
+    def _counted_seeding(self, elapsed: float, started: int) -> bool:
+        if self.seeding_steps is not None:
+            return started < self.seeding_steps
+        return self.seeding_runtime is not None and elapsed < self.seeding_runtime
+
+    def _endless(self, elapsed: float, started: int, u: float) -> Phase:
+        if self.seeding_steps is None and self.seeding_runtime is None:
+            seeding = u < self.seeding_ratio
+            rest = 1 - self.seeding_ratio
+            u = (u - self.seeding_ratio) / rest if rest > 0 else 0.0
+        else:
+            seeding = self._counted_seeding(elapsed, started)
+        return Phase(seeding, self._temperature(min(max(u, 0.0), 1.0)), 0.0)
+
+    def _temperature(self, cooled: float) -> float:
+        return self.start_temperature + (self.end_temperature - self.start_temperature) * cooled
+
+
+class Forecast:
+    """How long the next evaluation takes, judged by the last ones.
+
+    The upper quartile of the last 32 durations: with equal durations exact, with scattered ones
+    rather too long than too short.
+    """
+
+    def __init__(self) -> None:
+        self._recent: deque[float] = deque()
+        self._sorted: list[float] = []
+
+    def add(self, seconds: float) -> None:
+        """Tell how long an evaluation took."""
+        self._recent.append(seconds)
+        insort(self._sorted, seconds)
+        if len(self._recent) > 32:
+            del self._sorted[bisect_left(self._sorted, self._recent.popleft())]
+
+    def seconds(self) -> float:
+        """Expected duration in seconds; 0 before the first evaluation has ended."""
+        if not self._sorted:
+            return 0.0
+        return self._sorted[(3 * len(self._sorted)) // 4]
+
+
+class Budget:
+    """A schedule on a running clock.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        What the user asked for.
+    clock : Clock
+        Where time comes from.
+    used : float
+        Seconds of this budget that are used already.
+    before : float
+        Seconds that earlier runs of the same search took.
+    """
+
+    def __init__(
+        self, schedule: Schedule, clock: Clock, used: float = 0.0, before: float = 0.0
+    ) -> None:
+        self.schedule = schedule
+        self.clock = clock
+        self.forecast = Forecast()
+        self._start = clock.monotonic() - used
+        self._before = before
+
+    def stamp(self) -> Stamp:
+        """The present moment."""
+        return Stamp(self._before + self.elapsed, self.clock.time())
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds used."""
+        return self.clock.monotonic() - self._start
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left; infinite if the schedule is not bounded by time."""
+        runtime = self.schedule.runtime
+        return math.inf if runtime is None else runtime - self.elapsed
+
+    def phase(self, started: int, u: float) -> Phase:
+        """The phase of the next candidate, see :meth:`Schedule.phase`."""
+        return self.schedule.phase(self.elapsed, started, u)
+
+    def may_start(self, started: int) -> bool:
+        """Whether another candidate may start: steps are left, and it is expected to fit."""
+        if self.schedule.steps is not None and started >= self.schedule.steps:
+            return False
+        left = self.remaining
+        return left > 0 and self.forecast.seconds() <= left

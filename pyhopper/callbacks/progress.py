@@ -1,0 +1,135 @@
+"""The progress of a run: a bar in a terminal or notebook, lines where output goes to a file."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from types import TracebackType
+from typing import Any
+
+from pyhopper.budget import Budget
+from pyhopper.callbacks.text import clock, number
+from pyhopper.events import Status
+from pyhopper.history import State
+
+_BAR_EVERY = 0.25
+_LINE_EVERY = 60.0
+_LINE_ON_BEST_EVERY = 5.0
+
+
+class Progress:
+    """Shows how far a run is, while it is entered as a context.
+
+    A thread of its own redraws by time, so that the display also moves during long evaluations and
+    costs fast ones nothing.
+
+    Parameters
+    ----------
+    state : State
+        The search's.
+    budget : Budget
+        The run's.
+    """
+
+    def __init__(self, state: State, budget: Budget) -> None:
+        self._state = state
+        self._budget = budget
+        self._offset = state.ended
+        self._done = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._bar: Any = None
+        self._last_line = 0.0
+        self._last_best = state.best
+
+    def __enter__(self) -> Progress:  # noqa: PYI034 - typing.Self comes with Python 3.11
+        self._bar = _bar(self._budget)
+        self._last_line = self._budget.elapsed
+        self._show()
+        thread = threading.Thread(target=self._tick, name="pyhopper progress", daemon=True)
+        with contextlib.suppress(RuntimeError):  # no threads in some browsers' Python
+            thread.start()
+            self._thread = thread
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._bar is not None:
+            self._show()
+            self._bar.close()
+        elif self._state.best is not self._last_best:
+            self._print()
+
+    def _tick(self) -> None:
+        while not self._done.wait(_BAR_EVERY):
+            self._show()
+
+    def _show(self) -> None:
+        if self._bar is None:
+            waited = self._budget.elapsed - self._last_line
+            news = self._state.best is not self._last_best
+            if waited >= (_LINE_ON_BEST_EVERY if news else _LINE_EVERY):
+                self._print()
+            return
+        total = self._bar.total
+        if total is not None:
+            self._bar.n = min(self._used(), total)
+        self._bar.set_description_str(self._text(), refresh=True)
+
+    def _print(self) -> None:
+        self._last_line, self._last_best = self._budget.elapsed, self._state.best
+        print(self._text(), file=sys.stderr, flush=True)  # noqa: T201 - this is the display
+
+    def _used(self) -> float:
+        if self._budget.schedule.steps is not None:
+            return self._state.ended - self._offset
+        return self._budget.elapsed
+
+    def _text(self) -> str:
+        """The state of things in one line, the most important first."""
+        schedule, state = self._budget.schedule, self._state
+        elapsed = self._budget.elapsed
+        ended = state.ended - self._offset
+        if schedule.steps is not None:
+            parts = [f"{ended}/{schedule.steps}", clock(elapsed)]
+        elif schedule.runtime is not None:
+            parts = [f"{clock(elapsed)}/{clock(schedule.runtime)}"]
+        else:
+            parts = [clock(elapsed)]
+        parts.append("no value yet" if state.best is None else f"best {number(state.best.value)}")
+        if schedule.steps is None:
+            parts.append(f"{ended} done")
+        for status in (Status.PRUNED, Status.NAN, Status.FAILED):
+            if count := state.count(status):
+                parts.append(f"{count} {status.value}")
+        if ended and elapsed > 0:
+            parts.append(_rate(ended / elapsed))
+        return ", ".join(parts)
+
+
+def _rate(per_second: float) -> str:
+    if per_second >= 1:
+        return f"{per_second:.3g}/s" if per_second < 1000 else f"{per_second:.0f}/s"
+    if per_second >= 1 / 60:
+        return f"{per_second * 60:.2g}/min"
+    return f"{per_second * 3600:.2g}/h"
+
+
+def _bar(budget: Budget) -> Any:
+    """A tqdm bar if there is something to draw it on, else None."""
+    from tqdm.auto import tqdm
+
+    notebook = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
+    if not notebook and not sys.stderr.isatty():
+        return None
+    schedule = budget.schedule
+    total = schedule.runtime if schedule.steps is None else schedule.steps
+    layout = "{desc}" if total is None else "{percentage:3.0f}%|{bar:20}| {desc}"
+    return tqdm(total=total, bar_format=layout, dynamic_ncols=True, file=sys.stderr)

@@ -1,0 +1,118 @@
+"""The executor protocol, and the executor that evaluates in this process."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from pyhopper.events import Event, Outcome, Reported, Status, ended
+
+
+def _never(job_id: int, estimate: float) -> bool:
+    return False
+
+
+class Job(NamedTuple):
+    """One candidate to evaluate.
+
+    Attributes
+    ----------
+    id : int
+        The candidate's number.
+    evaluate : callable
+        ``evaluate(params, report) -> Outcome``, in practice a
+        :class:`~pyhopper.objective.Objective`; the same object in every job of a run.
+    params : dict
+        The candidate.
+    timeout : float or None
+        Seconds after which the evaluation is ended and counts as failed.
+    advise : callable
+        ``advise(job_id, estimate) -> bool`` is asked, in the process of the search, whether an
+        evaluation with this estimate should be pruned.
+    """
+
+    id: int
+    evaluate: Callable[[dict[str, Any], Callable[[float], bool]], Outcome]
+    params: dict[str, Any]
+    timeout: float | None = None
+    advise: Callable[[int, float], bool] = _never
+
+
+class Executor(Protocol):
+    """Where evaluations run; it knows nothing of the search.
+
+    The laws, tested by :class:`pyhopper.testing.ExecutorSuite`: every job ends in exactly one
+    terminal event (Finished, Failed or Cancelled), whatever happens to it; the events of one job
+    come in order; ``wait`` never raises for a candidate's fault, and unless the executor works in
+    this very process it never outlasts its timeout; ``close`` may be called twice and leaves
+    nothing running.
+    """
+
+    @property
+    def slots(self) -> int:
+        """How many jobs can run at the same time; never submit more."""
+
+    def submit(self, job: Job) -> None:
+        """Take a job. Returns at once."""
+
+    def wait(self, timeout: float | None) -> list[Event]:
+        """Wait until something happens, at most ``timeout`` seconds; the events so far."""
+
+    def cancel(self, job_id: int, reason: str) -> None:
+        """End a job and everything it started. It still ends in one event; unknown ids are fine."""
+
+    def close(self) -> None:
+        """End everything."""
+
+
+class InlineExecutor:
+    """Evaluates in this process, one job at a time, inside :meth:`wait`.
+
+    An evaluation cannot be interrupted from outside, so a timeout of a job has no effect.
+    """
+
+    slots = 1
+
+    def __init__(self) -> None:
+        self._queue: deque[Job] = deque()
+        self._cancelled: list[Event] = []
+
+    def submit(self, job: Job) -> None:
+        """See :class:`Executor`."""
+        self._queue.append(job)
+
+    def wait(self, timeout: float | None) -> list[Event]:
+        """See :class:`Executor`; runs the oldest job to its end, however long that takes.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If the user interrupts the objective; the job then has ended without an event.
+        """
+        events, self._cancelled = self._cancelled, []
+        if not self._queue:
+            return events
+        job = self._queue.popleft()
+
+        def report(estimate: float) -> bool:
+            events.append(Reported(job.id, estimate))
+            return job.advise(job.id, estimate)
+
+        outcome = job.evaluate(job.params, report)
+        events.append(ended(job.id, outcome))
+        return events
+
+    def cancel(self, job_id: int, reason: str) -> None:
+        """See :class:`Executor`."""
+        for job in self._queue:
+            if job.id == job_id:
+                self._queue.remove(job)
+                outcome = Outcome(Status.CANCELLED, reason=reason)
+                self._cancelled.append(ended(job_id, outcome))
+                return
+
+    def close(self) -> None:
+        """See :class:`Executor`."""
+        self._queue.clear()
+        self._cancelled.clear()

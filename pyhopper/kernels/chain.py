@@ -1,0 +1,50 @@
+"""The two-phase annealed Markov chain of the PyHopper paper (arXiv:2210.04728).
+
+Phase 1 draws from the whole space; phase 2 moves around the best point so far, by less and less.
+Better points are kept and worse ones dropped, which is what the best point in the state says.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pyhopper.budget import Phase
+from pyhopper.events import CandidateType
+from pyhopper.kernels import local, seeding
+from pyhopper.parameters import Point
+from pyhopper.space import Space
+
+
+class View(NamedTuple):
+    """What a kernel may know of a search.
+
+    Attributes
+    ----------
+    space : Space
+        Where to draw from.
+    best : tuple or None
+        The best point so far.
+    phase : Phase
+        Where in its schedule the search is.
+    """
+
+    space: Space
+    best: Point | None
+    phase: Phase
+
+
+class Proposal(NamedTuple):
+    """A point to evaluate, and the rule that made it."""
+
+    point: Point
+    type: CandidateType
+
+
+def propose(rng: np.random.Generator, view: View) -> Proposal:
+    """Propose the next point; calling it again proposes another one."""
+    if view.phase.seeding or view.best is None:
+        return Proposal(seeding.propose(rng, view.space), CandidateType.RANDOM_SEEDING)
+    point = local.propose(rng, view.space, view.best, view.phase.temperature)
+    return Proposal(point, CandidateType.LOCAL_SAMPLING)

@@ -1,0 +1,13 @@
+"""Phase 1: draws from the whole space."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pyhopper.parameters import Point
+from pyhopper.space import Space
+
+
+def propose(rng: np.random.Generator, space: Space) -> Point:
+    """Draw every parameter from its whole range."""
+    return space.sample(rng)

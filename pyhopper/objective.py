@@ -1,0 +1,185 @@
+"""Calling the user's function: whatever it does becomes one :class:`~pyhopper.events.Outcome`."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import numbers
+import traceback
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from pyhopper.errors import ArgumentError, ObjectiveError, short
+from pyhopper.events import Outcome, Status
+
+Report = Callable[[float], bool]
+"""Takes an estimate of the value and answers whether to give the evaluation up."""
+
+Metrics = dict[str, Any] | None
+
+_report: ContextVar[Report | None] = ContextVar("pyhopper_report", default=None)
+
+
+class PruneEvaluation(Exception):  # noqa: N818 - a signal, not an error; its name is public
+    """Raised by an objective to give up its candidate, which then counts as pruned."""
+
+
+def should_prune(estimate: float) -> bool:
+    """Ask the pruner from inside an objective whether to give the evaluation up.
+
+    Parameters
+    ----------
+    estimate : float
+        The value so far, for example the validation accuracy after an epoch.
+
+    Returns
+    -------
+    bool
+        True if the objective should raise :class:`PruneEvaluation`; always False outside a search.
+    """
+    report = _report.get()
+    return False if report is None else report(_number(estimate, "should_prune got"))
+
+
+class Objective:
+    """The user's function with its fixed keyword arguments.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(params, **kwargs)`` returns a number, or a dict with a number under ``value`` and
+        further metrics; or it is a generator that yields such estimates, the last one being the
+        value.
+    kwargs : dict, optional
+        Passed on in every call.
+    ignore_nans : bool
+        Whether NaN is a result of its own rather than a failure.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        kwargs: dict[str, Any] | None = None,
+        ignore_nans: bool = False,
+    ) -> None:
+        if not callable(function):
+            raise ArgumentError("objective", function, "must be a function of the candidate's dict")
+        if kwargs is not None and not isinstance(kwargs, dict):
+            raise ArgumentError("kwargs", kwargs, "must be a dict of keyword arguments")
+        self.function = function
+        self.kwargs = dict(kwargs or {})
+        self.ignore_nans = ignore_nans
+
+    def __call__(self, params: dict[str, Any], report: Report) -> Outcome:
+        """Evaluate a candidate.
+
+        Parameters
+        ----------
+        params : dict
+            The candidate.
+        report : callable
+            Is told each estimate; if it answers True, the evaluation is pruned.
+
+        Returns
+        -------
+        Outcome
+            Never raises, but for KeyboardInterrupt.
+        """
+        estimates: list[float] = []
+
+        def note(estimate: float) -> bool:
+            estimates.append(estimate)
+            return report(estimate)
+
+        token = _report.set(note)
+        try:
+            value, metrics = self._run(params, note)
+        except PruneEvaluation:
+            return Outcome(Status.PRUNED, estimates=tuple(estimates))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            # SystemExit too: a training script that gives up must not end the search.
+            return failure(error, tuple(estimates))
+        finally:
+            _report.reset(token)
+        if math.isfinite(value):
+            return Outcome(Status.DONE, value, metrics, tuple(estimates))
+        if self.ignore_nans:
+            return Outcome(Status.NAN, metrics=metrics, estimates=tuple(estimates))
+        reason = f"the objective returned {value}; pass ignore_nans=True to expect that"
+        return Outcome(Status.FAILED, metrics=metrics, estimates=tuple(estimates), reason=reason)
+
+    def _run(self, params: dict[str, Any], note: Report) -> tuple[float, Metrics]:
+        result = self.function(params, **self.kwargs)
+        if inspect.isgenerator(result) or (isinstance(result, Iterator)):
+            return self._drain(result, note)
+        return _value(result, "the objective returned")
+
+    @staticmethod
+    def _drain(generator: Iterator[Any], note: Report) -> tuple[float, Metrics]:
+        last: tuple[float, Metrics] | None = None
+        for estimate in generator:
+            last = _value(estimate, "the objective yielded")
+            if note(last[0]):
+                getattr(generator, "close", lambda: None)()
+                raise PruneEvaluation
+        if last is None:
+            raise ObjectiveError("the objective is a generator that yielded nothing")
+        return last
+
+
+def failure(error: BaseException, estimates: tuple[float, ...] = ()) -> Outcome:
+    """The outcome of an evaluation that raised."""
+    if isinstance(error, ObjectiveError):
+        return Outcome(Status.FAILED, estimates=estimates, reason=str(error), misuse=True)
+    last = traceback.format_exception_only(type(error), error)[-1].strip()
+    # The innermost frames are the user's; ours on top of them would only distract.
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    details = "".join(traceback.format_exception(type(error), error, frames))
+    return Outcome(Status.FAILED, estimates=estimates, reason=last, details=details)
+
+
+def _value(result: Any, source: str) -> tuple[float, Metrics]:
+    """Split what an objective returned into the value and the metrics."""
+    if not isinstance(result, dict):
+        return _number(result, source), None
+    if "value" not in result:
+        keys = ", ".join(repr(key) for key in result)
+        problem = f'{source} a dict without the key "value"; it has {keys or "no keys"}'
+        raise ObjectiveError(problem)
+    metrics = {str(key): _metric(metric) for key, metric in result.items() if key != "value"}
+    return _number(result["value"], source), metrics
+
+
+def _number(result: Any, source: str) -> float:
+    if isinstance(result, numbers.Real):
+        return float(result)
+    # A scalar of NumPy, PyTorch, JAX or TensorFlow.
+    if getattr(result, "shape", None) == () and not isinstance(result, str | bytes | complex):
+        try:
+            return float(result)
+        except (TypeError, ValueError):
+            pass
+    if result is None:
+        problem = f"{source} None; is a `return` of the value missing?"
+    else:
+        kind = type(result).__name__
+        problem = (
+            f"{source} {short(result)} (a {kind}) instead of a number; return a float, "
+            'or a dict with the number under "value"'
+        )
+    raise ObjectiveError(problem)
+
+
+def _metric(metric: Any) -> Any:
+    """A metric in a form that every file can hold; an hour's training is not lost over its type."""
+    if metric is None or isinstance(metric, bool | int | float | str):
+        return metric
+    try:
+        return _number(metric, "")
+    except ObjectiveError:
+        return short(metric)

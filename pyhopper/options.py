@@ -1,0 +1,159 @@
+"""The arguments of ``Search.run``, checked before anything starts."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pyhopper.budget import Clock, Schedule, parse_runtime
+from pyhopper.errors import ArgumentError
+
+_DIRECTIONS = {
+    "max": True,
+    "maximize": True,
+    "maximise": True,
+    "min": False,
+    "minimize": False,
+    "minimise": False,
+}
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When to end early.
+
+    Attributes
+    ----------
+    value : float or None
+        Target: end once the best value reaches it.
+    patience_steps : int or None
+        End after this many evaluations without a better value.
+    patience_seconds : float or None
+        End after this time without a better value.
+    """
+
+    value: float | None = None
+    patience_steps: int | None = None
+    patience_seconds: float | None = None
+
+
+def parse_direction(direction: Any) -> bool:
+    """Whether to maximize."""
+    if not isinstance(direction, str) or direction.lower() not in _DIRECTIONS:
+        raise ArgumentError("direction", direction, 'must be "max" or "min"')
+    return _DIRECTIONS[direction.lower()]
+
+
+def parse_schedule(
+    clock: Clock,
+    *,
+    runtime: Any,
+    steps: Any,
+    endless_mode: Any,
+    seeding_steps: Any,
+    seeding_runtime: Any,
+    seeding_ratio: Any,
+    start_temperature: Any,
+    end_temperature: Any,
+) -> Schedule:
+    """Turn the arguments that speak of time, steps and temperature into a schedule."""
+    given = {"runtime": runtime, "steps": steps, "endless_mode": endless_mode or None}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if len(chosen) != 1:
+        got = " and ".join(f"{name}={value!r}" for name, value in chosen.items()) or "none of them"
+        problem = 'give exactly one of runtime (such as "30min"), steps and endless_mode'
+        raise ArgumentError("runtime, steps, endless_mode", got, problem)
+    now = clock.time()
+    if seeding_steps is not None and seeding_runtime is not None:
+        problem = "seeding_runtime is given too; give one of them"
+        raise ArgumentError("seeding_steps", seeding_steps, problem)
+    return Schedule(
+        runtime=None if runtime is None else parse_runtime(runtime, now),
+        steps=None if steps is None else whole("steps", steps, 1),
+        seeding_ratio=number("seeding_ratio", seeding_ratio, 0, 1),
+        seeding_steps=None if seeding_steps is None else whole("seeding_steps", seeding_steps, 0),
+        seeding_runtime=None if seeding_runtime is None else _renamed(seeding_runtime, now),
+        start_temperature=_temperature("start_temperature", start_temperature),
+        end_temperature=_temperature("end_temperature", end_temperature),
+    )
+
+
+def _renamed(seeding_runtime: Any, now: float) -> float:
+    try:
+        return parse_runtime(seeding_runtime, now)
+    except ArgumentError as error:
+        problem = str(error).split(": ", 1)[1]
+        raise ArgumentError("seeding_runtime", seeding_runtime, problem) from None
+
+
+def whole(argument: str, value: Any, least: int) -> int:
+    """An integer, also as text."""
+    parsed = value
+    if isinstance(value, str):
+        text = value.strip().replace("_", "")
+        parsed = int(text) if text.lstrip("+-").isdigit() else None
+    elif not isinstance(value, bool) and isinstance(value, numbers.Real):
+        parsed = int(float(value)) if float(value).is_integer() else None
+    if not isinstance(parsed, int) or isinstance(parsed, bool) or parsed < least:
+        raise ArgumentError(argument, value, f"must be an integer, at least {least}")
+    return parsed
+
+
+def number(argument: str, value: Any, low: float, high: float) -> float:
+    """A number in a range, also as text."""
+    try:
+        parsed = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        parsed = math.nan
+    if not low <= parsed <= high:
+        raise ArgumentError(argument, value, f"must be a number between {low} and {high}")
+    return parsed
+
+
+def _temperature(argument: str, value: Any) -> float:
+    parsed = number(argument, value, 0, 1)
+    if parsed == 0:
+        raise ArgumentError(argument, value, "must be more than 0 (and at most 1)")
+    return parsed
+
+
+def parse_stop(stop: Any) -> Stop:
+    """The ``stop`` argument: a target value, or a dict with ``value`` and ``patience``."""
+    if stop is None:
+        return Stop()
+    if not isinstance(stop, Mapping):
+        return Stop(value=number("stop", stop, -math.inf, math.inf))
+    unknown = [key for key in stop if key not in ("value", "patience")]
+    if unknown or not stop:
+        problem = 'must be a target value, or a dict with "value", "patience" or both'
+        raise ArgumentError("stop", stop, problem)
+    value = stop.get("value")
+    target = None if value is None else number('stop["value"]', value, -math.inf, math.inf)
+    patience = stop.get("patience")
+    if patience is None:
+        return Stop(target)
+    if isinstance(patience, str) and not patience.strip().isdigit():
+        try:
+            return Stop(target, patience_seconds=parse_runtime(patience))
+        except ArgumentError:
+            problem = 'must be a number of evaluations, or a duration such as "30min"'
+            raise ArgumentError('stop["patience"]', patience, problem) from None
+    return Stop(target, patience_steps=whole('stop["patience"]', patience, 1))
+
+
+def one_of(argument: str, value: Any, *options: str) -> str:
+    """One of a few words."""
+    if value not in options:
+        listed = " or ".join(f'"{option}"' for option in options)
+        raise ArgumentError(argument, value, f"must be {listed}")
+    return str(value)
+
+
+def flag(argument: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise ArgumentError(argument, value, "must be True or False")
+    return value

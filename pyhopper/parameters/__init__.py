@@ -1,0 +1,27 @@
+"""Parameters: the free values of a template, and templates themselves."""
+
+from pyhopper.parameters.base import MISSING, Branching, Parameter
+from pyhopper.parameters.choice import Bool, Choice, Selector
+from pyhopper.parameters.custom import Custom, Distribution, List
+from pyhopper.parameters.numeric import Float, Int, Numeric
+from pyhopper.parameters.template import INACTIVE, Leaf, Partial, Point, Template
+
+__all__ = [
+    "INACTIVE",
+    "MISSING",
+    "Bool",
+    "Branching",
+    "Choice",
+    "Custom",
+    "Distribution",
+    "Float",
+    "Int",
+    "Leaf",
+    "List",
+    "Numeric",
+    "Parameter",
+    "Partial",
+    "Point",
+    "Selector",
+    "Template",
+]

@@ -1,0 +1,271 @@
+"""From the arguments of ``int`` and ``float`` to a scale, or to an error that explains."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import zlib
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from pyhopper.errors import ArgumentError
+from pyhopper.parameters.grids import (
+    EXACT,
+    Digits,
+    Grid,
+    Multiples,
+    exact,
+    first_index,
+    last_index,
+    powers,
+)
+from pyhopper.parameters.scales import (
+    ARRAY,
+    SCALAR,
+    Interval,
+    LogGrid,
+    LogInterval,
+    Ops,
+    Scale,
+    Unbounded,
+    UniformGrid,
+    log_edges,
+)
+
+MOST_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Both bounds in order: numbers, or arrays of the parameter's shape; None if unbounded."""
+
+    low: Any
+    high: Any
+    shape: tuple[int, ...] | None
+
+    @property
+    def ops(self) -> Ops:
+        """Functions for one number or for arrays."""
+        return SCALAR if self.shape is None else ARRAY
+
+    @classmethod
+    def ordered(
+        cls,
+        lb: Any,
+        ub: Any,
+        shape: tuple[int, ...] | None,
+        integer: bool = False,
+        dtype: Any = np.float64,
+    ) -> Bounds:
+        """Check the two bounds and put them in order."""
+        if lb is None and ub is None:
+            return cls(None, None, shape)
+        if ub is None:
+            lb, ub = 0 if integer else 0.0, lb
+        elif lb is None:
+            lb = 0 if integer else 0.0
+        first, second = _bound("lb", lb, shape, integer), _bound("ub", ub, shape, integer)
+        if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
+            low, high = np.minimum(first, second), np.maximum(first, second)
+            low, high = (np.broadcast_to(b, shape or ()).copy() for b in (low, high))
+            return cls(_inward(low, dtype, 1), _inward(high, dtype, -1), shape)
+        low, high = min(first, second), max(first, second)
+        if not integer and not math.isfinite(high - low):
+            raise ArgumentError("ub", ub, "the range is too wide for a float; use log=True or less")
+        return cls(_inward(low, dtype, 1), _inward(high, dtype, -1), shape)
+
+    def describe(self) -> list[str]:
+        """The bounds and the shape as they would be written."""
+        parts = [_bound_text(b) for b in (self.low, self.high) if b is not None]
+        return parts + ([] if self.shape is None else [f"shape={self.shape}"])
+
+    def positive(self, argument: str) -> None:
+        """Raise unless both bounds are positive."""
+        if self.low is None or np.any(np.asarray(self.low) <= 0):
+            low = None if self.low is None else np.min(self.low).item()
+            raise ArgumentError(
+                argument, True, f"needs positive bounds, but the lower bound is {low}"
+            )
+
+
+def _bound(argument: str, bound: Any, shape: tuple[int, ...] | None, integer: bool) -> Any:
+    kind = "an integer" if integer else "a number"
+    if isinstance(bound, np.ndarray | list | tuple) and np.ndim(bound) > 0:
+        if shape is None:
+            raise ArgumentError(argument, bound, f"must be {kind}; arrays of bounds need shape=")
+        array = np.asarray(bound)
+        if array.dtype.kind not in "iuf" or not np.all(np.isfinite(array)):
+            raise ArgumentError(argument, bound, "must hold finite numbers only")
+        if integer and (np.any(array != np.rint(array)) or np.any(np.abs(array) > EXACT)):
+            raise ArgumentError(argument, bound, "must hold integers within ±2**53 only")
+        try:
+            np.broadcast_to(array, shape)
+        except ValueError:
+            problem = f"its shape {array.shape} does not broadcast to shape={shape}"
+            raise ArgumentError(argument, bound, problem) from None
+        return array.astype(np.int64 if integer else np.float64)
+    if not isinstance(bound, numbers.Real) or isinstance(bound, bool | np.bool_):
+        raise ArgumentError(argument, bound, f"must be {kind}")
+    if not math.isfinite(bound):
+        raise ArgumentError(argument, bound, "must be finite; for other ranges use distribution()")
+    if not integer:
+        return float(bound)
+    if not float(bound).is_integer() or abs(float(bound)) > EXACT:
+        raise ArgumentError(argument, bound, "must be an integer within ±2**53")
+    return int(float(bound))
+
+
+def _inward(bound: Any, dtype: Any, direction: int) -> Any:
+    """The bound in a narrower type, moved inside if rounding put it outside."""
+    if dtype != np.float32:
+        return bound
+    rounded = np.asarray(bound, np.float32)
+    outside = (rounded.astype(np.float64) - bound) * direction < 0
+    moved = np.where(outside, np.nextafter(rounded, np.float32(direction * np.inf)), rounded)
+    return moved.astype(np.float32) if isinstance(bound, np.ndarray) else float(moved)
+
+
+def _bound_text(bound: Any) -> str:
+    if not isinstance(bound, np.ndarray):
+        return repr(bound)
+    if bound.size <= 8:
+        return repr(bound.tolist())
+    return f"<array {bound.shape} crc {zlib.crc32(bound.tobytes()):08x}>"
+
+
+def build_int(bounds: Bounds, multiple_of: Any, power_of: Any, log: bool) -> Scale:
+    """The scale of an integer parameter."""
+    if multiple_of is not None:
+        _at_least("multiple_of", multiple_of, 1)
+    step = Fraction(1 if multiple_of is None else int(multiple_of))
+    if power_of is not None:
+        _at_least("power_of", power_of, 2)
+        # Zero and negative numbers are no powers; an int's range often starts at 0 by default.
+        floor = np.maximum(bounds.low, 1) if bounds.shape and np.ndim(bounds.low) else bounds.low
+        low = floor if isinstance(floor, np.ndarray) else max(floor, 1)
+        bounds = Bounds(low, bounds.high, bounds.shape)
+        return _power_scale(bounds, int(power_of), None if multiple_of is None else step, True)
+    if log:
+        bounds.positive("log")
+    argument = "ub" if multiple_of is None else "multiple_of"
+    given = bounds.high if multiple_of is None else multiple_of
+    return _grid_scale(bounds, Multiples(step, integer=True), log, argument, given)
+
+
+def build_float(
+    bounds: Bounds,
+    log: bool,
+    precision: Any,
+    significant: bool,
+    multiple_of: Any,
+    power_of: Any,
+    dtype: Any,
+) -> Scale:
+    """The scale of a float parameter."""
+    if precision is not None:
+        _at_least("precision", precision, 1 if significant else 0, MOST_DIGITS)
+    for argument, value in (("multiple_of", multiple_of), ("power_of", power_of)):
+        if value is not None and precision is not None:
+            raise ArgumentError(argument, value, "cannot be combined with a precision")
+    if log:
+        bounds.positive("log")
+    if power_of is not None:
+        _at_least("power_of", power_of, 2)
+        bounds.positive("power_of")
+        return _power_scale(bounds, int(power_of), _step(multiple_of), False)
+    if multiple_of is not None:
+        step = _step(multiple_of)
+        assert step is not None
+        return _grid_scale(bounds, Multiples(step), log, "multiple_of", multiple_of)
+    if precision is not None:
+        grid: Grid = (
+            Digits(int(precision)) if significant else Multiples(Fraction(1, 10**precision))
+        )
+        return _grid_scale(bounds, grid, log, "precision", precision)
+    if bounds.low is None:
+        return Unbounded(0.0, 1.0, bounds.ops, None, None)
+    single = 1 if np.all(np.asarray(bounds.low) == bounds.high) else None
+    if log:
+        low, high = bounds.ops.log(bounds.low), bounds.ops.log(bounds.high)
+        if dtype == np.float32 and isinstance(low, np.ndarray):
+            low, high = low.astype(np.float32), high.astype(np.float32)
+        return LogInterval(_plain(low), _plain(high), bounds.ops, single, bounds.low, bounds.high)
+    return Interval(bounds.low, bounds.high, bounds.ops, single)
+
+
+def _plain(x: Any) -> Any:
+    """A Python number instead of a NumPy scalar, which would widen float32 arrays."""
+    return x.item() if isinstance(x, np.generic) else x
+
+
+def _step(multiple_of: Any) -> Fraction | None:
+    if multiple_of is None:
+        return None
+    number = isinstance(multiple_of, numbers.Real) and not isinstance(multiple_of, bool)
+    if not number or not math.isfinite(multiple_of) or multiple_of <= 0:
+        raise ArgumentError("multiple_of", multiple_of, "must be a positive number")
+    return exact(float(multiple_of))
+
+
+def _at_least(argument: str, value: Any, least: int, most: int | None = None) -> None:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        span = f"at least {least}" if most is None else f"between {least} and {most}"
+        raise ArgumentError(argument, value, f"must be an integer, {span}")
+
+
+def _grid_scale(bounds: Bounds, grid: Grid, log: bool, argument: str, given: Any) -> Scale:
+    if bounds.low is None:
+        if not isinstance(grid, Multiples):
+            raise ArgumentError("log", True, "needs positive bounds")
+        return Unbounded(0.0, 1.0, bounds.ops, None, grid)
+    first, last = (_each(find, grid, b) for find, b in _ends(bounds))
+    count = last - first + 1
+    if np.any(np.asarray(count) < 1):
+        raise ArgumentError(argument, given, f"no such value lies in {_range(bounds)}")
+    if isinstance(grid, Multiples):
+        step = grid.step
+        finest = max(abs(int(np.min(first))), abs(int(np.max(last)))) * step.numerator
+        if finest > EXACT or step.denominator > EXACT:
+            raise ArgumentError(argument, given, "finer than a float can tell apart")
+    if not log:
+        low, high = (0, count) if bounds.shape is None else (0.0, count)
+        return UniformGrid(low, high, bounds.ops, count, grid, first)
+    ops = ARRAY if isinstance(first, np.ndarray) else SCALAR
+    low, high = log_edges(grid, first, ops)[1], log_edges(grid, last, ops)[2]
+    return LogGrid(low, high, bounds.ops, count, grid, first, bounds.low, bounds.high)
+
+
+def _power_scale(bounds: Bounds, base: int, step: Fraction | None, integer: bool) -> Scale:
+    least, most = np.min(bounds.low).item(), np.max(bounds.high).item()
+    grid = powers(base, least, most, step, integer) if most >= least > 0 else None
+    if grid is None:
+        raise ArgumentError("power_of", base, f"no such value lies in {_range(bounds)}")
+    if np.ndim(bounds.low) == 0 and np.ndim(bounds.high) == 0:
+        count = len(grid.values)
+        return UniformGrid(0, count, bounds.ops, count, grid, 0)
+    table = np.array(grid.values)
+    first = np.searchsorted(table, bounds.low, "left")
+    count = np.searchsorted(table, bounds.high, "right") - first
+    if np.any(count < 1):
+        raise ArgumentError("power_of", base, f"no such value lies in some of {_range(bounds)}")
+    return UniformGrid(0.0, count, bounds.ops, count, grid, first)
+
+
+def _ends(bounds: Bounds) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    return (first_index, bounds.low), (last_index, bounds.high)
+
+
+def _each(find: Any, grid: Grid, bound: Any) -> Any:
+    """Apply ``find`` to every bound; arrays mostly repeat few different bounds."""
+    if not isinstance(bound, np.ndarray):
+        return find(grid, bound)
+    different, places = np.unique(bound, return_inverse=True)
+    return np.array([find(grid, b) for b in different.tolist()])[places].reshape(bound.shape)
+
+
+def _range(bounds: Bounds) -> str:
+    return f"[{_bound_text(bounds.low)}, {_bound_text(bounds.high)}]"

@@ -1,0 +1,310 @@
+"""One of several options: :class:`Choice` and :class:`Bool`."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from pyhopper.errors import ArgumentError, CandidateError, short
+from pyhopper.parameters.base import (
+    MISSING,
+    Branching,
+    Parameter,
+    mutation_hook,
+    seeding_hook,
+)
+from pyhopper.parameters.template import Template, has_parameters
+
+
+class Selector(Parameter):
+    """The index of an option.
+
+    Attributes
+    ----------
+    size : int
+        Number of options.
+    ordinal : bool
+        Whether local moves go to neighbours.
+    """
+
+    size: int
+
+    def __init__(self, size: int, ordinal: bool, weights: list[float] | None, init: Any) -> None:
+        self.size = size
+        self.ordinal = ordinal
+        self.weights = weights
+        self._sums = None if weights is None else [0.0, *accumulate(weights)]
+        self.init = init
+
+    def _draw(self, low: int, high: int, rng: np.random.Generator) -> int:
+        """An index in [low, high) by its weight."""
+        u = rng.random()
+        if self._sums is None:
+            return low + int(u * (high - low))
+        sums = self._sums
+        found = bisect_right(sums, sums[low] + u * (sums[high] - sums[low]))
+        return min(max(found - 1, low), high - 1)
+
+    def sample(self, rng: np.random.Generator) -> int:
+        """See :class:`Parameter`."""
+        return self._draw(0, self.size, rng)
+
+    def mutate(self, value: int, temperature: float, rng: np.random.Generator) -> int:
+        """See :class:`Parameter`."""
+        if self.size == 1:
+            return value
+        reach = max(1, math.floor(temperature * (self.size - 1))) if self.ordinal else self.size
+        low, high = max(0, value - reach), min(self.size, value + reach + 1)
+        below = self._mass(low, value)
+        total = below + self._mass(value + 1, high)
+        if rng.random() * total < below:
+            return self._draw(low, value, rng)
+        return self._draw(value + 1, high, rng)
+
+    def _mass(self, low: int, high: int) -> float:
+        return float(high - low) if self._sums is None else self._sums[high] - self._sums[low]
+
+    def check(self, value: Any) -> int:
+        """See :class:`Parameter`."""
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < self.size:
+            raise CandidateError("", value, f"must be an index below {self.size}")
+        return value
+
+    def start(self, rng: np.random.Generator) -> int:
+        """See :class:`Parameter`. Of ordered options the middle, of others the first."""
+        if self.init is not MISSING:
+            return int(self.init)
+        return (self.size - 1) // 2 if self.ordinal else 0
+
+    def copy(self, value: int) -> int:
+        """See :class:`Parameter`."""
+        return value
+
+    def describe(self) -> str:
+        """See :class:`Parameter`."""
+        return f"index({self.size}, ordinal={self.ordinal}, weights={self.weights})"
+
+
+class Choice(Branching):
+    """One of several options, which may be any objects.
+
+    Options may hold parameters at any depth (a conditional space): those of an option that is not
+    chosen have no value.
+
+    Parameters
+    ----------
+    *options : object
+        The options, or one list or tuple of them.
+    is_ordinal : bool
+        The options have an order, and local moves go to neighbours.
+    weights : sequence of float, optional
+        Positive weights: options are drawn in proportion, in local moves too.
+    init : object, optional
+        The option to try first.
+    init_index : int, optional
+        The index of the option to try first; negative ones count from the end.
+    seeding_fn : callable, optional
+        ``seeding_fn()`` returns an option and replaces the random draw.
+    mutation_fn : callable, optional
+        ``mutation_fn(option)`` or ``mutation_fn(option, temperature)`` returns an option and
+        replaces the local move.
+
+    Raises
+    ------
+    ArgumentError
+        If there are no options, or the definition makes no sense.
+    """
+
+    def __init__(
+        self,
+        *options: Any,
+        is_ordinal: bool = False,
+        weights: Sequence[float] | None = None,
+        init: Any = MISSING,
+        init_index: int | None = None,
+        seeding_fn: Callable[..., Any] | None = None,
+        mutation_fn: Callable[..., Any] | None = None,
+    ) -> None:
+        if len(options) == 1 and isinstance(options[0], list | tuple | np.ndarray | range):
+            first = options[0]
+            options = tuple(first.tolist() if isinstance(first, np.ndarray) else first)
+        elif len(options) == 1 and not isinstance(options[0], Parameter | dict):
+            problem = "must be several options, or one list of them"
+            raise ArgumentError("options", options[0], problem)
+        if not options:
+            raise ArgumentError("options", [], "a choice needs at least one option")
+        self.options = tuple(options)
+        self._nested = any(has_parameters(option) for option in self.options)
+        self._seeding = seeding_hook(seeding_fn)
+        self._mutation = mutation_hook(mutation_fn)
+        # The user's functions speak of whole options, so with them a choice is one value.
+        self.branches = self._seeding is None and self._mutation is None
+        checked = _weights(weights, len(self.options))
+        self.selector = Selector(len(self.options), bool(is_ordinal), checked, MISSING)
+        self._template = Template(_Branches(self.options, self.selector))
+        self.selector.init = self._init_index(init, init_index)
+        self.size = self._count()
+        if self.selector.init is not MISSING and not self.branches:
+            self.init = self._template.build(self._template.fill(_start_without_draws))
+
+    def _init_index(self, init: Any, init_index: int | None) -> Any:
+        if init_index is not None:
+            whole = isinstance(init_index, int | np.integer) and not isinstance(init_index, bool)
+            count = len(self.options)
+            if not whole or not -count <= init_index < count:
+                problem = f"must be an index of the {count} options"
+                raise ArgumentError("init_index", init_index, problem)
+            if init is not MISSING:
+                raise ArgumentError("init", init, "init_index is given too; give one of them")
+            return int(init_index) % count
+        if init is MISSING or (init is None and None not in self.options):
+            return MISSING
+        try:
+            return self._template.read(init)[0]
+        except CandidateError as error:
+            raise ArgumentError("init", init, error.problem) from None
+
+    def _count(self) -> int | None:
+        total = 0
+        inner = [1] * len(self.options)
+        for number, option in enumerate(self.options):
+            for leaf in Template(option).leaves:
+                if leaf.param.size is None:
+                    return None
+                inner[number] *= leaf.param.size
+            total += inner[number]
+        return total
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        """See :class:`Parameter`."""
+        if self._seeding is not None:
+            return self._legal(self._seeding(rng), "seeding_fn")
+        return self._template.build(self._template.sample(rng))
+
+    def mutate(self, value: Any, temperature: float, rng: np.random.Generator) -> Any:
+        """See :class:`Parameter`. Changes the option, or one parameter inside it."""
+        if self._mutation is not None:
+            moved = self._mutation(rng, self.copy(value), temperature)
+            return self._legal(moved, "mutation_fn")
+        template = self._template
+        point = template.fill(lambda leaf: leaf.param.sample(rng), template.read(value))
+        movable = [
+            index
+            for index, leaf in enumerate(template.leaves)
+            if leaf.param.size != 1 and (leaf.parent < 0 or point[leaf.parent] == leaf.option)
+        ]
+        if not movable:
+            return value
+        chosen = movable[int(rng.random() * len(movable))]
+        return template.build(template.move(point, {chosen}, temperature, rng))
+
+    def check(self, value: Any) -> Any:
+        """See :class:`Parameter`."""
+        known = self._template.read(value)
+        missing = CandidateError("", value, "some parameters of the option have no value")
+
+        def complain(_: object) -> Any:
+            raise missing
+
+        return self._template.build(self._template.fill(complain, known))
+
+    def start(self, rng: np.random.Generator) -> Any:
+        """See :class:`Parameter`."""
+        return self._template.build(self._template.fill(lambda leaf: leaf.param.start(rng)))
+
+    def copy(self, value: Any) -> Any:
+        """See :class:`Parameter`. Options without parameters are handed on as they are."""
+        return super().copy(value) if self._nested else value
+
+    def describe(self) -> str:
+        """See :class:`Parameter`."""
+        options = ", ".join(_option_text(option) for option in self.options)
+        ordinal = ", is_ordinal=True" if self.selector.ordinal else ""  # type: ignore[attr-defined]
+        weights = self.selector.weights  # type: ignore[attr-defined]
+        return f"choice({options}{ordinal}{'' if weights is None else f', weights={weights}'})"
+
+    def _legal(self, value: Any, source: str) -> Any:
+        try:
+            return self.check(value)
+        except CandidateError as error:
+            raise CandidateError(source, value, error.problem) from None
+
+
+class _Branches(Branching):
+    """The options of a choice as a template of their own, without the choice's functions."""
+
+    branches = True
+
+    def __init__(self, options: tuple[Any, ...], selector: Selector) -> None:
+        self.options = options
+        self.selector = selector
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        raise TypeError("options are drawn leaf by leaf")
+
+    mutate = sample  # type: ignore[assignment]
+
+
+def _start_without_draws(leaf: Any) -> Any:
+    return leaf.param.start(np.random.default_rng(0))
+
+
+def _option_text(option: Any) -> str:
+    """An option as text that is the same in every process (so without memory addresses)."""
+    if isinstance(option, Parameter):
+        return option.describe()
+    if isinstance(option, dict):
+        inner = ", ".join(f"{key!r}: {_option_text(value)}" for key, value in option.items())
+        return f"{{{inner}}}"
+    if isinstance(option, list | tuple):
+        return f"[{', '.join(_option_text(value) for value in option)}]"
+    if option is None or isinstance(option, str | numbers.Number):
+        return short(option)
+    return str(getattr(option, "__qualname__", type(option).__qualname__))
+
+
+def _weights(weights: Sequence[float] | None, count: int) -> list[float] | None:
+    if weights is None:
+        return None
+    numbers_only = np.ndim(weights) == 1 and all(isinstance(w, numbers.Real) for w in weights)
+    if not numbers_only or len(weights) != count:
+        raise ArgumentError("weights", weights, f"must be {count} numbers, one for each option")
+    if not all(math.isfinite(w) and w > 0 for w in weights):
+        raise ArgumentError("weights", weights, "must be positive; leave out what is never wanted")
+    return [float(w) for w in weights]
+
+
+class Bool(Choice):
+    """True or False.
+
+    Parameters
+    ----------
+    init : bool, optional
+        The value to try first; False if not given.
+    seeding_fn, mutation_fn
+        See :class:`Choice`.
+    """
+
+    def __init__(
+        self,
+        init: bool | None = None,
+        *,
+        seeding_fn: Callable[..., Any] | None = None,
+        mutation_fn: Callable[..., Any] | None = None,
+    ) -> None:
+        if init is not None and not isinstance(init, bool | np.bool_):
+            raise ArgumentError("init", init, "must be True or False")
+        index = None if init is None else int(init)
+        super().__init__(
+            False, True, init_index=index, seeding_fn=seeding_fn, mutation_fn=mutation_fn
+        )
+
+    def describe(self) -> str:
+        """See :class:`Parameter`."""
+        return "bool()"

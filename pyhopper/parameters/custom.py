@@ -1,0 +1,292 @@
+"""Lists of variable length, values of any type, and SciPy's distributions."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pyhopper.errors import ArgumentError, CandidateError
+from pyhopper.parameters.base import (
+    MISSING,
+    Parameter,
+    mutation_hook,
+    seeding_hook,
+)
+from pyhopper.parameters.numeric import Numeric, Shape, shape_tuple
+from pyhopper.parameters.scales import ARRAY, SCALAR, Cell, Scale
+
+_MOVES_FROM_INIT = 10
+
+
+class List(Parameter):
+    """A Python list of independent values, of variable length.
+
+    Parameters
+    ----------
+    item : Parameter
+        What each entry is.
+    min_length, max_length : int
+        Bounds of the length, both inclusive. ``max_length`` defaults to ``min_length``.
+    init : list, optional
+        The first value to try.
+    seeding_fn, mutation_fn
+        Replace the random draw and the local move, see :class:`~pyhopper.parameters.Int`.
+
+    Raises
+    ------
+    ArgumentError
+        If the definition makes no sense.
+    """
+
+    def __init__(
+        self,
+        item: Parameter,
+        min_length: int,
+        max_length: int | None = None,
+        *,
+        init: Any = MISSING,
+        seeding_fn: Callable[..., Any] | None = None,
+        mutation_fn: Callable[..., Any] | None = None,
+    ) -> None:
+        if not isinstance(item, Parameter):
+            raise ArgumentError("item", item, "must be a parameter, for example pyhopper.int(1, 9)")
+        max_length = min_length if max_length is None else max_length
+        for argument, length in (("min_length", min_length), ("max_length", max_length)):
+            if not isinstance(length, int) or isinstance(length, bool) or length < 0:
+                raise ArgumentError(argument, length, "must be an integer, at least 0")
+        self.item = item
+        self.min_length, self.max_length = sorted((min_length, max_length))
+        if self.max_length == 0:
+            raise ArgumentError("max_length", max_length, "must be at least 1")
+        self._seeding = seeding_hook(seeding_fn)
+        self._mutation = mutation_hook(mutation_fn)
+        if item.size is not None and self.max_length <= 10**4:
+            self.size = sum(item.size**n for n in range(self.min_length, self.max_length + 1))
+        if init is not MISSING and init is not None:
+            try:
+                self.init = self.check(init)
+            except CandidateError as error:
+                raise ArgumentError("init", init, error.problem) from None
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        """See :class:`Parameter`."""
+        if self._seeding is not None:
+            return self.check(self._seeding(rng))
+        length = self.min_length + int(rng.random() * (self.max_length - self.min_length + 1))
+        return [self.item.sample(rng) for _ in range(length)]
+
+    def mutate(self, value: Any, temperature: float, rng: np.random.Generator) -> Any:
+        """See :class:`Parameter`. Changes some items, adds one or removes one."""
+        if self._mutation is not None:
+            return self.check(self._mutation(rng, self.copy(value), temperature))
+        items = [self.item.copy(item) for item in value]
+        kinds = ["change"] * 2 if items and self.item.size != 1 else []
+        kinds += ["add"] if len(items) < self.max_length else []
+        kinds += ["remove"] if len(items) > self.min_length else []
+        if not kinds:
+            return items
+        kind = kinds[int(rng.random() * len(kinds))]
+        if kind == "add":
+            items.insert(int(rng.random() * (len(items) + 1)), self.item.sample(rng))
+        elif kind == "remove":
+            del items[int(rng.random() * len(items))]
+        else:
+            most = max(1, round(temperature * len(items)))
+            touched = rng.choice(len(items), size=1 + int(rng.random() * most), replace=False)
+            for place in touched.tolist():
+                items[place] = self.item.mutate(items[place], temperature, rng)
+        return items
+
+    def check(self, value: Any) -> Any:
+        """See :class:`Parameter`."""
+        if not isinstance(value, builtins.list | tuple | np.ndarray):
+            raise CandidateError("", value, "must be a list")
+        if not self.min_length <= len(value) <= self.max_length:
+            span = f"{self.min_length} to {self.max_length}"
+            raise CandidateError("", value, f"must have {span} entries")
+        return [self.item.check(item) for item in value]
+
+    def start(self, rng: np.random.Generator) -> Any:
+        """See :class:`Parameter`."""
+        if self.init is not MISSING:
+            return self.copy(self.init)
+        length = math.ceil((self.min_length + self.max_length) / 2)
+        return [self.item.start(rng) for _ in range(length)]
+
+    def copy(self, value: Any) -> Any:
+        """See :class:`Parameter`."""
+        return [self.item.copy(item) for item in value]
+
+    def describe(self) -> str:
+        """See :class:`Parameter`."""
+        return f"list({self.item.describe()}, {self.min_length}, {self.max_length})"
+
+
+class Custom(Parameter):
+    """A value of any type, drawn and moved by the user's functions.
+
+    Parameters
+    ----------
+    seeding_fn : callable, optional
+        ``seeding_fn()`` draws a value. Without it, draws are several moves away from ``init``.
+    mutation_fn : callable, optional
+        ``mutation_fn(value)`` or ``mutation_fn(value, temperature)`` returns a moved value; it gets
+        a copy, which it may change. Without it, a move is a new draw. Both functions may take
+        ``rng``, a NumPy generator, which makes a seeded search repeatable.
+    init : object, optional
+        The first value to try.
+
+    Raises
+    ------
+    ArgumentError
+        If neither draws nor moves can be made.
+    """
+
+    def __init__(
+        self,
+        seeding_fn: Callable[..., Any] | None = None,
+        mutation_fn: Callable[..., Any] | None = None,
+        init: Any = None,
+    ) -> None:
+        self._seeding = seeding_hook(seeding_fn)
+        self._mutation = mutation_hook(mutation_fn)
+        if init is not None:
+            self.init = init
+        if self._seeding is None and (self._mutation is None or init is None):
+            problem = "give seeding_fn, or both mutation_fn and init"
+            raise ArgumentError("seeding_fn", seeding_fn, problem)
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        """See :class:`Parameter`."""
+        if self._seeding is not None:
+            return _returned(self._seeding(rng), "seeding_fn")
+        value = self.copy(self.init)
+        for _ in range(_MOVES_FROM_INIT):
+            value = self.mutate(value, 1.0, rng)
+        return value
+
+    def mutate(self, value: Any, temperature: float, rng: np.random.Generator) -> Any:
+        """See :class:`Parameter`."""
+        if self._mutation is None:
+            return self.sample(rng)
+        return _returned(self._mutation(rng, self.copy(value), temperature), "mutation_fn")
+
+    def start(self, rng: np.random.Generator) -> Any:
+        """See :class:`Parameter`."""
+        return self.sample(rng) if self.init is MISSING else self.copy(self.init)
+
+    def describe(self) -> str:
+        """See :class:`Parameter`."""
+        hooks = {"seeding_fn": self._seeding, "mutation_fn": self._mutation}
+        named = ", ".join(f"{k}={h.describe()}" for k, h in hooks.items() if h is not None)
+        return f"custom({named})"
+
+
+def _returned(value: Any, source: str) -> Any:
+    if value is None:
+        raise CandidateError(source, value, "the function returned nothing; is a return missing?")
+    return value
+
+
+@dataclass(frozen=True)
+class Quantiles(Scale):
+    """The values of a distribution; latent is the probability below."""
+
+    frozen: Any
+    discrete: bool
+
+    def value(self, latent: Any) -> Any:
+        """See :class:`Scale`."""
+        # The ends of the line may be infinite, and are never drawn in exact arithmetic.
+        inside = self.ops.clip(latent, 2.0**-53, 1 - 2.0**-53)
+        return self._plain(self.frozen.ppf(inside))
+
+    def cell(self, value: Any) -> Cell:
+        """See :class:`Scale`."""
+        end = self._below(value)
+        if not self.discrete:
+            return end, end, end, end
+        return self._below(value - 2), self._below(value - 1), end, self._below(value + 1)
+
+    def nearest(self, x: Any) -> Any:
+        """See :class:`Scale`."""
+        low, high = self.frozen.support()
+        if self.discrete:
+            x = np.rint(x)
+        return self._plain(np.clip(x, low, high))
+
+    def neighbour(self, value: Any) -> Any:
+        """See :class:`Scale`."""
+        if self.discrete:
+            return super().neighbour(value)
+        _, high = self.frozen.support()
+        toward = np.where(np.asarray(value) < high, np.inf, -np.inf)
+        return self._plain(np.nextafter(value, toward))
+
+    def _below(self, value: Any) -> Any:
+        probability = self.frozen.cdf(value)
+        return probability if self.ops is ARRAY else float(probability)
+
+    def _plain(self, value: Any) -> Any:
+        if self.ops is ARRAY:
+            return value
+        return int(value) if self.discrete else float(value)
+
+
+class Distribution(Numeric):
+    """A number drawn from a frozen SciPy distribution.
+
+    Parameters
+    ----------
+    frozen : scipy.stats distribution
+        With its parameters set, for example ``scipy.stats.beta(2, 5)``; continuous or discrete.
+        Values come from its ``ppf``.
+    shape : int or tuple of int, optional
+        Shape of an array of independent values.
+    init, seeding_fn, mutation_fn
+        See :class:`~pyhopper.parameters.Int`. Without ``init``, the median is the first value.
+
+    Raises
+    ------
+    ArgumentError
+        If ``frozen`` is no frozen distribution of one variable.
+    """
+
+    def __init__(
+        self,
+        frozen: Any,
+        *,
+        shape: Shape = None,
+        init: Any = MISSING,
+        seeding_fn: Callable[..., Any] | None = None,
+        mutation_fn: Callable[..., Any] | None = None,
+    ) -> None:
+        family = getattr(frozen, "dist", None)
+        if family is None or not hasattr(family, "ppf"):
+            problem = "must be a frozen distribution, for example scipy.stats.beta(2, 5)"
+            raise ArgumentError("frozen", frozen, problem)
+        median = frozen.ppf(0.5)
+        if np.ndim(median) != 0 or not math.isfinite(median):
+            raise ArgumentError("frozen", frozen, "its parameters must be legal single numbers")
+        self.frozen = frozen
+        discrete = hasattr(family, "pmf")
+        entries = shape_tuple(shape)
+        ops = SCALAR if entries is None else ARRAY
+        low, high = frozen.support()
+        count = int(high - low) + 1 if discrete and math.isfinite(high - low) else None
+        scale = Quantiles(0.0, 1.0, ops, count, frozen, discrete)
+        kind = np.int64 if discrete else np.float64
+        super().__init__(scale, entries, kind, init, seeding_fn, mutation_fn)
+
+    def describe(self) -> str:
+        """See :class:`Parameter`."""
+        name = getattr(self.frozen.dist, "name", type(self.frozen.dist).__name__)
+        arguments = [repr(value) for value in self.frozen.args]
+        arguments += [f"{key}={value!r}" for key, value in sorted(self.frozen.kwds.items())]
+        shape = "" if self.shape is None else f", shape={self.shape}"
+        return f"distribution({name}({', '.join(arguments)}){shape})"

@@ -1,0 +1,147 @@
+"""Grids: which numbers a quantized parameter may take, computed without rounding error.
+
+A grid numbers its points by consecutive integers. ``value(index)`` is the floating point number
+nearest to the exact point, so that 0.8 plus 0.1 is 0.9 and not 0.9000000000000001; ``index(x)`` is
+the point nearest to any number ``x``. Both take one number or an array.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+
+EXACT = 2**53
+"""Integers up to this size are exact in floating point."""
+
+
+class Grid(Protocol):
+    """The points of a quantized parameter, numbered by integers."""
+
+    def value(self, index: Any) -> Any:
+        """The point (or points) with this number."""
+
+    def index(self, x: Any) -> Any:
+        """Number of the point nearest to ``x``."""
+
+
+def exact(x: float) -> Fraction:
+    """The decimal number that was written: 0.1 is one tenth, not its binary neighbour."""
+    return Fraction(repr(x)) if isinstance(x, float) else Fraction(x)
+
+
+@dataclass(frozen=True)
+class Multiples:
+    """All multiples of ``step``; point ``k`` is ``k * step``."""
+
+    step: Fraction
+    integer: bool = False
+
+    def value(self, index: Any) -> Any:
+        """See :class:`Grid`."""
+        over, under = self.step.numerator, self.step.denominator
+        if isinstance(index, np.ndarray):
+            return index * over if self.integer else index * float(over) / float(under)
+        return index * over if self.integer else index * over / under
+
+    def index(self, x: Any) -> Any:
+        """See :class:`Grid`."""
+        scaled = x * self.step.denominator / self.step.numerator
+        if isinstance(x, np.ndarray):
+            return np.rint(scaled).astype(np.int64)
+        return round(scaled)
+
+
+@dataclass(frozen=True)
+class Digits:
+    """All positive numbers with ``digits`` significant decimal digits, in rising order."""
+
+    digits: int
+
+    def value(self, index: Any) -> Any:
+        """See :class:`Grid`."""
+        smallest = 10 ** (self.digits - 1)
+        decade, rest = divmod(index, 9 * smallest)
+        mantissa, exponent = rest + smallest, decade - (self.digits - 1)
+        if not isinstance(index, np.ndarray):
+            return float(f"{mantissa}e{exponent}")
+        # Powers of ten up to 10**22 are exact, so one multiplication or division rounds once.
+        if np.all(np.abs(exponent) <= 22):
+            up, down = 10.0 ** np.maximum(exponent, 0), 10.0 ** np.maximum(-exponent, 0)
+            return mantissa * up / down
+        pairs = zip(mantissa.ravel(), exponent.ravel(), strict=True)
+        return np.array([float(f"{m}e{e}") for m, e in pairs]).reshape(index.shape)
+
+    def index(self, x: Any) -> Any:
+        """See :class:`Grid`."""
+        smallest = 10 ** (self.digits - 1)
+        # The slack keeps exact powers of ten in their decade; it is below one last digit.
+        if isinstance(x, np.ndarray):
+            decades = np.floor(np.log10(x) + 1e-13).astype(np.int64)
+            mantissas = np.rint(x / 10.0**decades * smallest).astype(np.int64)
+            return decades * 9 * smallest + mantissas - smallest
+        decade = math.floor(math.log10(x) + 1e-13)
+        # A mantissa that rounds up to 10 lands on the first point of the next decade by itself.
+        return decade * 9 * smallest + round(x / 10.0**decade * smallest) - smallest
+
+
+@dataclass(frozen=True)
+class Powers:
+    """The integer powers of a base, or those of them that were kept; point ``k`` is the k-th."""
+
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        table = np.array(self.values)
+        object.__setattr__(self, "_table", table)
+        middles = np.sqrt(table[:-1]) * np.sqrt(table[1:])  # nearest in the log sense
+        object.__setattr__(self, "_middles", middles)
+
+    def value(self, index: Any) -> Any:
+        """See :class:`Grid`."""
+        if isinstance(index, np.ndarray):
+            return self._table[index]  # type: ignore[attr-defined]
+        return self.values[index]
+
+    def index(self, x: Any) -> Any:
+        """See :class:`Grid`."""
+        found = np.searchsorted(self._middles, x)  # type: ignore[attr-defined]
+        return found if isinstance(x, np.ndarray) else int(found)
+
+
+def powers(
+    base: int, low: float, high: float, multiple_of: Fraction | None, integer: bool
+) -> Powers | None:
+    """The powers of ``base`` in [low, high] that are multiples of ``multiple_of``; None if none."""
+    kept: list[float] = []
+    exponent = math.floor(math.log(low) / math.log(base)) - 1
+    if integer:
+        exponent = max(exponent, 0)
+    while (power := Fraction(base) ** exponent) <= high:
+        if exact(low) <= power and (multiple_of is None or power % multiple_of == 0):
+            kept.append(int(power) if integer else float(power))
+        exponent += 1
+    return Powers(tuple(kept)) if kept else None
+
+
+def first_index(grid: Grid, low: float) -> int:
+    """Number of the smallest point that is not below ``low``."""
+    index = int(grid.index(low))
+    while grid.value(index) >= low:
+        index -= 1
+    while grid.value(index) < low:
+        index += 1
+    return index
+
+
+def last_index(grid: Grid, high: float) -> int:
+    """Number of the largest point that is not above ``high``."""
+    index = int(grid.index(high))
+    while grid.value(index) <= high:
+        index += 1
+    while grid.value(index) > high:
+        index -= 1
+    return index

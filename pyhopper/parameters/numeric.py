@@ -1,0 +1,357 @@
+"""Numbers and arrays of numbers: :class:`Int`, :class:`Float` and what they share."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pyhopper.errors import ArgumentError, CandidateError, short
+from pyhopper.parameters.base import MISSING, Parameter, mutation_hook, seeding_hook
+from pyhopper.parameters.build import Bounds, build_float, build_int
+from pyhopper.parameters.scales import Interval, LogInterval, Noise, Scale, Unbounded
+
+Shape = int | tuple[int, ...] | None
+Bound = float | np.ndarray
+
+
+class Numeric(Parameter):
+    """A number, or an array of numbers, on a :class:`~pyhopper.parameters.scales.Scale`."""
+
+    def __init__(
+        self,
+        scale: Scale,
+        shape: tuple[int, ...] | None,
+        dtype: Any,
+        init: Any,
+        seeding_fn: Callable[..., Any] | None,
+        mutation_fn: Callable[..., Any] | None,
+    ) -> None:
+        self.scale = scale
+        self.shape = shape
+        self.dtype = np.dtype(dtype)
+        self._seeding = seeding_hook(seeding_fn)
+        self._mutation = mutation_hook(mutation_fn)
+        continuum = isinstance(scale, Interval | LogInterval | Unbounded)
+        # A grid needs all the bits, or float32 noise would never reach some of its points.
+        noise = self.dtype if continuum and self.dtype.kind == "f" else np.float64
+        self._noise = Noise(shape, noise)
+        self.size = _count(scale, shape)
+        self.mutable = shape is not None
+        self.entries = 1 if shape is None else math.prod(shape)
+        if init is not MISSING and init is not None:
+            try:
+                self.init = self.check(init)
+            except CandidateError as error:
+                raise ArgumentError("init", init, error.problem) from None
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        """See :class:`Parameter`."""
+        if self._seeding is not None:
+            return self._legalize(self._seeding(rng), "seeding_fn")
+        return self._finish(self.scale.sample(rng, self._noise))
+
+    def mutate(self, value: Any, temperature: float, rng: np.random.Generator) -> Any:
+        """See :class:`Parameter`. Of an array, all or a random share of the entries move."""
+        if self._mutation is not None:
+            return self._legalize(self._mutation(rng, value, temperature), "mutation_fn")
+        if self.shape is not None:
+            return self._mutate_array(value, temperature, rng)
+        if self.size == 1:
+            return value
+        moved = self.scale.shift(value, temperature, rng, self._noise)
+        return self.scale.neighbour(value) if moved == value else moved
+
+    def _mutate_array(self, value: Any, temperature: float, rng: np.random.Generator) -> Any:
+        if self.size == 1:
+            return value.copy()
+        # Half of the moves are dense. The others touch a few entries, log-uniform in number.
+        if rng.random() < 0.5:
+            moved = self._finish(self.scale.shift(value, temperature, rng, self._noise))
+        else:
+            touched = math.ceil(self.entries ** rng.random())
+            index = rng.integers(self.entries, size=touched)
+            moved = value.copy()
+            flat = moved.reshape(-1)
+            noise = Noise((touched,), self._noise.dtype)
+            flat[index] = self.scale.take(index).shift(flat[index], temperature, rng, noise)
+        if (moved.reshape(-1)[:8] != value.reshape(-1)[:8]).any() or (moved != value).any():
+            return moved
+        return self._move_one(moved)
+
+    def _move_one(self, value: Any) -> Any:
+        """Move the first entry that has another legal value to its neighbour."""
+        flat = value.reshape(-1)
+        for position in range(flat.size):
+            index = np.array([position])
+            flat[index] = self.scale.take(index).neighbour(flat[index])
+            if flat[position] != value.reshape(-1)[position]:
+                break
+        return value
+
+    def check(self, value: Any) -> Any:
+        """See :class:`Parameter`."""
+        number = self._number(value)
+        legal = self._finish(self.scale.nearest(_copied(number)))
+        close = np.isclose(legal, number, rtol=1e-9, atol=0)
+        if np.all(close):
+            return legal
+        if self.shape is not None:
+            wrong = np.asarray(number)[~close]
+            raise CandidateError("", value, f"{short(wrong[0].item())} is not in {self!r}")
+        raise CandidateError("", value, f"not in {self!r}; the nearest legal value is {legal!r}")
+
+    def start(self, rng: np.random.Generator) -> Any:
+        """See :class:`Parameter`."""
+        if self.init is not MISSING:
+            return self.copy(self.init)
+        return self.from_unit(0.5 if self.shape is None else np.full(self.shape, 0.5))
+
+    def copy(self, value: Any) -> Any:
+        """See :class:`Parameter`."""
+        return value if self.shape is None else value.copy()
+
+    def to_unit(self, value: Any) -> Any:
+        """Position of a value in [0, 1] on its (log) scale; quantized ones at their cell's middle.
+
+        An array gives an array of its shape.
+        """
+        return self.scale.unit(_copied(value))
+
+    def from_unit(self, unit: Any) -> Any:
+        """The value at a position in [0, 1]; inverts :meth:`to_unit`."""
+        return self._finish(self.scale.draw(_copied(unit)))
+
+    def _finish(self, value: Any) -> Any:
+        if self.shape is None:
+            return value
+        return value.astype(self.dtype, copy=False)
+
+    def _number(self, value: Any) -> Any:
+        """The value as a float (an int for integers) or an array of the right shape."""
+        kind = "integer" if self.dtype.kind == "i" else "number"
+        if self.shape is None:
+            if isinstance(value, np.ndarray) and value.ndim == 0:
+                value = value.item()
+            if not isinstance(value, numbers.Real) or isinstance(value, bool | np.bool_):
+                raise CandidateError("", value, f"must be a {kind}".replace("a i", "an i"))
+            number = float(value)
+            if not math.isfinite(number):
+                raise CandidateError("", value, "must be finite")
+            if self.dtype.kind == "i":
+                if not number.is_integer():
+                    raise CandidateError("", value, "must be an integer")
+                return int(number)
+            return number
+        try:
+            array = np.broadcast_to(np.asarray(value), self.shape)
+        except ValueError:
+            raise CandidateError("", value, f"must be an array of shape {self.shape}") from None
+        if array.dtype.kind not in "iuf" or not np.all(np.isfinite(array)):
+            raise CandidateError("", value, "must hold finite numbers only")
+        if self.dtype.kind == "i" and np.any(array != np.rint(array)):
+            raise CandidateError("", value, "must hold integers only")
+        return array.astype(self.dtype)
+
+    def _legalize(self, value: Any, source: str) -> Any:
+        """Round and clip what a user's function returned."""
+        try:
+            if self.dtype.kind == "i":
+                value = np.rint(value) if self.shape is not None else round(value)
+            return self._finish(self.scale.nearest(_copied(self._number(value))))
+        except (CandidateError, TypeError, ValueError) as error:
+            problem = getattr(error, "problem", error)
+            raise CandidateError(source, value, f"not a value of {self!r}: {problem}") from None
+
+
+def _copied(value: Any) -> Any:
+    """Scales may overwrite arrays, so they get their own."""
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _count(scale: Scale, shape: tuple[int, ...] | None) -> int | None:
+    if scale.count is None:
+        return None
+    if shape is None:
+        return int(scale.count)
+    if isinstance(scale.count, np.ndarray):
+        return int(math.prod(scale.count.ravel().tolist()))
+    return int(scale.count) ** math.prod(shape) if math.prod(shape) < 10**4 else None
+
+
+def shape_tuple(shape: Shape) -> tuple[int, ...] | None:
+    """The ``shape`` argument as a tuple, None for a single number."""
+    if shape is None:
+        return None
+    entries = (shape,) if isinstance(shape, int | np.integer) else shape
+    if not isinstance(entries, tuple | list) or not all(
+        isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 0 for n in entries
+    ):
+        raise ArgumentError("shape", shape, "must be an integer or a tuple of integers")
+    if math.prod(entries) == 0:
+        raise ArgumentError("shape", shape, "must have at least one entry")
+    return tuple(int(n) for n in entries)
+
+
+class Int(Numeric):
+    """An integer, or with ``shape`` an int64 array.
+
+    Parameters
+    ----------
+    lb, ub : int or array_like, optional
+        Bounds, both inclusive, within ±2**53. One bound alone means [0, lb]; none means any 32-bit
+        integer. Swapped bounds are put in order. Arrays must broadcast to ``shape``.
+    multiple_of : int, optional
+        Only multiples of this number.
+    power_of : int, optional
+        Only powers of this base, at least 2, each equally likely (so loguniform).
+    log : bool
+        Draw loguniformly. Needs positive bounds.
+    shape : int or tuple of int, optional
+        Shape of the array.
+    init : int or array_like, optional
+        The first value to try; the middle of the range if not given.
+    seeding_fn : callable, optional
+        ``seeding_fn()`` replaces the random draw.
+    mutation_fn : callable, optional
+        ``mutation_fn(value)`` or ``mutation_fn(value, temperature)`` replaces the local move. What
+        both functions return is rounded and clipped; both may take ``rng``.
+
+    Raises
+    ------
+    ArgumentError
+        If the definition makes no sense.
+    """
+
+    def __init__(
+        self,
+        lb: Any = None,
+        ub: Any = None,
+        *,
+        multiple_of: int | None = None,
+        power_of: int | None = None,
+        log: bool = False,
+        shape: Shape = None,
+        init: Any = MISSING,
+        seeding_fn: Callable[..., Any] | None = None,
+        mutation_fn: Callable[..., Any] | None = None,
+    ) -> None:
+        if lb is None and ub is None:
+            lb, ub = -(2**31), 2**31 - 1
+        self.bounds = Bounds.ordered(lb, ub, shape_tuple(shape), integer=True)
+        scale = build_int(self.bounds, multiple_of, power_of, log)
+        extras = {"multiple_of": multiple_of, "power_of": power_of, "log": log or None}
+        self._text = _definition("int", self.bounds, extras)
+        super().__init__(scale, self.bounds.shape, np.int64, init, seeding_fn, mutation_fn)
+
+    def describe(self) -> str:
+        """See :class:`Parameter`."""
+        return self._text
+
+
+class Float(Numeric):
+    """A floating point number, or with ``shape`` an array.
+
+    Parameters
+    ----------
+    lb, ub : float or array_like, optional
+        Bounds, both inclusive. One bound alone means [0, lb]; none means any number, drawn from a
+        standard normal distribution. Swapped bounds are put in order.
+    fmt : str, optional
+        ``"0.1f"`` (or ``":0.1f"``) is short for ``precision=1``; ``"0.1g"`` is short for
+        ``log=True, precision=1``.
+    log : bool, optional
+        Draw loguniformly. Needs positive bounds.
+    precision : int, optional
+        Number of decimals; with ``log`` the number of significant digits.
+    multiple_of : float, optional
+        Only multiples of this number.
+    power_of : int, optional
+        Only integer powers of this base, at least 2, each equally likely.
+    shape : int or tuple of int, optional
+        Shape of the array.
+    dtype : numpy dtype
+        ``np.float64`` or ``np.float32``, for arrays.
+    init, seeding_fn, mutation_fn
+        See :class:`Int`.
+
+    Raises
+    ------
+    ArgumentError
+        If the definition makes no sense.
+    """
+
+    def __init__(
+        self,
+        lb: Any = None,
+        ub: Any = None,
+        fmt: str | None = None,
+        *,
+        log: bool | None = None,
+        precision: int | None = None,
+        multiple_of: float | None = None,
+        power_of: int | None = None,
+        shape: Shape = None,
+        dtype: Any = np.float64,
+        init: Any = MISSING,
+        seeding_fn: Callable[..., Any] | None = None,
+        mutation_fn: Callable[..., Any] | None = None,
+    ) -> None:
+        if fmt is not None:
+            log, precision = _parse_format(fmt, log, precision)
+            significant = fmt.endswith("g")
+        else:
+            significant = bool(log)
+        kind = _float_dtype(dtype, shape)
+        self.bounds = Bounds.ordered(lb, ub, shape_tuple(shape), dtype=kind)
+        scale = build_float(
+            self.bounds, bool(log), precision, significant, multiple_of, power_of, kind
+        )
+        extras = {
+            "log": log or None,
+            "precision": precision,
+            "multiple_of": multiple_of,
+            "power_of": power_of,
+            "dtype": None if kind == np.float64 else kind.name,
+        }
+        self._text = _definition("float", self.bounds, extras)
+        super().__init__(scale, self.bounds.shape, kind, init, seeding_fn, mutation_fn)
+
+    def describe(self) -> str:
+        """See :class:`Parameter`."""
+        return self._text
+
+
+def _parse_format(fmt: str, log: bool | None, precision: int | None) -> tuple[bool | None, int]:
+    found = re.fullmatch(r":?0?\.(\d+)([fg])", fmt) if isinstance(fmt, str) else None
+    if found is None:
+        raise ArgumentError("fmt", fmt, 'must look like "0.1f" (decimals) or "0.1g" (log, digits)')
+    if precision is not None:
+        raise ArgumentError("precision", precision, f"fmt={fmt!r} already sets it")
+    if found[2] == "g":
+        if log is False:
+            raise ArgumentError("log", log, f"fmt={fmt!r} means log=True; use precision= alone")
+        log = True
+    return log, int(found[1])
+
+
+def _float_dtype(dtype: Any, shape: Shape) -> np.dtype[Any]:
+    try:
+        kind: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        raise ArgumentError("dtype", dtype, "must be np.float64 or np.float32") from None
+    if kind not in (np.float64, np.float32):
+        raise ArgumentError("dtype", dtype, "must be np.float64 or np.float32")
+    if shape is None and kind != np.float64:
+        raise ArgumentError("dtype", dtype, "needs shape=; a single value is a Python float")
+    return kind
+
+
+def _definition(name: str, bounds: Bounds, extras: dict[str, Any]) -> str:
+    parts = bounds.describe()
+    parts += [f"{key}={value!r}" for key, value in extras.items() if value is not None]
+    return f"{name}({', '.join(parts)})"

@@ -1,0 +1,299 @@
+"""Templates: nested dicts, lists and tuples that hold parameters, and how values fill them.
+
+A template is compiled once to an ordered tuple of *leaves*, one for each parameter at any depth.
+A *point* is the tuple of their values in the same order. A choice whose options hold parameters
+becomes a leaf for the option's index and the leaves of all its options, of which only those of the
+chosen option are active; the others have the value ``INACTIVE``.
+"""
+
+from __future__ import annotations
+
+import copy
+import enum
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from pyhopper.errors import ArgumentError, CandidateError
+from pyhopper.parameters.base import Branching, Parameter
+
+
+class Inactive(enum.Enum):
+    """Type of the value of a leaf whose option was not chosen."""
+
+    INACTIVE = "inactive"
+
+    def __repr__(self) -> str:
+        return "INACTIVE"
+
+
+INACTIVE: Final = Inactive.INACTIVE
+
+Point = tuple[Any, ...]
+Partial = dict[int, Any]
+"""Values of some leaves, by their place in the point."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One parameter of a template.
+
+    Attributes
+    ----------
+    path : tuple
+        Keys and indices that lead to it.
+    param : Parameter
+        Its definition; for a choice with parameters inside, that of the option's index.
+    parent, option : int
+        The leaf that switches this one on, by taking the value ``option``; -1 if always on.
+    """
+
+    path: tuple[Any, ...]
+    param: Parameter
+    parent: int = -1
+    option: int = -1
+
+    @property
+    def name(self) -> str:
+        """The path with dots between."""
+        return dotted(self.path)
+
+
+def dotted(path: tuple[Any, ...]) -> str:
+    """A path as text: ``("opt", "lr")`` is ``opt.lr``."""
+    return ".".join(str(key) for key in path)
+
+
+class Node:
+    """A place in a compiled template; this class is a constant."""
+
+    def __init__(self, path: tuple[Any, ...], template: Any) -> None:
+        self.path = path
+        self.template = template
+
+    def build(self, point: Point) -> Any:
+        """The value of this place for a point."""
+        return self.template
+
+    def read(self, value: Any) -> Partial:
+        """The leaves that ``value`` sets; what it leaves out is left out.
+
+        Raises
+        ------
+        CandidateError
+            If the value does not fit.
+        """
+        if not same(self.template, value):
+            problem = f"the template has the constant {self.template!r} here"
+            raise CandidateError(dotted(self.path), value, problem)
+        return {}
+
+
+class LeafNode(Node):
+    """A parameter without parameters inside."""
+
+    def __init__(self, path: tuple[Any, ...], param: Parameter, index: int) -> None:
+        super().__init__(path, param)
+        self.param = param
+        self.index = index
+
+    def build(self, point: Point) -> Any:
+        """See :class:`Node`."""
+        return self.param.copy(point[self.index])
+
+    def read(self, value: Any) -> Partial:
+        """See :class:`Node`."""
+        try:
+            return {self.index: self.param.check(value)}
+        except CandidateError as error:
+            raise CandidateError(dotted(self.path), value, error.problem) from None
+
+
+class ChoiceNode(Node):
+    """A choice: the leaf of the option's index, and the options."""
+
+    def __init__(self, path: tuple[Any, ...], choice: Branching, index: int) -> None:
+        super().__init__(path, choice)
+        self.choice = choice
+        self.index = index
+        self.options: list[Node] = []
+
+    def build(self, point: Point) -> Any:
+        """See :class:`Node`."""
+        return self.options[point[self.index]].build(point)
+
+    def read(self, value: Any) -> Partial:
+        """See :class:`Node`. The first option that the value fits is taken."""
+        problems = []
+        for number, option in enumerate(self.options):
+            try:
+                return {self.index: number, **option.read(value)}
+            except CandidateError as error:  # noqa: PERF203 - it may fit the next option
+                problems.append(error)
+        if len(problems) == 1:
+            raise problems[0]
+        raise CandidateError(dotted(self.path), value, f"fits no option of {self.choice!r}")
+
+
+class ContainerNode(Node):
+    """A dict, list or tuple that holds parameters at any depth."""
+
+    def __init__(self, path: tuple[Any, ...], template: Any) -> None:
+        super().__init__(path, template)
+        self.children: list[tuple[Any, Node]] = []
+        self._other: list[tuple[Any, Node]] = []
+        self.plain: list[tuple[Any, int]] = []
+        """Keys of children that are a value of the point as it stands, and its place."""
+
+    def add(self, key: Any, child: Node) -> None:
+        """Put a compiled node under a key."""
+        self.children.append((key, child))
+        if isinstance(child, LeafNode) and not child.param.mutable:
+            self.plain.append((key, child.index))
+            return
+        self._other.append((key, child))
+
+    def build(self, point: Point) -> Any:
+        """See :class:`Node`."""
+        template = self.template
+        is_tuple = isinstance(template, tuple)
+        filled = list(template) if is_tuple else copy.copy(template)
+        for key, index in self.plain:
+            filled[key] = point[index]
+        for key, child in self._other:
+            filled[key] = child.build(point)
+        return getattr(template, "_make", type(template))(filled) if is_tuple else filled
+
+    def read(self, value: Any) -> Partial:
+        """See :class:`Node`."""
+        where = dotted(self.path)
+        if isinstance(self.template, dict):
+            if not isinstance(value, Mapping):
+                raise CandidateError(where, value, "the template has a dict here")
+            unknown = [key for key in value if key not in self.template]
+            if unknown:
+                known = ", ".join(repr(key) for key in self.template)
+                path = dotted((*self.path, unknown[0]))
+                problem = f"the template has no such key; it has {known}"
+                raise CandidateError(path, value[unknown[0]], problem)
+        elif not isinstance(value, list | tuple) or len(value) != len(self.template):
+            kind = type(self.template).__name__
+            problem = f"the template has a {kind} of {len(self.template)} entries here"
+            raise CandidateError(where, value, problem)
+        children = dict(self.children)
+        found: Partial = {}
+        for key in value if isinstance(value, Mapping) else range(len(value)):
+            child = children.get(key)
+            if child is None:
+                child = Node((*self.path, key), self.template[key])
+            found.update(child.read(value[key]))
+        return found
+
+
+class Template:
+    """A compiled template.
+
+    Attributes
+    ----------
+    leaves : tuple of Leaf
+        Every parameter, in the order of the template; a choice stands before what is in it.
+    """
+
+    def __init__(self, template: Any) -> None:
+        leaves: list[Leaf] = []
+        self.root = _compile(template, (), leaves, -1, -1)
+        self.leaves = tuple(leaves)
+
+    def fill(self, value_of: Callable[[Leaf], Any], known: Partial | None = None) -> Point:
+        """A point whose active leaves have the ``known`` value or else ``value_of(leaf)``."""
+        values: list[Any] = []
+        for index, leaf in enumerate(self.leaves):
+            if leaf.parent >= 0 and values[leaf.parent] != leaf.option:
+                values.append(INACTIVE)
+            elif known is not None and index in known:
+                values.append(known[index])
+            else:
+                values.append(value_of(leaf))
+        return tuple(values)
+
+    def sample(self, rng: np.random.Generator) -> Point:
+        """Draw from the whole space."""
+        return self.fill(lambda leaf: leaf.param.sample(rng))
+
+    def move(
+        self, point: Point, chosen: set[int], temperature: float, rng: np.random.Generator
+    ) -> Point:
+        """Mutate the chosen leaves; leaves that a new option switches on are drawn."""
+        values = list(point)
+        for index, leaf in enumerate(self.leaves):
+            if leaf.parent >= 0 and values[leaf.parent] != leaf.option:
+                values[index] = INACTIVE
+            elif values[index] is INACTIVE:
+                values[index] = leaf.param.sample(rng)
+            elif index in chosen:
+                values[index] = leaf.param.mutate(values[index], temperature, rng)
+        return tuple(values)
+
+    def build(self, point: Point) -> Any:
+        """The template filled with the values of a point; nothing is shared with the template."""
+        return self.root.build(point)
+
+    def read(self, value: Any) -> Partial:
+        """The values that a full or partial candidate sets; see :meth:`Node.read`."""
+        return self.root.read(value)
+
+
+def _compile(
+    template: Any, path: tuple[Any, ...], leaves: list[Leaf], parent: int, option: int
+) -> Node:
+    if isinstance(template, Branching) and template.branches:
+        choice = ChoiceNode(path, template, len(leaves))
+        leaves.append(Leaf(path, template.selector, parent, option))
+        for number, inner in enumerate(template.options):
+            choice.options.append(_compile(inner, path, leaves, choice.index, number))
+        return choice
+    if isinstance(template, Parameter):
+        leaves.append(Leaf(path, template, parent, option))
+        return LeafNode(path, template, len(leaves) - 1)
+    if not has_parameters(template, path):
+        return Node(path, template)
+    container = ContainerNode(path, template)
+    for key, inner in _entries(template):
+        if has_parameters(inner):
+            child = _compile(inner, (*path, key), leaves, parent, option)
+            container.add(key, child)
+    return container
+
+
+def _entries(template: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(template, dict):
+        return iter(template.items())
+    return iter(enumerate(template))
+
+
+def has_parameters(template: Any, path: tuple[Any, ...] = ()) -> bool:
+    """Whether a parameter stands anywhere in nested dicts, lists and tuples."""
+    if isinstance(template, Parameter):
+        return True
+    if isinstance(template, set | frozenset) and any(isinstance(p, Parameter) for p in template):
+        problem = "a set has no order, so it cannot hold parameters; use a list"
+        raise ArgumentError(dotted(path) or "template", template, problem)
+    if isinstance(template, dict | list | tuple):
+        return any(has_parameters(inner, (*path, key)) for key, inner in _entries(template))
+    return False
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equality that also works for arrays and does not take True for 1."""
+    if a is b:
+        return True
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return isinstance(b, type(a)) and np.array_equal(a, b)
+    if isinstance(a, bool) != isinstance(b, bool):
+        return False
+    try:
+        return bool(a == b)
+    except Exception:  # a foreign __eq__ may do anything; then only identity counts
+        return False

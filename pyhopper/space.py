@@ -1,0 +1,237 @@
+"""The space: a template compiled to its parameters, with constraints and guesses."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pyhopper.errors import ArgumentError, CandidateError, ConstraintError
+from pyhopper.parameters import INACTIVE, Leaf, Partial, Point, Selector, Template
+
+Constraint = Callable[[dict[str, Any]], bool]
+
+_CONSTRAINT_TRIES = 10_000
+
+
+def merge_dicts(*dicts: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge nested dicts into a new one.
+
+    Parameters
+    ----------
+    *dicts : dict
+        Dicts that have no value in common; dicts under the same key are merged.
+
+    Returns
+    -------
+    dict
+        The keys of all, in order.
+
+    Raises
+    ------
+    ArgumentError
+        If two of them have a value for the same key.
+    """
+    merged: dict[str, Any] = {}
+    for each in dicts:
+        if not isinstance(each, Mapping):
+            raise ArgumentError("dicts", each, "must be a dict")
+        _merge_into(merged, each, "")
+    return merged
+
+
+def _merge_into(merged: dict[str, Any], other: Mapping[str, Any], path: str) -> None:
+    for key, value in other.items():
+        if key not in merged:
+            nested = type(value) is dict
+            merged[key] = merge_dicts(value) if nested else value
+        elif isinstance(merged[key], dict) and isinstance(value, Mapping):
+            _merge_into(merged[key], value, f"{path}{key}.")
+        else:
+            raise ArgumentError(f"{path}{key}", value, "this key is given twice")
+
+
+class Space:
+    """All candidates of a template.
+
+    Parameters
+    ----------
+    template : dict
+        Nested dicts, lists and tuples with parameters; anything else is a constant.
+    constraints : sequence of callables
+        Each gets a candidate's dict and says whether it is allowed.
+    """
+
+    def __init__(self, template: dict[str, Any], constraints: tuple[Constraint, ...] = ()) -> None:
+        self.template = template
+        self.constraints = constraints
+        self._compiled = Template(template)
+        self.leaves: tuple[Leaf, ...] = self._compiled.leaves
+        self._movable = [i for i, leaf in enumerate(self.leaves) if leaf.param.size != 1]
+        self._flat = all(leaf.parent < 0 for leaf in self.leaves)
+        self.size = self._size()
+        # Names whose value is the leaf's own: not a choice's index, and at one place only.
+        names = [leaf.name for leaf in self.leaves]
+        self._columns = {
+            name: index
+            for index, name in enumerate(names)
+            if names.count(name) == 1 and not isinstance(self.leaves[index].param, Selector)
+        }
+
+    def _size(self) -> int | None:
+        """Number of different candidates, None for a continuum."""
+        if any(leaf.param.size is None for leaf in self.leaves):
+            return None
+        # From the last leaf to the first: what hangs on an option multiplies within it.
+        options: dict[tuple[int, int], int] = {}
+        for index in range(len(self.leaves) - 1, -1, -1):
+            leaf = self.leaves[index]
+            count = leaf.param.size or 1
+            inner = {o: n for (parent, o), n in options.items() if parent == index}
+            if inner:
+                count = sum(inner.get(option, 1) for option in range(count))
+            home = (leaf.parent, leaf.option)
+            options[home] = options.get(home, 1) * count
+        return options.get((-1, -1), 1)
+
+    def start(self, rng: np.random.Generator) -> Point:
+        """The first candidate: ``init`` values, or else the middle of each range."""
+        return self._compiled.fill(lambda leaf: leaf.param.start(rng))
+
+    def sample(self, rng: np.random.Generator) -> Point:
+        """Draw from the whole space, until the constraints are met."""
+        return self._constrained(lambda: self._compiled.sample(rng))
+
+    def move(self, point: Point, count: int, temperature: float, rng: np.random.Generator) -> Point:
+        """Move ``count`` random parameters of a point (all, if it has fewer)."""
+        active = self.active(point)
+
+        def move() -> Point:
+            if count >= len(active):
+                chosen = set(active)
+            elif count == 1:
+                chosen = {active[int(rng.random() * len(active))]}
+            else:
+                chosen = {active[i] for i in rng.permutation(len(active))[:count].tolist()}
+            return self._compiled.move(point, chosen, temperature, rng)
+
+        return self._constrained(move)
+
+    def active(self, point: Point) -> list[int]:
+        """The leaves of a point that can move."""
+        if self._flat:
+            return self._movable
+        return [i for i in self._movable if point[i] is not INACTIVE]
+
+    def build(self, point: Point) -> dict[str, Any]:
+        """The template filled with the values of a point."""
+        filled: dict[str, Any] = self._compiled.build(point)
+        return filled
+
+    def allows(self, point: Point) -> bool:
+        """Whether a point meets the constraints."""
+        if not self.constraints:
+            return True
+        params = self.build(point)
+        return all(constraint(params) for constraint in self.constraints)
+
+    def _constrained(self, draw: Callable[[], Point]) -> Point:
+        for _ in range(_CONSTRAINT_TRIES):
+            point = draw()
+            if self.allows(point):
+                return point
+        raise ConstraintError(_CONSTRAINT_TRIES)
+
+    def read(self, guess: Mapping[str, Any]) -> Partial:
+        """The values that a full or partial guess sets, checked.
+
+        Raises
+        ------
+        CandidateError
+            For an unknown key, a wrong nesting, or a value that is not legal.
+        """
+        if not isinstance(guess, Mapping):
+            raise CandidateError("", guess, "a guess must be a dict")
+        return self._compiled.read(guess)
+
+    def read_all(self, params: Mapping[str, Any]) -> Point:
+        """The point of a complete candidate.
+
+        Raises
+        ------
+        CandidateError
+            If something does not fit or is missing.
+        """
+
+        def missing(leaf: Leaf) -> Any:
+            raise CandidateError(leaf.name, params, "this parameter has no value")
+
+        return self._compiled.fill(missing, self.read(params))
+
+    def complete(self, guess: Partial, base: Point | None, rng: np.random.Generator) -> Point:
+        """Fill what a guess leaves out from ``base``, and what that lacks from ``init``."""
+        known = {} if base is None else {i: v for i, v in enumerate(base) if v is not INACTIVE}
+        return self._compiled.fill(lambda leaf: leaf.param.start(rng), {**known, **guess})
+
+    def key(self, point: Point) -> Any:
+        """What two equal points have in common, hashable and small."""
+        try:
+            hash(point)
+        except TypeError:
+            return tuple(_frozen(value) for value in point)
+        return point
+
+    def values(self, name: str, points: Sequence[Point]) -> list[Any]:
+        """What stands under a dotted name in each of the points, None where there is nothing."""
+        index = self._columns.get(name)
+        if index is not None:
+            return [None if point[index] is INACTIVE else point[index] for point in points]
+        if not self._knows(name):
+            raise KeyError(name)
+        path = name.split(".")
+        return [_look_up(self.build(point), path) for point in points]
+
+    def _knows(self, name: str) -> bool:
+        """Whether a dotted name leads to something in the template or inside of a parameter."""
+        found = any(name == n.name or name.startswith(f"{n.name}.") for n in self.leaves)
+        return found or _look_up(self.template, name.split(".")) is not None
+
+    def fingerprint(self) -> str:
+        """A short text that is the same for equal definitions, in every process."""
+        lines = [
+            f"{leaf.name}|{leaf.parent}|{leaf.option}|{leaf.param.describe()}"
+            for leaf in self.leaves
+        ]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _frozen(value: Any) -> Any:
+    """A hashable stand-in for a value."""
+    if isinstance(value, np.ndarray):
+        return (value.shape, value.dtype.str, hash(value.tobytes()))
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(item) for item in value)
+    try:
+        hash(value)
+    except TypeError:
+        # Custom values may be anything; equal ones nearly always have the same pickle.
+        return hash(pickle.dumps(value))
+    return value
+
+
+def _look_up(params: Any, path: list[str]) -> Any:
+    """Follow a dotted name through nested dicts and lists."""
+    for depth, key in enumerate(path):
+        if isinstance(params, dict):
+            whole = ".".join(path[depth:])
+            if whole in params:
+                return params[whole]
+            params = params.get(key)
+        elif isinstance(params, list | tuple) and key.isdigit() and int(key) < len(params):
+            params = params[int(key)]
+        else:
+            return None
+    return params

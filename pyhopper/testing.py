@@ -1,0 +1,259 @@
+"""Tools for tests of pyhopper and of what others build on it: time, executors, laws.
+
+Nothing here needs pytest; :class:`ExecutorSuite` is a plain class that pytest collects when a test
+module subclasses it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pyhopper.events import Cancelled, Event, Failed, Finished, Outcome, Reported, Status, ended
+from pyhopper.executors.base import Executor, Job
+from pyhopper.objective import Objective, PruneEvaluation
+
+
+class FakeClock:
+    """A clock that moves only when told to.
+
+    Parameters
+    ----------
+    now : float
+        Seconds since the epoch at the start.
+    """
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self._now = now
+        self._elapsed = 0.0
+
+    def monotonic(self) -> float:
+        """See :class:`pyhopper.budget.Clock`."""
+        return self._elapsed
+
+    def time(self) -> float:
+        """See :class:`pyhopper.budget.Clock`."""
+        return self._now + self._elapsed
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._elapsed += seconds
+
+
+class ScriptedExecutor:
+    """Plays evaluations in fake time.
+
+    Parameters
+    ----------
+    clock : FakeClock
+        Moved on by :meth:`wait` to the end of the job that ends next.
+    script : callable
+        ``script(job) -> (seconds, value or Outcome)``: how long a job takes and what it gives.
+    slots : int
+        How many jobs run at the same time.
+    """
+
+    def __init__(
+        self,
+        clock: FakeClock,
+        script: Callable[[Job], tuple[float, float | Outcome]],
+        slots: int = 1,
+    ) -> None:
+        self.slots = slots
+        self.started: list[tuple[float, Job]] = []
+        """All jobs with the moment at which they were submitted."""
+        self.closed = False
+        self._clock = clock
+        self._script = script
+        self._running: dict[int, tuple[float, Outcome]] = {}
+        self._events: list[Event] = []
+
+    def submit(self, job: Job) -> None:
+        """See :class:`~pyhopper.executors.Executor`."""
+        assert len(self._running) < self.slots, "more jobs than slots"
+        seconds, result = self._script(job)
+        outcome = result if isinstance(result, Outcome) else Outcome(Status.DONE, float(result))
+        now = self._clock.monotonic()
+        self.started.append((now, job))
+        self._running[job.id] = now + seconds, outcome
+
+    def wait(self, timeout: float | None) -> list[Event]:
+        """See :class:`~pyhopper.executors.Executor`."""
+        events, self._events = self._events, []
+        if events or not self._running:
+            return events
+        job_id, (end, outcome) = min(self._running.items(), key=lambda item: item[1][0])
+        left = end - self._clock.monotonic()
+        if timeout is not None and left > timeout:
+            self._clock.advance(timeout)
+            return []
+        self._clock.advance(max(left, 0.0))
+        del self._running[job_id]
+        return [ended(job_id, outcome)]
+
+    def cancel(self, job_id: int, reason: str) -> None:
+        """See :class:`~pyhopper.executors.Executor`."""
+        if self._running.pop(job_id, None) is not None:
+            self._events.append(ended(job_id, Outcome(Status.CANCELLED, reason=reason)))
+
+    def close(self) -> None:
+        """See :class:`~pyhopper.executors.Executor`."""
+        self.closed = True
+        self._running.clear()
+
+
+def collect(executor: Executor, jobs: int, seconds: float = 60.0) -> list[Event]:
+    """Wait until so many jobs have ended.
+
+    Raises
+    ------
+    AssertionError
+        If that takes longer than ``seconds``.
+    """
+    events: list[Event] = []
+    end = time.monotonic() + seconds
+    while sum(isinstance(event, Finished) for event in events) < jobs:
+        assert time.monotonic() < end, f"only got {events}"
+        events += executor.wait(0.5)
+    return events
+
+
+def _value(params: dict[str, Any]) -> float:
+    return float(params["x"])
+
+
+def _raise(params: dict[str, Any]) -> float:
+    raise ValueError(f"no luck with {params['x']}")
+
+
+def _exit(params: dict[str, Any]) -> float:
+    raise SystemExit(3)
+
+
+def _nan(params: dict[str, Any]) -> float:
+    return math.nan
+
+
+def _prune(params: dict[str, Any]) -> float:
+    raise PruneEvaluation
+
+
+def _estimates(params: dict[str, Any]) -> Any:
+    for step in range(5):
+        yield params["x"] + step
+
+
+class ExecutorSuite:
+    """The laws of the executor protocol as tests.
+
+    Subclass it in a test module, name the class ``Test...`` and implement :meth:`make_executor`.
+    """
+
+    def make_executor(self) -> Executor:
+        """A fresh executor with at least one slot."""
+        raise AssertionError("implement make_executor")
+
+    def _run(self, function: Callable[[dict[str, Any]], Any], **job: Any) -> list[Event]:
+        executor = self.make_executor()
+        try:
+            executor.submit(Job(7, Objective(function), {"x": 2.5}, **job))
+            return collect(executor, 1)
+        finally:
+            executor.close()
+
+    def test_value(self) -> None:
+        """A value arrives in one Finished event."""
+        (event,) = self._run(_value)
+        assert type(event) is Finished
+        assert event.job_id == 7
+        assert event.outcome.status is Status.DONE
+        assert event.outcome.value == 2.5
+
+    def test_exception_is_a_result(self) -> None:
+        """What the objective raises arrives as Failed, with its message and traceback."""
+        (event,) = self._run(_raise)
+        assert isinstance(event, Failed)
+        assert "no luck with 2.5" in event.outcome.reason
+        assert "Traceback" in event.outcome.details
+
+    def test_exit_is_a_result(self) -> None:
+        """An objective that exits fails, and does not end the search."""
+        (event,) = self._run(_exit)
+        assert isinstance(event, Failed)
+        assert "SystemExit: 3" in event.outcome.reason
+
+    def test_nan_is_a_failure(self) -> None:
+        """NaN fails, with a hint, unless it is expected."""
+        (event,) = self._run(_nan)
+        assert isinstance(event, Failed)
+        assert "ignore_nans" in event.outcome.reason
+
+    def test_prune_evaluation(self) -> None:
+        """An objective that raises PruneEvaluation is pruned."""
+        (event,) = self._run(_prune)
+        assert type(event) is Finished
+        assert event.outcome.status is Status.PRUNED
+
+    def test_estimates_arrive_in_order(self) -> None:
+        """A generator's estimates are reported one by one before the end."""
+        events = self._run(_estimates)
+        reported = [event.estimate for event in events if isinstance(event, Reported)]
+        assert reported == [2.5, 3.5, 4.5, 5.5, 6.5]
+        assert isinstance(events[-1], Finished)
+        assert events[-1].outcome.value == 6.5
+        assert events[-1].outcome.estimates == tuple(reported)
+
+    def test_advice_prunes(self) -> None:
+        """The search's advice on an estimate ends the evaluation."""
+        asked = []
+
+        def advise(job_id: int, estimate: float) -> bool:
+            asked.append((job_id, estimate))
+            return estimate > 4
+
+        events = self._run(_estimates, advise=advise)
+        assert asked == [(7, 2.5), (7, 3.5), (7, 4.5)]
+        assert isinstance(events[-1], Finished)
+        assert events[-1].outcome.status is Status.PRUNED
+        assert events[-1].outcome.estimates == (2.5, 3.5, 4.5)
+
+    def test_every_job_ends_once(self) -> None:
+        """Many jobs that end in different ways: each has exactly one end."""
+        functions = [_value, _raise, _exit, _nan, _prune, _estimates]
+        executor = self.make_executor()
+        ends: list[int] = []
+        waiting = [Job(i, Objective(functions[i % 6]), {"x": i}) for i in range(30)]
+        running = 0
+        try:
+            while waiting or running:
+                while waiting and running < executor.slots:
+                    executor.submit(waiting.pop())
+                    running += 1
+                now = [e.job_id for e in executor.wait(60) if isinstance(e, Finished)]
+                running -= len(now)
+                ends += now
+        finally:
+            executor.close()
+        assert sorted(ends) == list(range(30))
+
+    def test_cancel(self) -> None:
+        """A cancelled job ends in one Cancelled event, or had just ended by itself."""
+        executor = self.make_executor()
+        try:
+            executor.cancel(99, "nobody knows it")
+            executor.submit(Job(1, Objective(_value), {"x": 1.0}))
+            executor.cancel(1, "changed my mind")
+            (event,) = collect(executor, 1)
+            assert isinstance(event, Cancelled | Finished)
+            assert executor.wait(0) == []
+        finally:
+            executor.close()
+
+    def test_close_twice(self) -> None:
+        """Closing is always allowed, also with a job inside."""
+        executor = self.make_executor()
+        executor.submit(Job(1, Objective(_value), {"x": 1.0}))
+        executor.close()
+        executor.close()
