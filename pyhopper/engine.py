@@ -114,7 +114,8 @@ class Run:
         while True:
             proposal = self._proposal(rng, phase, redrawn)
             candidate_type, point = proposal.type, proposal.point
-            if not self.reject_duplicates or self.state.key(point) not in self.state.seen:
+            key = self.state.key(point)
+            if not self.reject_duplicates or key not in self.state.seen:
                 break
             redrawn += 1
             if self.callbacks:
@@ -125,7 +126,7 @@ class Run:
                 self.state.duplicates += redrawn
                 return
         candidate = Candidate(candidate_id, candidate_type, self.space.build(point), point)
-        self._submit(candidate, redrawn)
+        self._submit(Started(candidate, redrawn, key))
 
     def _proposal(self, rng: np.random.Generator, phase: Phase, redrawn: int) -> Proposal:
         if self.state.started == 0 and redrawn == 0:
@@ -149,9 +150,9 @@ class Run:
         # A draw misses the last of n points 20 n times in a row once in e**20 cases.
         return redrawn >= (_REDRAWS if size is None else max(_REDRAWS, 40 * min(size, 10**5)))
 
-    def _submit(self, candidate: Candidate, redrawn: int) -> None:
-        now = self.budget.stamp()
-        observe(self.state, Started(candidate, redrawn), now)
+    def _submit(self, event: Started) -> None:
+        now, candidate = self.budget.stamp(), event.candidate
+        observe(self.state, event, now)
         if self.callbacks:
             info = ParamInfo(candidate.type, now.time)
             self._infos[candidate.id] = candidate, info

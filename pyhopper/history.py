@@ -68,10 +68,21 @@ class Evaluation(NamedTuple):
 
 
 class Started(NamedTuple):
-    """A candidate is about to run; ``redrawn`` duplicates were thrown away before it."""
+    """A candidate is about to run.
+
+    Attributes
+    ----------
+    candidate : Candidate
+        Which one.
+    redrawn : int
+        How many duplicates were thrown away before it.
+    key : object
+        The key of its point, if that is known already.
+    """
 
     candidate: Candidate
     redrawn: int = 0
+    key: Any = None
 
 
 class Known(NamedTuple):
@@ -220,7 +231,7 @@ def observe(state: State, event: Started | Known | Event, now: Stamp) -> Evaluat
         candidate = event.candidate
         state.started = candidate.id + 1
         state.duplicates += event.redrawn
-        state.seen.add(state.key(candidate.point))
+        state.seen.add(state.key(candidate.point) if event.key is None else event.key)
         state.running[candidate.id] = Running(candidate, now, [])
         return None
     if isinstance(event, Known):

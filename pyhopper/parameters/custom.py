@@ -18,7 +18,7 @@ from pyhopper.parameters.base import (
     seeding_hook,
 )
 from pyhopper.parameters.numeric import Numeric, Shape, shape_tuple
-from pyhopper.parameters.scales import ARRAY, SCALAR, Cell, Scale
+from pyhopper.parameters.scales import ARRAY, SCALAR, Cell, Scale, beside
 
 _MOVES_FROM_INIT = 10
 
@@ -224,9 +224,7 @@ class Quantiles(Scale):
         """See :class:`Scale`."""
         if self.discrete:
             return super().neighbour(value)
-        _, high = self.frozen.support()
-        toward = np.where(np.asarray(value) < high, np.inf, -np.inf)
-        return self._plain(np.nextafter(value, toward))
+        return beside(value, self.frozen.support()[1])
 
     def _below(self, value: Any) -> Any:
         probability = self.frozen.cdf(value)

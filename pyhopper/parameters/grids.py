@@ -44,15 +44,20 @@ class Multiples:
         """See :class:`Grid`."""
         over, under = self.step.numerator, self.step.denominator
         if isinstance(index, np.ndarray):
-            return index * over if self.integer else index * float(over) / float(under)
+            if over != 1:
+                index = index * over
+            return index if self.integer else index / float(under)
         return index * over if self.integer else index * over / under
 
     def index(self, x: Any) -> Any:
         """See :class:`Grid`."""
-        scaled = x * self.step.denominator / self.step.numerator
-        if isinstance(x, np.ndarray):
-            return np.rint(scaled).astype(np.int64)
-        return round(scaled)
+        over, under = self.step.numerator, self.step.denominator
+        if not isinstance(x, np.ndarray):
+            return round(x * under / over)
+        if x.dtype.kind == "i" and over == under == 1:
+            return x.copy()
+        scaled = x * (under / over) if under % over == 0 else x * under / over
+        return np.rint(scaled, out=scaled).astype(np.int64)
 
 
 @dataclass(frozen=True)

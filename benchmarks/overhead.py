@@ -1,0 +1,53 @@
+"""The engine's own time: the import, and a candidate of a trivial objective.
+
+python benchmarks/overhead.py
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+import pyhopper
+
+
+def import_time(code: str) -> float:
+    program = (
+        f"import time, sys, numpy; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+        for _ in range(11)
+    ]
+    return statistics.median(float(run.stdout) for run in runs)
+
+
+def per_candidate(search: pyhopper.Search, steps: int) -> float:
+    start = time.process_time()
+    search.run(lambda params: params["x0"], "max", steps=steps, quiet=True)
+    return (time.process_time() - start) / steps
+
+
+def main() -> None:
+    print(f"import pyhopper on top of numpy: {import_time('import pyhopper') * 1e3:.0f} ms")
+    for steps in (1_000, 10_000, 100_000):
+        floats = {f"x{i}": pyhopper.float(0, 1) for i in range(10)}
+        cost = min(per_candidate(pyhopper.Search(floats, seed=s), steps) for s in range(3))
+        print(f"10 floats, {steps:6} evaluations: {cost * 1e6:.0f} µs a candidate")
+    entries, rng = 10**6, np.random.default_rng(0)
+    start = time.process_time()
+    for _ in range(15):
+        rng.standard_normal(entries)
+    normals = (time.process_time() - start) / 15
+    search = pyhopper.Search(x0=0, weights=pyhopper.float(-1, 1, shape=entries), seed=0)
+    cost = per_candidate(search, 60)
+    print(
+        f"one array of {entries} floats: {cost * 1e3:.1f} ms a candidate, "
+        f"{cost / normals:.1f} times as long as NumPy draws as many normals"
+    )
+
+
+if __name__ == "__main__":
+    main()
