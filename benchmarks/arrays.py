@@ -8,6 +8,7 @@ entries; the moves that are timed here touch all. The goal is at most 2 for plai
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def least_times(*functions: Callable[[], object]) -> list[float]:
 class DenseGenerator(np.random.Generator):
     """Chooses dense moves, which start with a small number."""
 
-    def random(self, size=None, dtype=np.float64, out=None):
+    def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
         return 0.0 if size is None else super().random(size, dtype, out)
 
 

@@ -161,9 +161,9 @@ class Interval(Scale):
         """See :class:`Scale`."""
         return self.ops.clip(latent, self.low, self.high)
 
-    def point(self, value: Any) -> Any:
-        """The latent coordinate of a value, in new memory."""
-        return value + 0.0
+    def point(self, value: Any, offset: float = 0.0) -> Any:
+        """The latent coordinate at a distance from that of a value, in new memory."""
+        return value + offset
 
     def cell(self, value: Any) -> Cell:
         """See :class:`Scale`."""
@@ -177,8 +177,7 @@ class Interval(Scale):
     def move(self, value: Any, width: float, u: Any) -> Any:
         """See :class:`Scale`; the general formula without the cells, which are points here."""
         length = width * (self.high - self.low)
-        left = self.point(value)
-        left -= length / 2
+        left = self.point(value, -length / 2)
         left = self.ops.clip(left, self.low, self.high - length)
         u *= length
         u += left
@@ -200,9 +199,11 @@ class LogInterval(Interval):
         """See :class:`Scale`."""
         return self.ops.clip(self.ops.exp(latent), self.smallest, self.largest)
 
-    def point(self, value: Any) -> Any:
+    def point(self, value: Any, offset: float = 0.0) -> Any:
         """See :class:`Interval`."""
-        return self.ops.log(value)
+        latent = self.ops.log(value)
+        latent += offset
+        return latent
 
     def nearest(self, x: Any) -> Any:
         """See :class:`Scale`."""
