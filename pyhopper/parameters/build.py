@@ -82,12 +82,12 @@ class Bounds:
         parts = [_bound_text(b) for b in (self.low, self.high) if b is not None]
         return parts + ([] if self.shape is None else [f"shape={self.shape}"])
 
-    def positive(self, argument: str) -> None:
+    def positive(self, argument: str, given: Any = True) -> None:
         """Raise unless both bounds are positive."""
         if self.low is None or np.any(np.asarray(self.low) <= 0):
             low = None if self.low is None else np.min(self.low).item()
             raise ArgumentError(
-                argument, True, f"needs positive bounds, but the lower bound is {low}"
+                argument, given, f"needs positive bounds, but the lower bound is {low}"
             )
 
 
@@ -174,7 +174,7 @@ def build_float(
         bounds.positive("log")
     if power_of is not None:
         _at_least("power_of", power_of, 2)
-        bounds.positive("power_of")
+        bounds.positive("power_of", power_of)
         return _power_scale(bounds, int(power_of), _step(multiple_of), False)
     if multiple_of is not None:
         step = _step(multiple_of)

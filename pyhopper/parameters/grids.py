@@ -125,8 +125,9 @@ def powers(
     exponent = math.floor(math.log(low) / math.log(base)) - 1
     if integer:
         exponent = max(exponent, 0)
-    while (power := Fraction(base) ** exponent) <= high:
-        if exact(low) <= power and (multiple_of is None or power % multiple_of == 0):
+    least, most = exact(low), exact(high)
+    while (power := Fraction(base) ** exponent) <= most:
+        if least <= power and (multiple_of is None or power % multiple_of == 0):
             kept.append(int(power) if integer else float(power))
         exponent += 1
     return Powers(tuple(kept)) if kept else None

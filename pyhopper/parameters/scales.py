@@ -232,10 +232,12 @@ class UniformGrid(Scale):
         position = self.grid.index(value)
         position -= self.first
         last = self.count - 1
-        reach = self.ops.most(self.ops.floor(width * self.count / 2), 1)
-        length = self.ops.least(2 * reach, last)  # without the own place
-        left = self.ops.clip(position - reach, 0, last - length)
-        u *= length
+        reach = self.ops.floor(width * self.count / 2)
+        left = self.ops.clip(position - reach, 0, self.ops.most(last - 2 * reach, 0))
+        right = self.ops.least(self.ops.most(left + 2 * reach, position + 1), last)
+        left = self.ops.most(self.ops.least(left, position - 1), 0)
+        right -= left
+        u *= right
         moved = self.ops.floor(u)
         moved += left
         moved += moved >= position  # jump over the own place

@@ -1,0 +1,28 @@
+"""The examples run as they stand, made short."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def run_example(name, *arguments):
+    """Run an example as a user does; what it printed."""
+    command = [sys.executable, str(EXAMPLES / name), *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_digits():
+    """The found parameters are at least as good as the worst defaults after a few candidates."""
+    pytest.importorskip("sklearn", reason="scikit-learn is in the extra `examples`")
+    printed = run_example("digits.py", "--steps", "6", "--seed", "1", "--n_jobs", "1")
+    found = float(re.search(r"found +([\d.]+)", printed)[1])
+    defaults = [float(value) for value in re.findall(r"with defaults +([\d.]+)", printed)]
+    assert len(defaults) == 3
+    assert found >= min(defaults)

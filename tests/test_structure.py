@@ -1,0 +1,132 @@
+"""The shape of the code: layers, sizes, the public names, what an import costs."""
+
+import ast
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pyhopper
+
+PACKAGE = Path(pyhopper.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# Each layer may import from those before it; the members of a layer do not know each other, unless
+# they are parts of one package.
+LAYERS = [
+    {"_version", "errors"},
+    {"parameters", "budget", "events"},
+    {"space"},
+    {"history"},
+    {"kernels", "objective", "executors"},
+    {"callbacks"},
+    {"options"},
+    {"engine"},
+    {"search"},
+    {"testing", "__init__"},
+]
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+
+
+def part(path):
+    """The top-level part of the package to which a file belongs."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path):
+    """The parts that a file imports when it is imported itself."""
+    tree = ast.parse(path.read_text())
+    guarded = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and id(node) not in guarded:
+            names = (node.module or "").split(".")
+            if names[0] != "pyhopper":
+                continue
+            if len(names) > 1:
+                yield names[1]
+            else:
+                yield from (alias.name for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_layers(path):
+    """Imports go one way."""
+    own = part(path)
+    for other in imports(path):
+        assert other in RANK, f"{other} has no layer"
+        assert other == own or RANK[other] < RANK[own], f"{path.name} imports {other}"
+
+
+def test_layers_control():
+    """The control: a module at the bottom that imports one above would be found."""
+    assert RANK["errors"] < RANK["search"]
+    assert "errors" in set(imports(PACKAGE / "search.py"))
+    assert "search" not in set(imports(PACKAGE / "engine.py"))
+
+
+def body_lines(node):
+    """Lines of a function without its docstring."""
+    documented = ast.get_docstring(node, clean=False)
+    return node.end_lineno - node.lineno + 1 - len((documented or "").splitlines())
+
+
+def test_sizes():
+    """No module above 400 lines, no function above 60, the median module below 200."""
+    lines = {path: len(path.read_text().splitlines()) for path in MODULES}
+    assert {path.name: n for path, n in lines.items() if n > 400} == {}
+    assert sorted(lines.values())[len(lines) // 2] < 200
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name != "run":
+                assert body_lines(node) <= 60, f"{path.name}: {node.name}"
+
+
+def test_public_names():
+    """``__all__`` is sorted and exactly what can be seen."""
+    assert pyhopper.__all__ == sorted(pyhopper.__all__)
+    modules = {name for _, name, _ in pkgutil.iter_modules([str(PACKAGE)])}
+    visible = {name for name in vars(pyhopper) if not name.startswith("_")} - modules
+    assert visible | {"__version__", "callbacks"} == set(pyhopper.__all__)
+
+
+def test_everything_public_is_documented():
+    """Public names have a docstring of their own."""
+    for name in pyhopper.__all__:
+        if name != "__version__":
+            assert getattr(pyhopper, name).__doc__, name
+
+
+def test_import_pulls_in_little():
+    """Importing the package loads NumPy and the standard library, nothing else."""
+    program = (
+        "import sys, numpy; before = set(sys.modules); import pyhopper;"
+        "print(' '.join({m.split('.')[0] for m in set(sys.modules) - before}))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(run.stdout.split()) - set(sys.stdlib_module_names)
+    assert loaded - {"numpy"} <= {"pyhopper"}
+
+
+def test_linter_and_types():
+    """The linter, the formatter and the type checker have nothing to say."""
+    root = PACKAGE.parent
+    if not (root / "pyproject.toml").exists():
+        root = Path(__file__).parent.parent
+    for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]):
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            check=False,
+            cwd=root,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
