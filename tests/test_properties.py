@@ -1,6 +1,7 @@
 """Properties that hold for any parameter of any kind."""
 
 import builtins
+import os
 
 import numpy as np
 import strategies
@@ -10,7 +11,13 @@ from hypothesis import strategies as st
 import pyhopper
 from pyhopper.parameters import Numeric
 
-SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+# New examples are for the desk; in CI the same change must give the same result.
+SETTINGS = settings(
+    max_examples=int(os.environ.get("PYHOPPER_TEST_EXAMPLES", "150")),
+    derandomize="CI" in os.environ,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 SEEDS = st.integers(0, 2**32)
 TEMPERATURES = st.floats(1e-12, 1)
 

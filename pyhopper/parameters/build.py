@@ -71,11 +71,11 @@ class Bounds:
         if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
             low, high = np.minimum(first, second), np.maximum(first, second)
             low, high = (np.broadcast_to(b, shape or ()).copy() for b in (low, high))
-            return cls(_inward(low, dtype, 1), _inward(high, dtype, -1), shape)
+            return cls(*_inward(low, high, dtype), shape)
         low, high = min(first, second), max(first, second)
         if not integer and not math.isfinite(high - low):
             raise ArgumentError("ub", ub, "the range is too wide for a float; use log=True or less")
-        return cls(_inward(low, dtype, 1), _inward(high, dtype, -1), shape)
+        return cls(*_inward(low, high, dtype), shape)
 
     def describe(self) -> list[str]:
         """The bounds and the shape as they would be written."""
@@ -118,14 +118,17 @@ def _bound(argument: str, bound: Any, shape: tuple[int, ...] | None, integer: bo
     return int(float(bound))
 
 
-def _inward(bound: Any, dtype: Any, direction: int) -> Any:
-    """The bound in a narrower type, moved inside if rounding put it outside."""
+def _inward(low: Any, high: Any, dtype: Any) -> tuple[Any, Any]:
+    """Both bounds in a narrower type, moved inside where rounding put them outside."""
     if dtype != np.float32:
-        return bound
-    rounded = np.asarray(bound, np.float32)
-    outside = (rounded.astype(np.float64) - bound) * direction < 0
-    moved = np.where(outside, np.nextafter(rounded, np.float32(direction * np.inf)), rounded)
-    return moved.astype(np.float32) if isinstance(bound, np.ndarray) else float(moved)
+        return low, high
+    nearest = np.asarray(low, np.float32), np.asarray(high, np.float32)
+    above = np.where(nearest[0] < low, np.nextafter(nearest[0], np.float32(np.inf)), nearest[0])
+    below = np.where(nearest[1] > high, np.nextafter(nearest[1], np.float32(-np.inf)), nearest[1])
+    # Where no such number lies between the bounds, the nearest one has to do.
+    empty = above > below
+    rounded = np.where(empty, nearest[0], above), np.where(empty, nearest[0], below)
+    return rounded if isinstance(low, np.ndarray) else (float(rounded[0]), float(rounded[1]))
 
 
 def _bound_text(bound: Any) -> str:
