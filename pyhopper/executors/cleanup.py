@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Collection
+from pathlib import Path
 
 MARK = "PYHOPPER_WORKER"
 """Environment variable of a worker; all that it starts inherit it."""
@@ -34,36 +35,26 @@ def relatives(mark: str, sessions: Collection[int] = ()) -> list[int]:
     So those are found too that have left the process group or have lost their parent. Without
     ``/proc`` there are none to be found.
     """
-    wanted = f"{MARK}={mark}".encode()
+    wanted = f"\0{MARK}={mark}".encode()
     found = []
-    try:
-        entries = os.listdir("/proc")
-    except OSError:
-        return []
-    for entry in entries:
-        if not entry.isdigit() or int(entry) == os.getpid():
-            continue
-        try:
+    for entry in Path("/proc").glob("[1-9]*"):
+        # Those that have ended meanwhile, or belong to somebody else.
+        with contextlib.suppress(OSError):
             state, session = _state(entry)
-            if state in "ZX":
+            if state in "ZX" or entry.name == str(os.getpid()):
                 continue
             if session in sessions or wanted in _environ(entry):
-                found.append(int(entry))
-        except OSError:
-            # It has ended, or belongs to somebody else.
-            continue
+                found.append(int(entry.name))
     return found
 
 
-def _state(pid: str) -> tuple[str, int]:
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        fields = file.read().rsplit(b")", 1)[1].split()
+def _state(entry: Path) -> tuple[str, int]:
+    fields = (entry / "stat").read_bytes().rsplit(b")", 1)[1].split()
     return fields[0].decode(), int(fields[3])
 
 
-def _environ(pid: str) -> bytes:
-    with open(f"/proc/{pid}/environ", "rb") as file:
-        return b"\0" + file.read()
+def _environ(entry: Path) -> bytes:
+    return b"\0" + (entry / "environ").read_bytes()
 
 
 def kill_all(pids: Collection[int]) -> None:
@@ -83,7 +74,7 @@ def guard(mark: str) -> None:
 
 def start_guard(mark: str) -> subprocess.Popen[bytes] | None:
     """Start a guard, where it can do anything: None without ``/proc``."""
-    if not os.path.exists("/proc/self/environ"):
+    if not Path("/proc/self/environ").exists():
         return None
     command = [sys.executable, "-I", "-S", __file__, mark]
     try:

@@ -200,16 +200,23 @@ class Place:
                 # The system does not let it go; the slot is of more use than the wait.
                 self._bury(worker)
         elif now >= self._kill_at:
-            reason = "the process closed its connection to the search"
-            self._kill(task and task.failed(reason, _with_output(worker)))
+            self._kill(self._blame(worker, "the process closed its connection to the search"))
         elif worker.channel.ended and worker.state is not State.LEAVING:
             worker.state = State.LEAVING
             self._kill_at = now + CLOSE_SECONDS
         elif worker.state is State.LOADING and now >= self._born + self._load_timeout:
             reason = f"a worker did not load the objective within {self._load_timeout:g} s"
-            self._kill(task and task.failed(reason, _with_output(worker)))
+            self._kill(self._blame(worker, reason))
         elif task is not None and now >= task.until:
-            self._kill(_too_late(task, worker))
+            reason = "the worker did not take the candidate"
+            if task.begun:
+                reason = f"the evaluation took longer than its timeout of {task.job.timeout:g} s"
+            self._kill(self._blame(worker, reason))
+
+    def _blame(self, worker: WorkerProcess, reason: str) -> Outcome | None:
+        """What the job ends with for a fault of the worker."""
+        worker.read_output()
+        return None if self.task is None else self.task.failed(reason, _with_output(worker))
 
     def _kill(self, verdict: Outcome | None) -> None:
         """End the worker; its job ends with the verdict once it is dead."""
@@ -270,7 +277,7 @@ class Place:
         except (wire.Broken, ValueError, TypeError):
             self._unregister(worker.channel.sock)
             reason = "something else than pyhopper wrote into the connection to the search"
-            self._kill(self.task and self.task.failed(reason, _with_output(worker)))
+            self._kill(self._blame(worker, reason))
         if worker.channel.ended:
             self._unregister(worker.channel.sock)
 
@@ -326,14 +333,6 @@ class Place:
             self._kill_at = now + LEAVE_SECONDS
             worker.leave()
             self.watch(worker)
-
-
-def _too_late(task: Task, worker: WorkerProcess) -> Outcome:
-    worker.read_output()
-    reason = "the worker did not take the candidate"
-    if task.begun:
-        reason = f"the evaluation took longer than its timeout of {task.job.timeout:g} s"
-    return task.failed(reason, _with_output(worker))
 
 
 def _with_output(worker: WorkerProcess, details: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
 import gc
@@ -12,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from pyhopper.events import Outcome, Status
@@ -38,7 +40,7 @@ def main(fd: int, parent: int) -> None:
     """
     hangup = os.dup(0)
     sock = _socket(fd, hangup)
-    with open(os.devnull, "rb") as null:
+    with Path(os.devnull).open("rb") as null:
         os.dup2(null.fileno(), 0)
     if not die_with_parent(parent):
         threading.Thread(target=watch, args=(hangup,), daemon=True).start()
@@ -55,9 +57,11 @@ def _socket(fd: int, stdin: int) -> socket.socket:
     if fd >= 0:
         os.set_inheritable(fd, False)
         return socket.socket(fileno=fd)
-    assert sys.platform == "win32"
+    if sys.platform != "win32":
+        raise OSError("a socket is handed over by its number")
     length = int.from_bytes(os.read(stdin, 4), "big")
-    return socket.fromshare(os.read(stdin, length))
+    shared: socket.socket = socket.fromshare(os.read(stdin, length))
+    return shared
 
 
 def die_with_parent(parent: int) -> bool:
@@ -146,11 +150,9 @@ class _Worker:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        try:
+        # The objective may have closed or replaced it.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
-        except (OSError, ValueError, AttributeError):
-            # The objective has closed or replaced it.
-            continue
 
 
 def _encode(outcome: Outcome, leftover: bool) -> bytes:
@@ -179,15 +181,9 @@ def decode(payload: bytes) -> tuple[Outcome, bool]:
 
 def has_children() -> bool:
     """Whether this process has child processes; False where the system does not tell."""
-    try:
-        threads = os.listdir("/proc/self/task")
-    except OSError:
-        return False
-    for thread in threads:
-        try:
-            with open(f"/proc/self/task/{thread}/children", "rb") as file:
-                if file.read(1):
+    with contextlib.suppress(OSError):
+        for children in Path("/proc/self/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                if children.read_bytes():
                     return True
-        except OSError:
-            continue
     return False
