@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -22,10 +23,12 @@ from pyhopper.events import (
 )
 from pyhopper.executors import Executor, Job
 from pyhopper.history import Evaluation, Started, State, observe
+from pyhopper.jobs import Limits
 from pyhopper.kernels import Proposal, View, propose
 from pyhopper.objective import Objective
 from pyhopper.options import Stop
-from pyhopper.parameters import Partial
+from pyhopper.parameters import Partial, constants
+from pyhopper.signals import Interrupts
 from pyhopper.space import Space
 
 _FAILURES_AT_FIRST = 5
@@ -56,6 +59,7 @@ class Run:
     stop: Stop = field(default_factory=Stop)
     reject_duplicates: bool = True
     raise_on_error: bool = False
+    limits: Limits = field(default_factory=Limits)
     reason: str = ""
     interrupted: bool = False
 
@@ -64,6 +68,9 @@ class Run:
         self._infos: dict[int, tuple[Candidate, ParamInfo]] = {}
         self._exhausted = False
         self._since_best = (0, 0.0)
+        self._ahead: tuple[Started, Evaluation | None] | None = None
+        self._shared = tuple(constants(self.space.template))
+        self.interrupts = Interrupts(self.executor)
 
     @property
     def started(self) -> int:
@@ -79,24 +86,50 @@ class Run:
             See :mod:`pyhopper.errors`.
         """
         self._since_best = (0, self.budget.elapsed)
-        try:
-            self._loop()
-        except KeyboardInterrupt:
-            self.interrupted = True
-            self.reason = "interrupted"
-        finally:
-            self._abandon()
-            self.executor.close()
+        with self.interrupts:
+            try:
+                self._loop()
+            except KeyboardInterrupt:
+                self._interrupted()
+            finally:
+                self._abandon()
+                self.executor.close()
         self._complain_if_nothing_succeeded(at_the_end=True)
 
     def _loop(self) -> None:
-        while True:
+        while not self._is_over():
             while len(self.state.running) < self.executor.slots and self._may_start():
                 self._start_next()
             if not self.state.running:
                 return
-            for event in self.executor.wait(None):
+            self._draw_ahead()
+            for event in self._wait():
                 self._take(event)
+
+    def _wait(self) -> list[Event]:
+        remaining = self.budget.remaining if self.limits.kill_at_end else math.inf
+        self.interrupts.waiting = True
+        try:
+            if self.interrupts.signum is not None:
+                return []
+            return self.executor.wait(None if math.isinf(remaining) else max(0.0, remaining))
+        finally:
+            self.interrupts.waiting = False
+
+    def _is_over(self) -> bool:
+        """Whether to end at once, without waiting for what runs."""
+        if self.interrupts.signum is not None:
+            self._interrupted()
+            return True
+        if self.limits.kill_at_end and self.budget.remaining <= 0:
+            self.reason = self.reason or "budget used"
+            return True
+        return False
+
+    def _interrupted(self) -> None:
+        self.interrupted = True
+        by_term = self.interrupts.signum == signal.SIGTERM
+        self.reason = "ended by SIGTERM" if by_term else "interrupted"
 
     def _may_start(self) -> bool:
         if self.reason:
@@ -106,7 +139,41 @@ class Run:
         return not self.reason
 
     def _start_next(self) -> None:
-        """Propose a candidate that was not seen before, and submit it."""
+        """Submit a candidate that was not seen before."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and self._is_fresh(*ahead):
+            self._submit(ahead[0])
+            return
+        event, redrawn = self._draw()
+        if event is None:
+            self.reason = "every candidate of the space has been evaluated"
+            self.state.duplicates += redrawn
+        else:
+            self._submit(event)
+
+    def _draw_ahead(self) -> None:
+        """Propose while others run, so that the next slot that is free need not wait for it.
+
+        With one slot everything that will be known is worth the wait.
+        """
+        if self.executor.slots == 1 or self.queue or self.reason:
+            return
+        if self._ahead is not None and self._is_fresh(*self._ahead):
+            return
+        event = self._draw()[0] if self.budget.may_start(self.started) else None
+        self._ahead = None if event is None else (event, self.state.best)
+
+    def _is_fresh(self, event: Started, best: Evaluation | None) -> bool:
+        """Whether an earlier proposal is as good as a new one."""
+        if self.queue or best is not self.state.best or event.candidate.id != self.state.started:
+            return False
+        return not self.reject_duplicates or event.key not in self.state.seen
+
+    def _draw(self) -> tuple[Started | None, int]:
+        """Propose a candidate that was not seen before, None if there are no more.
+
+        Also returns how many duplicates were thrown away.
+        """
         candidate_id = self.state.started
         rng = np.random.default_rng([self.seed, candidate_id])
         phase = self.budget.phase(self.started, rng.random())
@@ -122,11 +189,9 @@ class Run:
                 info = ParamInfo(candidate_type, self.budget.clock.time())
                 self.callbacks.call("on_duplicate_sampled", self.space.build(point), info)
             if self._is_exhausted(redrawn):
-                self.reason = "every candidate of the space has been evaluated"
-                self.state.duplicates += redrawn
-                return
+                return None, redrawn
         candidate = Candidate(candidate_id, candidate_type, self.space.build(point), point)
-        self._submit(Started(candidate, redrawn, key))
+        return Started(candidate, redrawn, key), redrawn
 
     def _proposal(self, rng: np.random.Generator, phase: Phase, redrawn: int) -> Proposal:
         if self.state.started == 0 and redrawn == 0:
@@ -157,7 +222,8 @@ class Run:
             info = ParamInfo(candidate.type, now.time)
             self._infos[candidate.id] = candidate, info
             self.callbacks.call("on_evaluate_start", candidate.params, info)
-        self.executor.submit(Job(candidate.id, self.objective, candidate.params))
+        job = Job(candidate.id, self.objective, candidate.params, self.limits.timeout)
+        self.executor.submit(job._replace(shared=self._shared))
 
     def _take(self, event: Event) -> None:
         """Take an event into the state, and tell everyone."""
@@ -226,9 +292,10 @@ class Run:
             raise SearchFailedError(failed, candidate.params, outcome.reason, outcome.details)
 
     def _abandon(self) -> None:
-        """Note what still runs as cancelled."""
+        """End what still runs, and note it as cancelled."""
+        reason = f"the search ended: {self.reason}" if self.reason else "the search ended"
         for job_id in list(self.state.running):
-            self.executor.cancel(job_id, "the search ended")
-            outcome = Outcome(Status.CANCELLED, math.nan, reason="the search ended")
+            self.executor.cancel(job_id, reason)
+            outcome = Outcome(Status.CANCELLED, math.nan, reason=reason)
             observe(self.state, Cancelled(job_id, outcome), self.budget.stamp())
             self._infos.pop(job_id, None)

@@ -134,13 +134,20 @@ def failure(error: BaseException, estimates: tuple[float, ...] = ()) -> Outcome:
     """The outcome of an evaluation that raised."""
     if isinstance(error, ObjectiveError):
         return Outcome(Status.FAILED, estimates=estimates, reason=str(error), misuse=True)
-    last = traceback.format_exception_only(type(error), error)[-1].strip()
+    last = short_text(traceback.format_exception_only(type(error), error)[-1].strip(), 500)
     # The innermost frames are the user's; ours on top of them would only distract.
     frames = error.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
         frames = frames.tb_next
     details = "".join(traceback.format_exception(type(error), error, frames))
+    details = short_text(details, 10_000)
     return Outcome(Status.FAILED, estimates=estimates, reason=last, details=details)
+
+
+def short_text(text: str, most: int) -> str:
+    """Begin and end of a text that may be very long."""
+    half = most // 2
+    return text if len(text) <= most else f"{text[:half]} [...] {text[-half:]}"
 
 
 def _value(result: Any, source: str) -> tuple[float, Metrics]:

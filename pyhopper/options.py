@@ -157,3 +157,16 @@ def flag(argument: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise ArgumentError(argument, value, "must be True or False")
     return value
+
+
+def nested(name: str, value: Any) -> dict[str, Any]:
+    """``{"opt": {"lr": value}}`` for the name ``opt.lr``."""
+    for key in reversed(name.split(".")):
+        value = {key: value}
+    return dict(value)
+
+
+def not_yet(argument: str, value: Any, *available: Any) -> None:
+    """Refuse what a later version brings."""
+    if value not in available:
+        raise ArgumentError(argument, value, f"not available yet; use {argument}={available[0]!r}")

@@ -18,10 +18,19 @@ from pyhopper.callbacks.summary import summary
 from pyhopper.engine import Run
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Candidate, CandidateType
-from pyhopper.executors import Executor, InlineExecutor
+from pyhopper.executors import Executor
 from pyhopper.history import History, Known, State, observe
+from pyhopper.jobs import make_executor, parse_limits
 from pyhopper.objective import Objective
-from pyhopper.options import flag, one_of, parse_direction, parse_schedule, parse_stop
+from pyhopper.options import (
+    flag,
+    nested,
+    not_yet,
+    one_of,
+    parse_direction,
+    parse_schedule,
+    parse_stop,
+)
 from pyhopper.parameters import Partial
 from pyhopper.space import Space, merge_dicts
 
@@ -164,7 +173,7 @@ class Search:
         """
         columns = {name: list(values) for name, values in {**(axes or {}), **more}.items()}
         for row in itertools.product(*columns.values()):
-            guesses = [_nested(name, value) for name, value in zip(columns, row, strict=True)]
+            guesses = [nested(name, value) for name, value in zip(columns, row, strict=True)]
             self.enqueue(merge_dicts(*guesses))
 
     def add(
@@ -255,6 +264,7 @@ class Search:
         on_error: str = "continue",
         executor: Executor | None = None,
         deadline: str = "finish",
+        isolation: str = "auto",
         stop: Any = None,
     ) -> Params | None:
         """Search for the candidate with the best value.
@@ -282,13 +292,16 @@ class Search:
         pruner : Pruner, optional
             Not available yet.
         n_jobs : int or str
-            How many evaluations run at the same time; more than 1 is not available yet.
+            How many evaluations run at the same time, each in a subprocess: a number, -1 for one
+            per core, ``"per-gpu"`` for one per GPU that sees no other, ``"2x per-gpu"`` for two.
+            With 1 they run in this process, unless it takes another one to do what ``timeout``,
+            ``deadline`` or ``isolation`` say.
         quiet : bool
             Print nothing at all.
         ignore_nans : bool
             Count NaN as a result of its own instead of a failure.
         mp_backend : str
-            Kept for scripts written for earlier versions; ``"auto"``.
+            Kept for scripts written for earlier versions; ``"auto"`` or ``"multiprocessing"``.
         enable_rejection_cache : bool
             Never evaluate a candidate twice.
         callbacks : list of Callback, optional
@@ -301,14 +314,21 @@ class Search:
             Not available yet.
         keep_history : bool
             Keep all evaluations for :attr:`history`; else the best one only.
-        work_dir, timeout : optional
+        work_dir : optional
             Not available yet.
+        timeout : float or str, optional
+            An evaluation that takes longer is ended and counts as failed; like ``runtime``.
         on_error : str
             What to do when an evaluation fails: ``"continue"``, or ``"raise"`` to stop.
         executor : Executor, optional
             Where to run evaluations, instead of ``n_jobs``. It is closed at the end.
         deadline : str
-            ``"finish"`` lets what runs at the end of the budget come to its end.
+            ``"finish"`` lets what runs at the end of ``runtime`` come to its end, ``"kill"`` ends
+            it.
+        isolation : str
+            ``"candidate"``: each evaluation has a fresh process; ``"slot"``: processes are kept;
+            ``"auto"``: fresh ones where their start takes less than 5% of an evaluation, and after
+            failures.
         stop : float or dict, optional
             Ends the search early: a target value, or a dict with ``value`` (target) and
             ``patience`` (evaluations, or a duration such as ``"30min"``, without a better value).
@@ -344,14 +364,14 @@ class Search:
             end_temperature=end_temperature,
         )
         function = Objective(objective, kwargs, flag("ignore_nans", ignore_nans))
-        one_of("mp_backend", mp_backend, "auto")
-        _not_yet("n_jobs", n_jobs, 1, "1")
-        _not_yet("pruner", pruner, None)
-        _not_yet("checkpoint_path", checkpoint_path, None)
-        _not_yet("work_dir", work_dir, None)
-        _not_yet("timeout", timeout, None)
-        if one_of("deadline", deadline, "finish", "kill") == "kill":
-            _not_yet("deadline", deadline, "finish")
+        one_of("mp_backend", mp_backend, "auto", "multiprocessing")
+        not_yet("pruner", pruner, None)
+        not_yet("checkpoint_path", checkpoint_path, None)
+        not_yet("work_dir", work_dir, None)
+        limits = parse_limits(timeout, deadline, has_end=runtime is not None)
+        parsed_stop = parse_stop(stop)
+        reject_duplicates = flag("enable_rejection_cache", enable_rejection_cache)
+        raise_on_error = one_of("on_error", on_error, "continue", "raise") == "raise"
         listed = as_callbacks(callbacks)
         self._state.aim(maximize)
         self._state.keep_history = flag("keep_history", keep_history)
@@ -362,14 +382,15 @@ class Search:
             self.seed,
             self._queue,
             function,
-            InlineExecutor() if executor is None else executor,
+            make_executor(executor, n_jobs, isolation, limits, flag("quiet", quiet)),
             budget,
             Callbacks(listed, quiet),
-            parse_stop(stop),
-            flag("enable_rejection_cache", enable_rejection_cache),
-            one_of("on_error", on_error, "continue", "raise") == "raise",
+            parsed_stop,
+            reject_duplicates,
+            raise_on_error,
+            limits,
         )
-        self._drive(run, flag("quiet", quiet))
+        self._drive(run, quiet)
         return self.best
 
     def _drive(self, run: Run, quiet: bool) -> None:
@@ -381,17 +402,6 @@ class Search:
         finally:
             run.callbacks.call("on_search_end")
         if not quiet:
-            print(summary(self._state, self._space, run.budget.elapsed, run.reason))  # noqa: T201
-
-
-def _nested(name: str, value: Any) -> Params:
-    """``{"opt": {"lr": value}}`` for the name ``opt.lr``."""
-    for key in reversed(name.split(".")):
-        value = {key: value}
-    return dict(value)
-
-
-def _not_yet(argument: str, value: Any, *available: Any) -> None:
-    """Refuse what a later version brings."""
-    if value not in available:
-        raise ArgumentError(argument, value, f"not available yet; use {argument}={available[0]!r}")
+            text = summary(self._state, self._space, run.budget.elapsed, run.reason)
+            print(text, flush=True)  # noqa: T201
+        run.interrupts.pass_on()

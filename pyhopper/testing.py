@@ -7,7 +7,10 @@ module subclasses it.
 from __future__ import annotations
 
 import math
+import os
+import signal
 import time
+import unittest
 from collections.abc import Callable
 from typing import Any
 
@@ -145,11 +148,34 @@ def _estimates(params: dict[str, Any]) -> Any:
         yield params["x"] + step
 
 
+def _hang(params: dict[str, Any]) -> Any:
+    yield float(os.getpid())
+    time.sleep(600)
+
+
+def _kill(params: dict[str, Any]) -> Any:
+    yield 0.25
+    os.kill(os.getpid(), signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+    time.sleep(600)
+
+
+def _exit_at_once(params: dict[str, Any]) -> float:
+    os._exit(0)
+
+
 class ExecutorSuite:
     """The laws of the executor protocol as tests.
 
     Subclass it in a test module, name the class ``Test...`` and implement :meth:`make_executor`.
+
+    Attributes
+    ----------
+    in_this_process : bool
+        Whether evaluations run in the process of the search, where they cannot be ended from
+        outside and a crash is the end of everything; the laws on that are skipped then.
     """
+
+    in_this_process = False
 
     def make_executor(self) -> Executor:
         """A fresh executor with at least one slot."""
@@ -257,3 +283,96 @@ class ExecutorSuite:
         executor.submit(Job(1, Objective(_value), {"x": 1.0}))
         executor.close()
         executor.close()
+
+    def _start_hanging(self, executor: Executor, **job: Any) -> int:
+        """Start a job that hangs; the id of its process."""
+        executor.submit(Job(1, Objective(_hang), {"x": 1.0}, **job))
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            for event in executor.wait(0.5):
+                assert isinstance(event, Reported), event
+                return int(event.estimate)
+        raise AssertionError("the job did not start")
+
+    def _skip_in_this_process(self) -> None:
+        if self.in_this_process:
+            raise unittest.SkipTest("evaluations run in this process")
+
+    def test_wait_returns_in_time(self) -> None:
+        """Waiting for a job that hangs returns without events after the timeout."""
+        self._skip_in_this_process()
+        executor = self.make_executor()
+        try:
+            self._start_hanging(executor)
+            assert executor.wait(0) == []
+            assert executor.wait(0.05) == []
+        finally:
+            executor.close()
+
+    def test_cancel_ends_a_running_job(self) -> None:
+        """A running job that is cancelled ends in one Cancelled event, with estimates and reason."""
+        self._skip_in_this_process()
+        executor = self.make_executor()
+        try:
+            pid = self._start_hanging(executor)
+            executor.cancel(1, "changed my mind")
+            (event,) = collect(executor, 1)
+            assert isinstance(event, Cancelled)
+            assert event.outcome.reason == "changed my mind"
+            assert event.outcome.estimates == (float(pid),)
+            executor.submit(Job(2, Objective(_value), {"x": 2.5}))
+            (event,) = collect(executor, 1)
+            assert isinstance(event, Finished)
+            assert event.outcome.value == 2.5
+        finally:
+            executor.close()
+
+    def test_timeout(self) -> None:
+        """A job that takes longer than its timeout fails, and its slot can be used again."""
+        self._skip_in_this_process()
+        executor = self.make_executor()
+        try:
+            self._start_hanging(executor, timeout=0.5)
+            (event,) = collect(executor, 1)
+            assert isinstance(event, Failed)
+            assert "timeout of 0.5 s" in event.outcome.reason
+            executor.submit(Job(2, Objective(_value), {"x": 2.5}, timeout=60))
+            (event,) = collect(executor, 1)
+            assert isinstance(event, Finished)
+            assert event.outcome.value == 2.5
+        finally:
+            executor.close()
+
+    def test_killed(self) -> None:
+        """A job whose process is killed fails, and keeps the estimates that it had."""
+        self._skip_in_this_process()
+        events = self._run(_kill)
+        assert isinstance(events[-1], Failed)
+        assert "SIG" in events[-1].outcome.reason
+        assert events[-1].outcome.estimates == (0.25,)
+
+    def test_vanished(self) -> None:
+        """A job whose process exits as if all were well fails."""
+        self._skip_in_this_process()
+        (event,) = self._run(_exit_at_once)
+        assert isinstance(event, Failed)
+        assert "code 0" in event.outcome.reason
+
+    def test_close_ends_running_jobs(self) -> None:
+        """After closing nothing runs on."""
+        self._skip_in_this_process()
+        executor = self.make_executor()
+        pid = self._start_hanging(executor)
+        executor.close()
+        end = time.monotonic() + 10
+        while _is_alive(pid):
+            assert time.monotonic() < end, "still alive"
+            time.sleep(0.02)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -30,6 +30,9 @@ class Job(NamedTuple):
     advise : callable
         ``advise(job_id, estimate) -> bool`` is asked, in the process of the search, whether an
         evaluation with this estimate should be pruned.
+    shared : tuple
+        Objects that stand in the params of every job of a run, such as data sets in the template.
+        An executor may send large ones to a process once instead of with every job.
     """
 
     id: int
@@ -37,6 +40,7 @@ class Job(NamedTuple):
     params: dict[str, Any]
     timeout: float | None = None
     advise: Callable[[int, float], bool] = _never
+    shared: tuple[Any, ...] = ()
 
 
 class Executor(Protocol):

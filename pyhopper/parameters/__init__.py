@@ -2,6 +2,7 @@
 
 from pyhopper.parameters.base import MISSING, Branching, Parameter
 from pyhopper.parameters.choice import Bool, Choice, Selector
+from pyhopper.parameters.constants import constants
 from pyhopper.parameters.custom import Custom, Distribution, List
 from pyhopper.parameters.numeric import Float, Int, Numeric
 from pyhopper.parameters.template import INACTIVE, Leaf, Partial, Point, Template
@@ -24,4 +25,5 @@ __all__ = [
     "Point",
     "Selector",
     "Template",
+    "constants",
 ]

@@ -1,0 +1,307 @@
+"""Which GPUs there are, and the environment in which a worker sees exactly one of them.
+
+NVML and ``nvidia-smi`` list all GPUs of the machine; a visibility variable that is set already (by
+the user, Slurm, a container) says which of them to use.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from pyhopper.errors import ArgumentError
+from pyhopper.executors.process import Slot
+
+CUDA = "CUDA_VISIBLE_DEVICES"
+ROCR = "ROCR_VISIBLE_DEVICES"
+HIP = "HIP_VISIBLE_DEVICES"
+
+_MIG = re.compile(r"MIG (\S+)\s+Device\s+(\d+): \(UUID: (MIG-[^)]+)\)")
+_GPU = re.compile(r"GPU (\d+): (.*) \(UUID: (GPU-[^)]+)\)")
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+class Device(NamedTuple):
+    """A GPU or a part of one.
+
+    Attributes
+    ----------
+    variable : str
+        The environment variable that selects it.
+    entry : str
+        What the variable has to be.
+    name : str
+        As people read it.
+    mode : str
+        Its compute mode: Default, Exclusive_Process or Prohibited.
+    uuid : str
+        Its unique name, empty if it is not known.
+    """
+
+    variable: str
+    entry: str
+    name: str
+    mode: str = "Default"
+    uuid: str = ""
+
+
+def threads(slots: int, cores: int, environ: Mapping[str, str]) -> dict[str, str | None]:
+    """Environment variables by which so many slots share the cores, unless the user set any."""
+    if slots == 1 or any(name in environ for name in _THREADS):
+        return {}
+    return dict.fromkeys(_THREADS, str(max(1, cores // slots)))
+
+
+def usable_cores() -> int:
+    """Number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cpu_slots(count: int, environ: Mapping[str, str]) -> list[Slot]:
+    """Slots that share the cores."""
+    env = threads(count, usable_cores(), environ)
+    return [Slot(f"process {number}", env) for number in range(1, count + 1)]
+
+
+def gpu_slots(n_jobs: object, per_gpu: int, environ: Mapping[str, str]) -> list[Slot]:
+    """Slots with one GPU each.
+
+    Parameters
+    ----------
+    n_jobs : object
+        What the user wrote, for messages.
+    per_gpu : int
+        How many slots each GPU has.
+    environ : mapping
+        The environment variables.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no GPU, or it cannot be shared.
+    """
+    devices, looked_at = find(environ)
+    usable = [device for device in devices if device.mode != "Prohibited"]
+    if not usable:
+        skipped = [f"{device.name} is in compute mode Prohibited" for device in devices]
+        found = "; ".join([*looked_at, *skipped])
+        problem = f"no GPU found ({found}); use a number of processes to run without GPUs"
+        raise ArgumentError("n_jobs", n_jobs, problem)
+    for device in usable:
+        if per_gpu > 1 and device.mode.startswith("Exclusive"):
+            problem = (
+                f"{device.name} is in compute mode {device.mode}, so only one process can use it; "
+                'use n_jobs="per-gpu", or change it with nvidia-smi --compute-mode=DEFAULT'
+            )
+            raise ArgumentError("n_jobs", n_jobs, problem)
+    shared = threads(len(usable) * per_gpu, usable_cores(), environ)
+    slots = []
+    # The second slots of all GPUs come after the first ones, so that few candidates spread out.
+    for turn in range(per_gpu):
+        for device in usable:
+            name = device.name if turn == 0 else f"{device.name} #{turn + 1}"
+            slots.append(Slot(name, {**_environment(device, environ), **shared}, has_gpu=True))
+    return slots
+
+
+def _environment(device: Device, environ: Mapping[str, str]) -> dict[str, str | None]:
+    """What makes a process see this device only."""
+    if device.variable == CUDA:
+        env: dict[str, str | None] = {CUDA: device.entry}
+        if device.entry.isdigit() and "CUDA_DEVICE_ORDER" not in environ:
+            # As nvidia-smi counts; CUDA's own order puts the fastest first.
+            env["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+        return env
+    # The others count within what the first one leaves, so together they would hide everything.
+    return {ROCR: device.entry, HIP: None, CUDA: None}
+
+
+def find(environ: Mapping[str, str]) -> tuple[list[Device], list[str]]:
+    """The devices to use, and what was looked at."""
+    if CUDA in environ:
+        looked_at = [f"{CUDA} is {environ[CUDA]!r}"]
+        entries = _entries(environ[CUDA], "MIG-")
+        known = _nvidia(looked_at) if entries else []
+        return [device for entry in entries if (device := _match(entry, known))], looked_at
+    for variable in (ROCR, HIP):
+        if variable in environ:
+            return _preset_amd(environ), [f"{variable} is {environ[variable]!r}"]
+    looked_at = [f"{CUDA} is not set"]
+    return _nvidia(looked_at) or _amd(looked_at), looked_at
+
+
+def _entries(value: str, *prefixes: str) -> list[str]:
+    """The valid entries of a visibility variable, which ends at the first one that is not."""
+    entries: list[str] = []
+    for entry in value.split(","):
+        text = entry.strip()
+        if not (text.isdigit() or text.startswith(("GPU-", *prefixes))) or text in entries:
+            break
+        entries.append(text)
+    return entries
+
+
+def _match(entry: str, known: Iterable[Device]) -> Device | None:
+    """What is known of a device that the user named; None if the machine has no such index."""
+    known = list(known)
+    for device in known:
+        if device.entry == entry or (not entry.isdigit() and device.uuid.startswith(entry)):
+            return device._replace(entry=entry)
+    parents = any(device.entry.startswith("MIG-") for device in known)
+    if entry.isdigit() and known and not parents:
+        return None
+    return Device(CUDA, entry, f"GPU {entry}" if entry.isdigit() else entry)
+
+
+def _preset_amd(environ: Mapping[str, str]) -> list[Device]:
+    entries = _entries(environ[ROCR]) if ROCR in environ else None
+    if HIP in environ:
+        picked = [entry for entry in _entries(environ[HIP]) if entry.isdigit()]
+        if entries is None:
+            entries = picked
+        else:
+            entries = [entries[int(i)] for i in picked if int(i) < len(entries)]
+    return [Device(ROCR, entry, f"GPU {entry}") for entry in entries or []]
+
+
+def _nvidia(looked_at: list[str]) -> list[Device]:
+    return _nvml(looked_at) or _nvidia_smi(looked_at)
+
+
+def _nvml(looked_at: list[str]) -> list[Device]:
+    """Devices by NVIDIA's library."""
+    try:
+        import pynvml as nvml
+    except ImportError:
+        looked_at.append("the package nvidia-ml-py is not installed")
+        return []
+    try:
+        nvml.nvmlInit()
+    except nvml.NVMLError as error:
+        looked_at.append(f"NVML says: {error}")
+        return []
+    devices: list[Device] = []
+    try:
+        for index in range(nvml.nvmlDeviceGetCount()):
+            devices += _nvml_device(nvml, index)
+    except nvml.NVMLError as error:
+        looked_at.append(f"NVML says: {error}")
+        return []
+    finally:
+        nvml.nvmlShutdown()
+    looked_at.append(f"NVML lists {len(devices)} GPUs")
+    return devices
+
+
+def _nvml_device(nvml: Any, index: int) -> list[Device]:
+    handle = nvml.nvmlDeviceGetHandleByIndex(index)
+    model = _text(nvml.nvmlDeviceGetName(handle))
+    uuid = _text(nvml.nvmlDeviceGetUUID(handle))
+    modes = {
+        nvml.NVML_COMPUTEMODE_PROHIBITED: "Prohibited",
+        nvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS: "Exclusive_Process",
+    }
+    try:
+        mode = modes.get(nvml.nvmlDeviceGetComputeMode(handle), "Default")
+    except nvml.NVMLError:
+        mode = "Default"
+    parts: list[Device] = []
+    try:
+        if nvml.nvmlDeviceGetMigMode(handle)[0]:
+            for number in range(nvml.nvmlDeviceGetMaxMigDeviceCount(handle)):
+                parts += _nvml_part(nvml, handle, number, f"GPU {index} ({model})", mode)
+            return parts
+    except nvml.NVMLError:
+        # No such thing on this GPU.
+        pass
+    return [Device(CUDA, str(index), f"GPU {index} ({model})", mode, uuid)]
+
+
+def _nvml_part(nvml: Any, handle: Any, number: int, parent: str, mode: str) -> list[Device]:
+    try:
+        part = nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, number)
+    except nvml.NVMLError:
+        return []
+    uuid = _text(nvml.nvmlDeviceGetUUID(part))
+    return [Device(CUDA, uuid, f"MIG {number} of {parent}", mode, uuid)]
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _nvidia_smi(looked_at: list[str]) -> list[Device]:
+    """Devices by NVIDIA's program."""
+    fields = "--query-gpu=index,uuid,name,compute_mode"
+    table = _output(["nvidia-smi", fields, "--format=csv,noheader"], looked_at)
+    if table is None:
+        return []
+    parts = _mig_parts(_output(["nvidia-smi", "-L"], looked_at) or "")
+    devices: list[Device] = []
+    for line in table.splitlines():
+        row = [cell.strip() for cell in line.split(",")]
+        if len(row) < 4 or not row[0].isdigit():
+            continue
+        index, uuid, name, mode = row[0], row[1], ", ".join(row[2:-1]), row[-1]
+        title = f"GPU {index} ({name})"
+        devices += [
+            Device(CUDA, part, f"MIG {number} of {title}", mode, part)
+            for number, part in parts.get(index, [])
+        ] or [Device(CUDA, index, title, mode, uuid)]
+    looked_at.append(f"nvidia-smi lists {len(devices)} GPUs")
+    return devices
+
+
+def _mig_parts(listing: str) -> dict[str, list[tuple[str, str]]]:
+    """Number and UUID of the MIG devices of each GPU."""
+    parts: dict[str, list[tuple[str, str]]] = {}
+    index = ""
+    for line in listing.splitlines():
+        if found := _GPU.match(line.strip()):
+            index = found[1]
+        elif found := _MIG.search(line):
+            parts.setdefault(index, []).append((found[2], found[3]))
+    return parts
+
+
+def _amd(looked_at: list[str]) -> list[Device]:
+    """Devices by AMD's program."""
+    text = _output(["rocm-smi", "--showuniqueid", "--json"], looked_at)
+    try:
+        cards = json.loads(text or "{}")
+    except ValueError:
+        looked_at.append("rocm-smi printed no JSON")
+        return []
+    numbers = sorted(int(card[4:]) for card in cards if re.fullmatch(r"card\d+", card))
+    if text is not None:
+        looked_at.append(f"rocm-smi lists {len(numbers)} GPUs")
+    return [Device(ROCR, str(number), f"GPU {number} (AMD)") for number in numbers]
+
+
+def _output(command: list[str], looked_at: list[str]) -> str | None:
+    """What a program prints, None if it is not there or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except FileNotFoundError:
+        looked_at.append(f"there is no {command[0]}")
+        return None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        looked_at.append(f"{command[0]} failed: {error}")
+        return None
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        looked_at.append(f"{command[0]} failed: {said[0] if said else done.returncode}")
+        return None
+    return done.stdout

@@ -1,0 +1,189 @@
+"""The worker process: loads the objective once, then evaluates candidates one after another."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import gc
+import json
+import os
+import pickle
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from pyhopper.events import Outcome, Status
+from pyhopper.executors import channel as wire
+from pyhopper.objective import failure
+
+_loading = False
+
+
+def is_loading() -> bool:
+    """Whether this process is a worker that imports the user's modules right now."""
+    return _loading
+
+
+def main(fd: int, parent: int) -> None:
+    """Serve the search at the other end of a socket until it says or hangs up.
+
+    Parameters
+    ----------
+    fd : int
+        The socket, inherited; -1 if it comes through the standard input.
+    parent : int
+        Process id of the search.
+    """
+    hangup = os.dup(0)
+    sock = _socket(fd, hangup)
+    with Path(os.devnull).open("rb") as null:
+        os.dup2(null.fileno(), 0)
+    if not die_with_parent(parent):
+        threading.Thread(target=watch, args=(hangup,), daemon=True).start()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    faulthandler.enable()
+    try:
+        _Worker(wire.BlockingChannel(sock)).serve()
+    except (EOFError, BrokenPipeError):
+        _end()
+
+
+def _socket(fd: int, stdin: int) -> socket.socket:
+    if fd >= 0:
+        os.set_inheritable(fd, False)
+        return socket.socket(fileno=fd)
+    if sys.platform != "win32":
+        raise OSError("a socket is handed over by its number")
+    length = int.from_bytes(os.read(stdin, 4), "big")
+    shared: socket.socket = socket.fromshare(os.read(stdin, length))
+    return shared
+
+
+def die_with_parent(parent: int) -> bool:
+    """Let the kernel end this process with its parent; False if it cannot."""
+    if not sys.platform.startswith("linux"):
+        return False
+    set_parent_death_signal = 1
+    if ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL, 0, 0, 0) != 0:
+        return False
+    if os.getppid() != parent:
+        _end()
+    return True
+
+
+def watch(fd: int) -> None:
+    """End this process when the other end of a pipe is closed, which only the search holds."""
+    while os.read(fd, 1):
+        pass
+    _end()
+
+
+def _end() -> None:
+    """End this process and its group, at once and without anything of the user's."""
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
+
+
+class _Worker:
+    def __init__(self, channel: wire.BlockingChannel) -> None:
+        self._channel = channel
+        self._evaluate: Any = None
+        self._shared: tuple[Any, ...] = ()
+        self._collect = False
+
+    def serve(self) -> None:
+        """Do what the search says until it says to leave."""
+        while True:
+            kind, payload = self._channel.receive()
+            if kind == wire.SETUP:
+                setup = pickle.loads(payload)
+                sys.argv[:] = setup.argv
+                self._collect = setup.collect
+            elif kind == wire.LOAD:
+                if not self._load(payload):
+                    return
+            elif kind == wire.JOB:
+                self._channel.send(wire.BEGUN)
+                self._run(payload)
+            elif kind == wire.LEAVE:
+                return
+
+    def _load(self, payload: memoryview) -> bool:
+        global _loading
+        _loading = True
+        try:
+            self._evaluate, self._shared = pickle.loads(payload)
+        except BaseException as error:
+            outcome = failure(error)
+            why = [outcome.reason, outcome.details]
+            self._channel.send(wire.UNLOADABLE, json.dumps(why).encode())
+            return False
+        finally:
+            _loading = False
+        self._channel.send(wire.LOADED)
+        return True
+
+    def _run(self, payload: memoryview) -> None:
+        try:
+            params = wire.unpack(payload, self._shared)
+            outcome = self._evaluate(params, self._report)
+        except BaseException as error:
+            outcome = failure(error)
+        del payload
+        params = None
+        _flush()
+        self._channel.send(wire.RESULT, _encode(outcome, has_children()))
+        if self._collect:
+            gc.collect()
+
+    def _report(self, estimate: float) -> bool:
+        self._channel.send(wire.ESTIMATE, json.dumps(estimate).encode())
+        _, advice = self._channel.receive()
+        return bool(advice[0])
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        # The objective may have closed or replaced it.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+
+
+def _encode(outcome: Outcome, leftover: bool) -> bytes:
+    fields = outcome._replace(status=outcome.status.value)  # type: ignore[arg-type]
+    try:
+        return json.dumps([fields, leftover]).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = f"the result cannot be sent to the search: {error}"
+        broken = Outcome(Status.FAILED, estimates=outcome.estimates, reason=reason)
+        return _encode(broken, leftover)
+
+
+def decode(payload: bytes) -> tuple[Outcome, bool]:
+    """The outcome in a RESULT, and whether processes are left over.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is none.
+    """
+    fields, leftover = json.loads(payload)
+    outcome = Outcome(*fields)
+    status = Status(outcome.status)
+    return outcome._replace(status=status, estimates=tuple(outcome.estimates)), bool(leftover)
+
+
+def has_children() -> bool:
+    """Whether this process has child processes; False where the system does not tell."""
+    with contextlib.suppress(OSError):
+        for children in Path("/proc/self/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                if children.read_bytes():
+                    return True
+    return False
