@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from pyhopper.events import Event, Outcome, Reported, Status, ended
+
+CANDIDATE_DIR = "PYHOPPER_CANDIDATE_DIR"
 
 
 def _never(job_id: int, estimate: float) -> bool:
@@ -30,6 +34,9 @@ class Job(NamedTuple):
     advise : callable
         ``advise(job_id, estimate) -> bool`` is asked, in the process of the search, whether an
         evaluation with this estimate should be pruned.
+    folder : str or None
+        The candidate's own folder, which the objective finds in the environment variable
+        ``PYHOPPER_CANDIDATE_DIR``.
     """
 
     id: int
@@ -37,6 +44,24 @@ class Job(NamedTuple):
     params: dict[str, Any]
     timeout: float | None = None
     advise: Callable[[int, float], bool] = _never
+    folder: str | None = None
+
+
+@contextlib.contextmanager
+def candidate_dir(folder: str | None) -> Iterator[None]:
+    """Set ``PYHOPPER_CANDIDATE_DIR`` for the time of an evaluation."""
+    if folder is None:
+        yield
+        return
+    before = os.environ.get(CANDIDATE_DIR)
+    os.environ[CANDIDATE_DIR] = folder
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(CANDIDATE_DIR, None)
+        else:
+            os.environ[CANDIDATE_DIR] = before
 
 
 class Executor(Protocol):
@@ -99,7 +124,8 @@ class InlineExecutor:
             events.append(Reported(job.id, estimate))
             return job.advise(job.id, estimate)
 
-        outcome = job.evaluate(job.params, report)
+        with candidate_dir(job.folder):
+            outcome = job.evaluate(job.params, report)
         events.append(ended(job.id, outcome))
         return events
 
