@@ -200,8 +200,6 @@ class AskTell:
         state, base = self._state, self._state.base
         used = self._now().elapsed - base.elapsed
         budget = Budget(session.schedule, self._clock, used, base.elapsed)
-        if not budget.may_start(state.started - base.started):
-            return None
         run = Run(
             self._space,
             state,
@@ -212,7 +210,7 @@ class AskTell:
             Callbacks([], quiet=True),
             checkpoint=self._checkpoint,
         )
-        started = run.propose(session.holder)
+        started = run.propose(session.holder) if budget.may_start(run.started) else None
         if started is None:
             return None
         self._record(started)

@@ -135,7 +135,7 @@ class Checkpoint:
             "leaves": self.codec.signature(),
         }
         self.journal.append(header)
-        self.replay.seed = seed
+        self.replay.begin(header)
 
     def snapshot(self, source: State) -> None:
         """Write what a search knows that was not written while it happened."""
@@ -190,10 +190,11 @@ class Checkpoint:
         if not changes:
             return []
         self.codec.probe()
-        leaves, fingerprint = self.codec.signature(), self.space.fingerprint()
-        self.journal.append({"event": "space", "leaves": leaves, "fingerprint": fingerprint})
         guesses = [guess for guess in self.state.queue if guess]
-        self.state.queue.clear()
+        leaves, fingerprint = self.codec.signature(), self.space.fingerprint()
+        space = {"event": "space", "leaves": leaves, "fingerprint": fingerprint}
+        self.journal.append(space)
+        self.replay.begin(space)
         for guess in guesses:
             self.append(Queued(guess), now, again=True)
             observe(self.state, Queued(guess), now)

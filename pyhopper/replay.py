@@ -79,7 +79,7 @@ class Replay:
             self._lines += 1
             kind = record.get("event")
             if kind in ("header", "space"):
-                self._begin(record)
+                self.begin(record)
                 reader = None
                 continue
             if kind == "state":
@@ -98,7 +98,7 @@ class Replay:
                 self.skipped += 1
         self._fill()
 
-    def _begin(self, record: Line) -> None:
+    def begin(self, record: Line) -> None:
         """A header, or another space from here on."""
         if record["event"] == "header":
             self.seed = record["seed"]

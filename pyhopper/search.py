@@ -25,6 +25,7 @@ from pyhopper.objective import Objective
 from pyhopper.options import flag, one_of, parse_direction, parse_schedule, parse_stop
 from pyhopper.saving import Saving
 from pyhopper.space import Space, merge_dicts
+from pyhopper.terminate import sigterm_stops
 from pyhopper.workdir import WorkDir
 
 Params = dict[str, Any]
@@ -280,7 +281,8 @@ class Search(Guesses, Saving, AskTell):
         raise_on_error = one_of("on_error", on_error, "continue", "raise") == "raise"
         overwrite = flag("overwrite_checkpoint", overwrite_checkpoint)
         self._state.keep_history = flag("keep_history", keep_history)
-        with self._file_of_run(checkpoint_path, overwrite, maximize, flag("quiet", quiet)):
+        file = self._file_of_run(checkpoint_path, overwrite, maximize, flag("quiet", quiet))
+        with sigterm_stops(), file:
             run = Run(
                 self._space,
                 self._state,
