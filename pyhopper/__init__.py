@@ -2,10 +2,12 @@
 
 from pyhopper import callbacks
 from pyhopper._version import __version__
+from pyhopper.asktell import FAILED, PRUNED
 from pyhopper.budget import parse_runtime
 from pyhopper.errors import (
     ArgumentError,
     CandidateError,
+    CheckpointError,
     ConstraintError,
     EvaluationError,
     ObjectiveError,
@@ -26,10 +28,13 @@ from pyhopper.search import Search
 from pyhopper.space import merge_dicts
 
 __all__ = [
+    "FAILED",
+    "PRUNED",
     "ArgumentError",
     "Candidate",
     "CandidateError",
     "CandidateType",
+    "CheckpointError",
     "ConstraintError",
     "EvaluationError",
     "ObjectiveError",

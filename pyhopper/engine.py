@@ -6,11 +6,14 @@ import math
 import signal
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from pyhopper.budget import Budget, Phase
 from pyhopper.callbacks.base import Callbacks
+from pyhopper.checkpoint import Checkpoint
+from pyhopper.codec import from_json
 from pyhopper.errors import EvaluationError, ObjectiveError, SearchFailedError
 from pyhopper.events import (
     Cancelled,
@@ -22,14 +25,15 @@ from pyhopper.events import (
     Status,
 )
 from pyhopper.executors import Executor, Job
-from pyhopper.history import Evaluation, Started, State, observe
+from pyhopper.history import Dropped, Evaluation, Note, Restarted, Started, State, observe
 from pyhopper.jobs import Limits
 from pyhopper.kernels import Proposal, View, propose
 from pyhopper.objective import Objective
 from pyhopper.options import Stop
-from pyhopper.parameters import Partial, constants
+from pyhopper.parameters import constants
 from pyhopper.signals import Interrupts
 from pyhopper.space import Space
+from pyhopper.workdir import WorkDir
 
 _FAILURES_AT_FIRST = 5
 """So many failures without any success mean that something is wrong with the objective."""
@@ -45,13 +49,12 @@ _LOCAL_REDRAWS = 100
 class Run:
     """One run of a search: :meth:`run` does it all, then ``reason`` says why it ended.
 
-    ``queue`` holds the user's guesses; the other fields are explained where they are defined.
+    The fields are explained where they are defined.
     """
 
     space: Space
     state: State
     seed: int
-    queue: deque[Partial]
     objective: Objective
     executor: Executor
     budget: Budget
@@ -60,22 +63,33 @@ class Run:
     reject_duplicates: bool = True
     raise_on_error: bool = False
     limits: Limits = field(default_factory=Limits)
+    checkpoint: Checkpoint | None = None
+    work_dir: WorkDir | None = None
     reason: str = ""
     interrupted: bool = False
 
     def __post_init__(self) -> None:
-        self._offset = self.state.started
         self._infos: dict[int, tuple[Candidate, ParamInfo]] = {}
-        self._exhausted = False
-        self._since_best = (0, 0.0)
         self._ahead: tuple[Started, Evaluation | None] | None = None
         self._shared = tuple(constants(self.space.template))
         self.interrupts = Interrupts(self.executor)
+        # What ran when an earlier process ended runs first.
+        self._orphans = deque(self.state.running)
+        for each in self.state.evaluations[-32:]:
+            if each.id >= self.state.base.started:
+                self._forecast(each)
 
     @property
     def started(self) -> int:
-        """Candidates started in this run."""
-        return self.state.started - self._offset
+        """Candidates started in this budget."""
+        return self.state.started - self.state.base.started
+
+    def _observe(self, event: Event | Note) -> Evaluation | None:
+        """Write an event to the checkpoint, then take it into the state."""
+        now = self.budget.stamp()
+        if self.checkpoint is not None:
+            self.checkpoint.append(event, now)
+        return observe(self.state, event, now)
 
     def run(self) -> None:
         """Search until the budget is used, the space exhausted, or Ctrl-C.
@@ -85,7 +99,6 @@ class Run:
         SearchFailedError, ObjectiveError, EvaluationError
             See :mod:`pyhopper.errors`.
         """
-        self._since_best = (0, self.budget.elapsed)
         with self.interrupts:
             try:
                 self._loop()
@@ -98,9 +111,9 @@ class Run:
 
     def _loop(self) -> None:
         while not self._is_over():
-            while len(self.state.running) < self.executor.slots and self._may_start():
+            while self._busy < self.executor.slots and self._may_start():
                 self._start_next()
-            if not self.state.running:
+            if not self._busy:
                 return
             self._draw_ahead()
             for event in self._wait():
@@ -131,55 +144,61 @@ class Run:
         by_term = self.interrupts.signum == signal.SIGTERM
         self.reason = "ended by SIGTERM" if by_term else "interrupted"
 
+    @property
+    def _busy(self) -> int:
+        return len(self.state.running) - len(self._orphans)
+
     def _may_start(self) -> bool:
         if self.reason:
             return False
-        if not self.budget.may_start(self.started):
+        # An orphan has used up its step already.
+        if not self.budget.may_start(-1 if self._orphans else self.started):
             self.reason = "budget used"
         return not self.reason
 
     def _start_next(self) -> None:
-        """Submit a candidate that was not seen before."""
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None and self._is_fresh(*ahead):
-            self._submit(ahead[0])
+        """Submit an orphan, or else a candidate that was not seen before."""
+        if self._orphans:
+            candidate_id = self._orphans.popleft()
+            self._submit(self.state.running[candidate_id].candidate, Restarted(candidate_id))
             return
-        event, redrawn = self._draw()
-        if event is None:
-            self.reason = "every candidate of the space has been evaluated"
-            self.state.duplicates += redrawn
-        else:
-            self._submit(event)
+        ahead, self._ahead = self._ahead, None
+        fresh = ahead is not None and self._is_fresh(*ahead)
+        started = ahead[0] if ahead is not None and fresh else self.propose()
+        if started is not None:
+            self._submit(started.candidate, started)
 
     def _draw_ahead(self) -> None:
         """Propose while others run, so that the next slot that is free need not wait for it.
 
         With one slot everything that will be known is worth the wait.
         """
-        if self.executor.slots == 1 or self.queue or self.reason:
+        if self.executor.slots == 1 or self.state.queue or self.reason:
             return
         if self._ahead is not None and self._is_fresh(*self._ahead):
             return
-        event = self._draw()[0] if self.budget.may_start(self.started) else None
+        event = self.propose() if self.budget.may_start(self.started) else None
         self._ahead = None if event is None else (event, self.state.best)
 
     def _is_fresh(self, event: Started, best: Evaluation | None) -> bool:
         """Whether an earlier proposal is as good as a new one."""
-        if self.queue or best is not self.state.best or event.candidate.id != self.state.started:
+        if (
+            self.state.queue
+            or best is not self.state.best
+            or event.candidate.id != self.state.started
+        ):
             return False
         return not self.reject_duplicates or event.key not in self.state.seen
 
-    def _draw(self) -> tuple[Started | None, int]:
-        """Propose a candidate that was not seen before, None if there are no more.
-
-        Also returns how many duplicates were thrown away.
-        """
+    def propose(self, holder: str = "") -> Started | None:
+        """A candidate that was not seen before; None, and a reason, if there is none left."""
         candidate_id = self.state.started
         rng = np.random.default_rng([self.seed, candidate_id])
         phase = self.budget.phase(self.started, rng.random())
-        redrawn = 0
+        redrawn = guesses = 0
         while True:
-            proposal = self._proposal(rng, phase, redrawn)
+            proposal = self._proposal(rng, phase, redrawn, guesses)
+            guesses += proposal.type is CandidateType.MANUALLY_ADDED
             candidate_type, point = proposal.type, proposal.point
             key = self.state.key(point)
             if not self.reject_duplicates or key not in self.state.seen:
@@ -188,58 +207,63 @@ class Run:
             if self.callbacks:
                 info = ParamInfo(candidate_type, self.budget.clock.time())
                 self.callbacks.call("on_duplicate_sampled", self.space.build(point), info)
-            if self._is_exhausted(redrawn):
-                return None, redrawn
+            if guesses == len(self.state.queue) and self._is_exhausted(redrawn):
+                self.reason = "every candidate of the space has been evaluated"
+                self._observe(Dropped(redrawn, guesses))
+                return None
         candidate = Candidate(candidate_id, candidate_type, self.space.build(point), point)
-        return Started(candidate, redrawn, key), redrawn
+        return Started(candidate, redrawn, guesses, holder, key)
 
-    def _proposal(self, rng: np.random.Generator, phase: Phase, redrawn: int) -> Proposal:
+    def _proposal(
+        self, rng: np.random.Generator, phase: Phase, redrawn: int, guesses: int
+    ) -> Proposal:
         if self.state.started == 0 and redrawn == 0:
             point = self.space.start(rng)
             if self.space.allows(point):
                 return Proposal(point, CandidateType.INIT)
         best = None if self.state.best is None else self.state.best.point
-        if self.queue:
-            point = self.space.complete(self.queue.popleft(), best, rng)
+        if guesses < len(self.state.queue):
+            point = self.space.complete(self.state.queue[guesses], best, rng)
             return Proposal(point, CandidateType.MANUALLY_ADDED)
         if redrawn >= _LOCAL_REDRAWS and redrawn % 2:
             phase = phase._replace(seeding=True)
         return propose(rng, View(self.space, best, phase))
 
     def _is_exhausted(self, redrawn: int) -> bool:
-        if self.queue:
-            return False
         size = self.space.size
         if size is not None and len(self.state.seen) >= size:
             return True
         # A draw misses the last of n points 20 n times in a row once in e**20 cases.
         return redrawn >= (_REDRAWS if size is None else max(_REDRAWS, 40 * min(size, 10**5)))
 
-    def _submit(self, event: Started) -> None:
-        now, candidate = self.budget.stamp(), event.candidate
-        observe(self.state, event, now)
+    def _submit(self, candidate: Candidate, event: Started | Restarted) -> None:
+        self._observe(event)
         if self.callbacks:
-            info = ParamInfo(candidate.type, now.time)
+            info = ParamInfo(candidate.type, self.state.time)
             self._infos[candidate.id] = candidate, info
             self.callbacks.call("on_evaluate_start", candidate.params, info)
-        job = Job(candidate.id, self.objective, candidate.params, self.limits.timeout)
-        self.executor.submit(job._replace(shared=self._shared))
+        folder = None if self.work_dir is None else self.work_dir.prepare(candidate)
+        job = Job(
+            candidate.id,
+            self.objective,
+            candidate.params,
+            self.limits.timeout,
+            shared=self._shared,
+            folder=folder,
+        )
+        self.executor.submit(job)
 
     def _take(self, event: Event) -> None:
         """Take an event into the state, and tell everyone."""
-        now = self.budget.stamp()
-        before = self.state.best
-        evaluation = observe(self.state, event, now)
+        evaluation = self._observe(event)
         if evaluation is None:
             return
-        if evaluation.status in (Status.DONE, Status.PRUNED, Status.NAN):
-            self.budget.forecast.add(evaluation.seconds)
+        self._forecast(evaluation)
+        if self.work_dir is not None:
+            self.work_dir.finish(evaluation, event.outcome.details, self.state.best is evaluation)  # type: ignore[union-attr]
         self._notify(evaluation)
-        if self.state.best is not before:
-            self._since_best = (0, self.budget.elapsed)
-        else:
-            steps, since = self._since_best
-            self._since_best = (steps + 1, since)
+        if self.checkpoint is not None:
+            self.checkpoint.keep(self.states())
         if self.stop != _NEVER:
             self._stop_early()
         if isinstance(event, Cancelled) or evaluation.status is not Status.FAILED:
@@ -248,6 +272,18 @@ class Run:
         if self.raise_on_error:
             params = self.space.build(evaluation.point)
             raise EvaluationError(params, evaluation.reason, event.outcome.details)  # type: ignore[union-attr]
+
+    def _forecast(self, evaluation: Evaluation) -> None:
+        if evaluation.status in (Status.DONE, Status.PRUNED, Status.NAN):
+            self.budget.forecast.add(evaluation.seconds)
+
+    def states(self) -> dict[str, Any]:
+        """What a checkpoint keeps beside the events."""
+        return {"callbacks": self.callbacks.state_dicts()}
+
+    def load_states(self, states: dict[str, Any]) -> None:
+        """Take back what :meth:`states` gave to a checkpoint."""
+        self.callbacks.load_state_dicts(from_json(states.get("callbacks", [])))
 
     def _notify(self, evaluation: Evaluation) -> None:
         if not self.callbacks:
@@ -266,14 +302,14 @@ class Run:
 
     def _stop_early(self) -> None:
         stop, best = self.stop, self.state.best
-        steps, since = self._since_best
+        steps, since = self.state.stale
         if stop.value is not None and best is not None:
             reached = best.value >= stop.value if self.state.maximize else best.value <= stop.value
             if reached:
                 self.reason = f"the target {stop.value:g} is reached"
         if stop.patience_steps is not None and steps >= stop.patience_steps:
             self.reason = f"no better value in {steps} evaluations"
-        waited = self.budget.elapsed - since
+        waited = self.state.elapsed - since
         if stop.patience_seconds is not None and waited >= stop.patience_seconds:
             self.reason = f"no better value in {waited:.0f} seconds"
 
@@ -297,5 +333,6 @@ class Run:
         for job_id in list(self.state.running):
             self.executor.cancel(job_id, reason)
             outcome = Outcome(Status.CANCELLED, math.nan, reason=reason)
+            # Not in the checkpoint: there it is open, and runs first when the search goes on.
             observe(self.state, Cancelled(job_id, outcome), self.budget.stamp())
             self._infos.pop(job_id, None)

@@ -8,7 +8,8 @@
     ├── ConstraintError (RuntimeError)   almost no candidate passes the constraints
     ├── ObjectiveError (TypeError)       the objective returned something that is no value
     ├── EvaluationError (RuntimeError)   an evaluation failed and ``on_error="raise"``
-    └── SearchFailedError (RuntimeError) no evaluation has ever succeeded
+    ├── SearchFailedError (RuntimeError) no evaluation has ever succeeded
+    └── CheckpointError (RuntimeError)   a checkpoint cannot be read, written or used
 """
 
 from __future__ import annotations
@@ -136,3 +137,21 @@ class SearchFailedError(PyhopperError, RuntimeError):
         self.params = params
         self.reason = reason
         self.details = details
+
+
+class CheckpointError(PyhopperError, RuntimeError):
+    """A checkpoint cannot be read, written or used.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    line : int or None
+        The line that is damaged, counted from 1.
+    """
+
+    def __init__(self, path: object, problem: str, line: int | None = None) -> None:
+        where = f"{path}" if line is None else f"{path}, line {line}"
+        super().__init__(f"{where}: {problem}")
+        self.path = str(path)
+        self.line = line

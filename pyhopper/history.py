@@ -7,6 +7,7 @@ fold of it over events.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, overload
@@ -16,9 +17,15 @@ from numpy.typing import NDArray
 
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError
-from pyhopper.events import Candidate, CandidateType, Event, Outcome, Reported, Status
-from pyhopper.parameters import Point
+from pyhopper.events import Candidate, CandidateType, Event, Finished, Outcome, Reported, Status
+from pyhopper.parameters import Partial, Point
 from pyhopper.space import Space
+
+
+class Misfit(tuple[Any, ...]):
+    """The point of an evaluation that has no place in the space, since that was changed."""
+
+    __slots__ = ()
 
 
 class Evaluation(NamedTuple):
@@ -50,6 +57,9 @@ class Evaluation(NamedTuple):
         Why it failed or was cancelled, in one line.
     slot : str
         Where it ran.
+    fits : bool
+        False for an evaluation from before the space was changed that has no place in it any more;
+        it cannot be the best.
     """
 
     id: int
@@ -65,39 +75,7 @@ class Evaluation(NamedTuple):
     estimates: tuple[float, ...] = ()
     reason: str = ""
     slot: str = ""
-
-
-class Started(NamedTuple):
-    """A candidate is about to run.
-
-    Attributes
-    ----------
-    candidate : Candidate
-        Which one.
-    redrawn : int
-        How many duplicates were thrown away before it.
-    key : object
-        The key of its point, if that is known already.
-    """
-
-    candidate: Candidate
-    redrawn: int = 0
-    key: Any = None
-
-
-class Known(NamedTuple):
-    """A result that was known before the search."""
-
-    candidate: Candidate
-    outcome: Outcome
-
-
-class Running(NamedTuple):
-    """A candidate that has started, when, and its estimates so far."""
-
-    candidate: Candidate
-    since: Stamp
-    estimates: list[float]
+    fits: bool = True
 
 
 @dataclass
@@ -112,6 +90,97 @@ class Tally:
     def evaluated(self) -> int:
         """Evaluations that came to an end of their own."""
         return sum(self.counts.values()) - self.counts[Status.CANCELLED]
+
+
+class Base(NamedTuple):
+    """Candidates started and ended, and seconds used, before a budget began."""
+
+    started: int = 0
+    ended: int = 0
+    elapsed: float = 0.0
+
+
+class Began(NamedTuple):
+    """A run begins: a ``fresh`` one with its own budget, another with what the last one left."""
+
+    maximize: bool
+    fresh: bool = True
+
+
+class Queued(NamedTuple):
+    """The user has a guess."""
+
+    guess: Partial
+
+
+class Started(NamedTuple):
+    """A candidate is about to run.
+
+    Before it, ``redrawn`` duplicates were thrown away and ``dequeued`` guesses were used up. It is
+    evaluated by ``holder``, if not by the process of the search. ``key`` is that of its point, if
+    known already.
+    """
+
+    candidate: Candidate
+    redrawn: int = 0
+    dequeued: int = 0
+    holder: str = ""
+    key: Any = None
+
+
+class Restarted(NamedTuple):
+    """A candidate runs once more from its begin, since its process has ended."""
+
+    job_id: int
+    holder: str = ""
+
+
+class Dropped(NamedTuple):
+    """Duplicates were thrown away and guesses used up, and nothing new was found."""
+
+    redrawn: int
+    dequeued: int
+
+
+class Known(NamedTuple):
+    """A result that was known before the search."""
+
+    candidate: Candidate
+    outcome: Outcome
+
+
+class Forgotten(NamedTuple):
+    """A candidate may be evaluated again; None stands for all."""
+
+    point: Point | None
+
+
+class Alive(NamedTuple):
+    """Time has passed."""
+
+
+class Totals(NamedTuple):
+    """What does not follow from evaluations alone, when a search is saved that kept only some."""
+
+    started: int
+    ended: int
+    duplicates: int
+    base: Base
+    stale: tuple[int, float]
+    tallies: dict[CandidateType, Tally]
+
+
+Note = Began | Queued | Started | Restarted | Dropped | Known | Forgotten | Alive | Totals
+"""What happens in a search beside the events of its executor."""
+
+
+class Running(NamedTuple):
+    """A candidate that has started, when, its estimates so far, and who evaluates it."""
+
+    candidate: Candidate
+    since: Stamp
+    estimates: list[float]
+    holder: str = ""
 
 
 @dataclass
@@ -140,9 +209,19 @@ class State:
         Seconds that the search has run.
     first_failure : tuple or None
         The first failed candidate and what became of it.
+    queue : deque of dict
+        The user's guesses that wait.
+    base : Base
+        Where the present budget began.
+    stale : tuple
+        How many evaluations have ended since the best value (or the begin of the budget), and how
+        long the search had run then.
+    time : float
+        When the last thing happened, in seconds since the epoch.
     """
 
     key: Callable[[Point], Any]
+    light: Callable[[Point], Point] = field(default=lambda point: point)
     maximize: bool | None = None
     keep_history: bool = True
     evaluations: list[Evaluation] = field(default_factory=list)
@@ -157,6 +236,22 @@ class State:
     ended: int = 0
     elapsed: float = 0.0
     first_failure: tuple[Candidate, Outcome] | None = None
+    queue: deque[Partial] = field(default_factory=deque)
+    base: Base = Base()  # noqa: RUF009 - it cannot be changed
+    stale: tuple[int, float] = (0, 0.0)
+    time: float = 0.0
+    _best_at: int = -1
+
+    def replace_best(self, best: Evaluation) -> None:
+        """Put an evaluation in the place of the best one, which differs in its point only."""
+        self.best = best
+        if self._best_at >= 0:
+            self.evaluations[self._best_at] = best
+
+    def forget_evaluations(self) -> None:
+        """Keep the best evaluation only."""
+        self.evaluations.clear()
+        self._best_at = -1
 
     def count(self, status: Status) -> int:
         """Evaluations of all types that ended in this way."""
@@ -184,12 +279,24 @@ class State:
             problem = f"this search has results for {before}; make a new Search"
             raise ArgumentError("direction", asked, problem)
         self.maximize = maximize
-        for evaluation in self.evaluations:
-            self._rank(evaluation)
+        for index, evaluation in enumerate(self.evaluations):
+            if self._rank(evaluation):
+                self._best_at = index
+        for index in range(len(self.evaluations)):
+            if index != self._best_at:
+                self._lighten(index)
+
+    def _lighten(self, index: int) -> None:
+        """Let go of the large arrays of an evaluation."""
+        evaluation = self.evaluations[index]
+        point = self.light(evaluation.point)
+        if point is not evaluation.point:
+            self.evaluations[index] = evaluation._replace(point=point)
 
     def _rank(self, evaluation: Evaluation) -> bool:
         """Note an evaluation as the best one if it is."""
-        if evaluation.status is not Status.DONE or self.maximize is None:
+        done = evaluation.status is Status.DONE and evaluation.fits
+        if not done or self.maximize is None:
             return False
         tally = self.tallies[evaluation.type]
         if self.better(evaluation.value, tally.best):
@@ -204,19 +311,27 @@ class State:
         tally = self.tallies[evaluation.type]
         tally.counts[evaluation.status] += 1
         tally.seconds += evaluation.seconds
+        former, is_best = self._best_at, self._rank(evaluation)
         if self.keep_history:
             self.evaluations.append(evaluation)
-        return self._rank(evaluation)
+            last = len(self.evaluations) - 1
+            if is_best:
+                self._best_at = last
+                if 0 <= former < last:
+                    self._lighten(former)
+            elif self.maximize is not None:
+                self._lighten(last)
+        return is_best
 
 
-def observe(state: State, event: Started | Known | Event, now: Stamp) -> Evaluation | None:
+def observe(state: State, event: Note | Event, now: Stamp) -> Evaluation | None:
     """Take an event into the state.
 
     Parameters
     ----------
     state : State
         Is changed.
-    event : Started, Known, Reported, Finished, Failed or Cancelled
+    event : Note or Event
         What happened.
     now : Stamp
         When it happened.
@@ -226,13 +341,13 @@ def observe(state: State, event: Started | Known | Event, now: Stamp) -> Evaluat
     Evaluation or None
         The evaluation that ended with this event.
     """
-    state.elapsed = now.elapsed
+    state.elapsed, state.time = now
     if isinstance(event, Started):
         candidate = event.candidate
         state.started = candidate.id + 1
-        state.duplicates += event.redrawn
+        _drop(state, event.redrawn, event.dequeued)
         state.seen.add(state.key(candidate.point) if event.key is None else event.key)
-        state.running[candidate.id] = Running(candidate, now, [])
+        state.running[candidate.id] = Running(candidate, now, [], event.holder)
         return None
     if isinstance(event, Known):
         state.seen.add(state.key(event.candidate.point))
@@ -241,6 +356,9 @@ def observe(state: State, event: Started | Known | Event, now: Stamp) -> Evaluat
         return evaluation
     if isinstance(event, Reported):
         state.running[event.job_id].estimates.append(event.estimate)
+        return None
+    if not isinstance(event, Finished):
+        _note(state, event, now)
         return None
     running = state.running.pop(event.job_id)
     evaluation = _evaluation(running.candidate, event.outcome, running.since, now, event.slot)
@@ -251,8 +369,39 @@ def observe(state: State, event: Started | Known | Event, now: Stamp) -> Evaluat
         state.ended += 1
     if evaluation.status is Status.FAILED and state.first_failure is None:
         state.first_failure = running.candidate, event.outcome
-    state.add(evaluation)
+    is_best = state.add(evaluation)
+    state.stale = (0, now.elapsed) if is_best else (state.stale[0] + 1, state.stale[1])
     return evaluation
+
+
+def _note(state: State, event: Note, now: Stamp) -> None:
+    """Take in what is neither about a candidate that starts nor about one that ends."""
+    if isinstance(event, Began):
+        state.aim(event.maximize)
+        if event.fresh:
+            state.base = Base(state.started, state.ended, now.elapsed)
+            state.stale = 0, now.elapsed
+    elif isinstance(event, Queued):
+        state.queue.append(event.guess)
+    elif isinstance(event, Restarted):
+        candidate = state.running[event.job_id].candidate
+        state.running[event.job_id] = Running(candidate, now, [], event.holder)
+    elif isinstance(event, Dropped):
+        _drop(state, event.redrawn, event.dequeued)
+    elif isinstance(event, Totals):
+        state.started, state.ended, state.duplicates = event[:3]
+        state.base, state.stale, state.tallies = event[3:]
+    elif isinstance(event, Forgotten):
+        if event.point is None:
+            state.seen.clear()
+        else:
+            state.seen.discard(state.key(event.point))
+
+
+def _drop(state: State, redrawn: int, dequeued: int) -> None:
+    state.duplicates += redrawn
+    for _ in range(dequeued):
+        state.queue.popleft()
 
 
 def _evaluation(
@@ -272,6 +421,7 @@ def _evaluation(
         outcome.estimates,
         outcome.reason,
         slot,
+        not isinstance(candidate.point, Misfit),
     )
 
 
@@ -357,4 +507,4 @@ class History:
 
     def clear(self) -> None:
         """Forget the evaluations; the best one, the counts and the known duplicates stay."""
-        self._state.evaluations.clear()
+        self._state.forget_evaluations()

@@ -3,41 +3,42 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import secrets
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pyhopper.asktell import AskTell
 from pyhopper.budget import Budget, Clock, Schedule, SystemClock
 from pyhopper.callbacks.base import Callback, Callbacks, as_callbacks
 from pyhopper.callbacks.progress import Progress
 from pyhopper.callbacks.summary import summary
 from pyhopper.engine import Run
 from pyhopper.errors import ArgumentError
-from pyhopper.events import Candidate, CandidateType
 from pyhopper.executors import Executor
-from pyhopper.history import History, Known, State, observe
+from pyhopper.guesses import Guesses
+from pyhopper.history import History, Note, State
 from pyhopper.jobs import make_executor, parse_limits
 from pyhopper.objective import Objective
 from pyhopper.options import (
     flag,
-    nested,
     not_yet,
     one_of,
     parse_direction,
     parse_schedule,
     parse_stop,
 )
-from pyhopper.parameters import Partial
+from pyhopper.saving import Saving
 from pyhopper.space import Space, merge_dicts
+from pyhopper.workdir import WorkDir
 
 Params = dict[str, Any]
 
 
-class Search:
+class Search(Guesses, Saving, AskTell):
     """A hyperparameter search.
 
     Parameters
@@ -80,12 +81,20 @@ class Search:
         if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
             problem = "must be an integer, at least 0; a parameter called seed goes into a dict"
             raise ArgumentError("seed", seed, problem)
+        self._seed_given = seed is not None
         self.seed = secrets.randbits(63) if seed is None else int(seed)
         self._clock = SystemClock() if clock is None else clock
         self._space = Space(merge_dicts(*templates, entries))
         # A lambda, since the space is replaced when the template or the constraints change.
-        self._state = State(lambda point: self._space.key(point))  # noqa: PLW0108
-        self._queue: deque[Partial] = deque()
+        self._state = State(
+            lambda point: self._space.key(point),  # noqa: PLW0108
+            lambda point: self._space.lighten(point),  # noqa: PLW0108
+        )
+        self._checkpoint = None
+        self._path: Path | None = None
+        self._in_file = self._loaded = False
+        self._given: list[Note] = []
+        self._session = None
         self.history = History(self._state, lambda: self._space)
 
     # The template ------------------------------------------------------------------------------
@@ -102,7 +111,7 @@ class Search:
         ArgumentError
             If the search has results or queued guesses already.
         """
-        if self._state.started or self._state.evaluations or self._queue:
+        if self._state.started or self._state.evaluations or self._state.queue:
             problem = "the search has candidates of the old template; make a new Search"
             raise ArgumentError(key, value, problem)
         self._space = Space({**self._space.template, key: value}, self._space.constraints)
@@ -126,92 +135,6 @@ class Search:
         """Number of parameters in the template, those inside of options included."""
         return len(self._space.leaves)
 
-    # Guesses and known results -----------------------------------------------------------------
-
-    def enqueue(self, guess: Mapping[str, Any]) -> None:
-        """Queue a full or partial guess, to be evaluated before anything else is drawn.
-
-        Parameters
-        ----------
-        guess : dict
-            Values for some parameters, nested like the template. What is missing comes from the
-            best candidate so far, before that from ``init``.
-
-        Raises
-        ------
-        CandidateError
-            For an unknown key, a wrong nesting, or a value that is not legal.
-        """
-        self._queue.append(self._space.read(guess))
-
-    def __iadd__(self, guess: Mapping[str, Any]) -> Search:  # noqa: PYI034 - Self is new
-        """``search += {"lr": 0.1}`` is :meth:`enqueue`."""
-        self.enqueue(guess)
-        return self
-
-    def sweep(self, name: str, values: Iterable[Any]) -> None:
-        """Queue a guess for every value of one parameter.
-
-        Parameters
-        ----------
-        name : str
-            Its key; of a nested one the dotted name.
-        values : iterable
-            What it should be.
-        """
-        self.grid({name: values})
-
-    def grid(self, axes: Mapping[str, Iterable[Any]] | None = None, **more: Iterable[Any]) -> None:
-        """Queue every combination of values of some parameters.
-
-        Parameters
-        ----------
-        axes : dict, optional
-            Values by key or by dotted name.
-        **more : iterable
-            Values by key.
-        """
-        columns = {name: list(values) for name, values in {**(axes or {}), **more}.items()}
-        for row in itertools.product(*columns.values()):
-            guesses = [nested(name, value) for name, value in zip(columns, row, strict=True)]
-            self.enqueue(merge_dicts(*guesses))
-
-    def add(
-        self, params: Mapping[str, Any], value: float, metrics: Mapping[str, Any] | None = None
-    ) -> None:
-        """Tell a result that is known from elsewhere. It is not run and uses no budget.
-
-        Parameters
-        ----------
-        params : dict
-            A complete candidate.
-        value : float
-            Its value; NaN for an evaluation that had none.
-        metrics : dict, optional
-            Further results.
-
-        Raises
-        ------
-        CandidateError
-            If the candidate does not fit the template.
-        ObjectiveError
-            If the value is no number.
-        """
-        point = self._space.read_all(params)
-        result = {**(metrics or {}), "value": value}
-        outcome = Objective(lambda _: result, ignore_nans=True)({}, lambda _: False)
-        if outcome.misuse:
-            raise ArgumentError("value", value, "must be a number")
-        kind = CandidateType.MANUALLY_ADDED
-        known = Known(Candidate(-1, kind, self._space.build(point), point), outcome)
-        budget = Budget(Schedule(), self._clock, before=self._state.elapsed)
-        observe(self._state, known, budget.stamp())
-
-    @property
-    def manual_queue_count(self) -> int:
-        """Number of guesses that wait."""
-        return len(self._queue)
-
     # Results -----------------------------------------------------------------------------------
 
     @property
@@ -224,14 +147,6 @@ class Search:
     def best_f(self) -> float | None:
         """The best value so far, None before the first."""
         return None if self._state.best is None else self._state.best.value
-
-    def forget_cached(self, candidate: Mapping[str, Any]) -> None:
-        """Allow a candidate to be evaluated again."""
-        self._state.seen.discard(self._space.key(self._space.read_all(candidate)))
-
-    def clear_cache(self) -> None:
-        """Allow all candidates to be evaluated again."""
-        self._state.seen.clear()
 
     # Running -----------------------------------------------------------------------------------
 
@@ -310,12 +225,17 @@ class Search:
             In (0, 1]: width of local moves at the begin and the end of the second phase.
         kwargs : dict, optional
             Keyword arguments for the objective.
-        checkpoint_path, overwrite_checkpoint : optional
-            Not available yet.
+        checkpoint_path : str or path-like, optional
+            A file to which everything is written as it happens. If it exists, the search goes on
+            from there: ``steps`` and ``runtime`` then mean the total. A folder gets a new numbered
+            file. See ``docs/checkpoints.md``.
+        overwrite_checkpoint : bool
+            Start anew, even if the file exists.
         keep_history : bool
             Keep all evaluations for :attr:`history`; else the best one only.
-        work_dir : optional
-            Not available yet.
+        work_dir : str or path-like, optional
+            A folder in which each candidate gets one of its own, which the objective finds in the
+            environment variable ``PYHOPPER_CANDIDATE_DIR``.
         timeout : float or str, optional
             An evaluation that takes longer is ended and counts as failed; like ``runtime``.
         on_error : str
@@ -366,42 +286,59 @@ class Search:
         function = Objective(objective, kwargs, flag("ignore_nans", ignore_nans))
         one_of("mp_backend", mp_backend, "auto", "multiprocessing")
         not_yet("pruner", pruner, None)
-        not_yet("checkpoint_path", checkpoint_path, None)
-        not_yet("work_dir", work_dir, None)
         limits = parse_limits(timeout, deadline, has_end=runtime is not None)
-        parsed_stop = parse_stop(stop)
-        reject_duplicates = flag("enable_rejection_cache", enable_rejection_cache)
-        raise_on_error = one_of("on_error", on_error, "continue", "raise") == "raise"
         listed = as_callbacks(callbacks)
-        self._state.aim(maximize)
+        flag("quiet", quiet)
+        folders = None if work_dir is None else WorkDir(work_dir)
+        stop_early = parse_stop(stop)
+        reject = flag("enable_rejection_cache", enable_rejection_cache)
+        raise_on_error = one_of("on_error", on_error, "continue", "raise") == "raise"
+        overwrite = flag("overwrite_checkpoint", overwrite_checkpoint)
         self._state.keep_history = flag("keep_history", keep_history)
-        budget = Budget(schedule, self._clock, before=self._state.elapsed)
-        run = Run(
-            self._space,
-            self._state,
-            self.seed,
-            self._queue,
-            function,
-            make_executor(executor, n_jobs, isolation, limits, flag("quiet", quiet)),
-            budget,
-            Callbacks(listed, quiet),
-            parsed_stop,
-            reject_duplicates,
-            raise_on_error,
-            limits,
-        )
-        self._drive(run, quiet)
+        where = make_executor(executor, n_jobs, isolation, limits, quiet)
+        file = self._file_of_run(checkpoint_path, overwrite, maximize, quiet)
+        with file:
+            run = Run(
+                self._space,
+                self._state,
+                self.seed,
+                function,
+                where,
+                self._budget(schedule, runtime),
+                Callbacks(listed, quiet),
+                stop_early,
+                reject,
+                raise_on_error,
+                limits,
+                self._checkpoint,
+                folders,
+            )
+            self._drive(run, quiet)
+        run.interrupts.pass_on()
         return self.best
+
+    def _budget(self, schedule: Schedule, runtime: Any) -> Budget:
+        """The budget of a run, of which an earlier process may have used a part."""
+        base = self._state.base.elapsed
+        used = self._state.elapsed - base
+        if schedule.runtime is not None and str(runtime).strip().lower().startswith("until"):
+            schedule = replace(schedule, runtime=schedule.runtime + used)
+        return Budget(schedule, self._clock, used, base)
 
     def _drive(self, run: Run, quiet: bool) -> None:
         """Run with everything around it: the display, the callbacks' frame and the summary."""
+        if self._checkpoint is not None:
+            run.load_states(self._checkpoint.replay.states)
+            self._checkpoint.keep(run.states())
+            self._checkpoint.tend(run.budget.stamp)
         run.callbacks.call("on_search_start", self)
         try:
             with contextlib.nullcontext() if quiet else Progress(self._state, run.budget):
                 run.run()
         finally:
             run.callbacks.call("on_search_end")
+            if self._checkpoint is not None:
+                self._checkpoint.keep(run.states(), force=True)
         if not quiet:
             text = summary(self._state, self._space, run.budget.elapsed, run.reason)
             print(text, flush=True)  # noqa: T201
-        run.interrupts.pass_on()

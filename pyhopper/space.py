@@ -10,11 +10,27 @@ from typing import Any
 import numpy as np
 
 from pyhopper.errors import ArgumentError, CandidateError, ConstraintError
-from pyhopper.parameters import INACTIVE, Leaf, Partial, Point, Selector, Template
+from pyhopper.parameters import (
+    INACTIVE,
+    Leaf,
+    Numeric,
+    Omitted,
+    Partial,
+    Point,
+    Selector,
+    Template,
+    option_text,
+)
 
 Constraint = Callable[[dict[str, Any]], bool]
 
 _CONSTRAINT_TRIES = 10_000
+
+LARGE = 64 * 1024
+"""Points of more bytes are kept in full only while they run, and of the best one."""
+
+BULKY = 1024
+"""Smaller values always stay in their point."""
 
 
 def merge_dicts(*dicts: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,6 +96,14 @@ class Space:
             for index, name in enumerate(names)
             if names.count(name) == 1 and not isinstance(self.leaves[index].param, Selector)
         }
+
+        bulky = {
+            index: leaf.param.entries * leaf.param.dtype.itemsize
+            for index, leaf in enumerate(self.leaves)
+            if isinstance(leaf.param, Numeric) and leaf.param.shape is not None
+        }
+        self._bulky = frozenset(i for i, size in bulky.items() if size >= BULKY)
+        self._light = sum(bulky.values()) <= LARGE
 
     def _size(self) -> int | None:
         """Number of different candidates, None for a continuum."""
@@ -184,6 +208,16 @@ class Space:
             return tuple(_frozen(value) for value in point)
         return point
 
+    def lighten(self, point: Point) -> Point:
+        """The point with a mark in the place of each large array, if they are many bytes."""
+        if self._light:
+            return point
+        arrays = [i for i in self._bulky if isinstance(point[i], np.ndarray)]
+        if sum(point[i].nbytes for i in arrays) <= LARGE:
+            return point
+        marks = {i: Omitted.array(point[i]) for i in arrays}
+        return tuple(marks.get(index, value) for index, value in enumerate(point))
+
     def values(self, name: str, points: Sequence[Point]) -> list[Any]:
         """What stands under a dotted name in each of the points, None where there is nothing."""
         index = self._columns.get(name)
@@ -203,24 +237,16 @@ class Space:
         """A short text that is the same for equal definitions, in every process."""
         lines = [
             f"{leaf.name}|{leaf.parent}|{leaf.option}|{leaf.param.describe()}"
+            f"|{[option_text(option) for option in leaf.options]}"
             for leaf in self.leaves
         ]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
-def _digest(array: np.ndarray) -> Any:
-    """128 bits that differ for different arrays, in a fifth of a byte-wise hash's time."""
-    if array.nbytes < 2**14 or array.dtype.kind not in "iuf":
-        return hash(array.tobytes())
-    bits = array.reshape(-1).view(f"u{array.itemsize}")
-    ramp = np.arange(1, bits.size + 1, dtype=np.uint64)
-    return int(bits.sum(dtype=np.uint64)), int(np.dot(bits, ramp))
-
-
 def _frozen(value: Any) -> Any:
     """A hashable stand-in for a value."""
     if isinstance(value, np.ndarray):
-        return (value.shape, value.dtype.str, _digest(value))
+        return Omitted.array(value)
     if isinstance(value, list | tuple):
         return tuple(_frozen(item) for item in value)
     try:

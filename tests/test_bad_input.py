@@ -205,7 +205,7 @@ def test_guesses(guess, message):
     assert search.manual_queue_count == 0
 
 
-@pytest.mark.parametrize("result", RESULTS, ids=repr)
+@pytest.mark.parametrize("result", RESULTS, ids=lambda result: type(result).__name__)
 def test_results(result):
     """An objective that returns no number ends the search at once, and the message says why."""
     calls = []

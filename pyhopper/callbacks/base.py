@@ -71,14 +71,41 @@ class Callbacks:
     def call(self, hook: str, *arguments: Any) -> None:
         """Call the method named ``hook`` on each."""
         for callback in list(self._active):
-            try:
-                getattr(callback, hook)(*arguments)
-            except Exception:  # noqa: PERF203 - each callback fails on its own
-                self._active.remove(callback)
-                if not self._quiet:
-                    name = type(callback).__name__
-                    text = f"the callback {name} raised in {hook} and is not called any more"
-                    warnings.warn(f"{text}\n{traceback.format_exc()}", RuntimeWarning, 2)
+            self._call(callback, hook, *arguments)
+
+    def _call(self, callback: Callback, hook: str, *arguments: Any) -> Any:
+        try:
+            return getattr(callback, hook)(*arguments)
+        except Exception:
+            self._active.remove(callback)
+            if not self._quiet:
+                name = type(callback).__name__
+                text = f"the callback {name} raised in {hook} and is not called any more"
+                warnings.warn(f"{text}\n{traceback.format_exc()}", RuntimeWarning, 3)
+            return None
+
+    def state_dicts(self) -> list[list[Any]]:
+        """What a checkpoint should keep: pairs of the class's name and the state."""
+        return [
+            [_class_name(callback), state]
+            for callback in list(self._active)
+            if type(callback).state_dict is not Callback.state_dict
+            and (state := self._call(callback, "state_dict"))
+        ]
+
+    def load_state_dicts(self, states: list[list[Any]]) -> None:
+        """Give each callback the state that the one of its class had, in their order."""
+        waiting = list(states)
+        for callback in list(self._active):
+            name = _class_name(callback)
+            found = next((pair for pair in waiting if pair[0] == name), None)
+            if found is not None:
+                waiting.remove(found)
+                self._call(callback, "load_state_dict", found[1])
+
+
+def _class_name(callback: Callback) -> str:
+    return f"{type(callback).__module__}.{type(callback).__qualname__}"
 
 
 def as_callbacks(callbacks: Any) -> list[Callback]:

@@ -35,7 +35,7 @@ class Progress:
     def __init__(self, state: State, budget: Budget) -> None:
         self._state = state
         self._budget = budget
-        self._offset = state.ended
+        self._offset = state.base.ended
         self._done = threading.Event()
         self._thread: threading.Thread | None = None
         self._bar: Any = None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from pyhopper.events import Event, Outcome, Reported, Status, ended
+
+CANDIDATE_DIR = "PYHOPPER_CANDIDATE_DIR"
 
 
 def _never(job_id: int, estimate: float) -> bool:
@@ -33,6 +37,9 @@ class Job(NamedTuple):
     shared : tuple
         Objects that stand in the params of every job of a run, such as data sets in the template.
         An executor may send large ones to a process once instead of with every job.
+    folder : str or None
+        The candidate's own folder, which the objective finds in the environment variable
+        ``PYHOPPER_CANDIDATE_DIR``.
     """
 
     id: int
@@ -41,6 +48,24 @@ class Job(NamedTuple):
     timeout: float | None = None
     advise: Callable[[int, float], bool] = _never
     shared: tuple[Any, ...] = ()
+    folder: str | None = None
+
+
+@contextlib.contextmanager
+def candidate_dir(folder: str | None) -> Iterator[None]:
+    """Set ``PYHOPPER_CANDIDATE_DIR`` for the time of an evaluation."""
+    if folder is None:
+        yield
+        return
+    before = os.environ.get(CANDIDATE_DIR)
+    os.environ[CANDIDATE_DIR] = folder
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(CANDIDATE_DIR, None)
+        else:
+            os.environ[CANDIDATE_DIR] = before
 
 
 class Executor(Protocol):
@@ -103,7 +128,8 @@ class InlineExecutor:
             events.append(Reported(job.id, estimate))
             return job.advise(job.id, estimate)
 
-        outcome = job.evaluate(job.params, report)
+        with candidate_dir(job.folder):
+            outcome = job.evaluate(job.params, report)
         events.append(ended(job.id, outcome))
         return events
 

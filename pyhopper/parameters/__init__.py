@@ -1,11 +1,11 @@
 """Parameters: the free values of a template, and templates themselves."""
 
 from pyhopper.parameters.base import MISSING, Branching, Parameter
-from pyhopper.parameters.choice import Bool, Choice, Selector
+from pyhopper.parameters.choice import Bool, Choice, Selector, option_text
 from pyhopper.parameters.constants import constants
 from pyhopper.parameters.custom import Custom, Distribution, List
 from pyhopper.parameters.numeric import Float, Int, Numeric
-from pyhopper.parameters.template import INACTIVE, Leaf, Partial, Point, Template
+from pyhopper.parameters.template import INACTIVE, Leaf, Omitted, Partial, Point, Template
 
 __all__ = [
     "INACTIVE",
@@ -20,10 +20,12 @@ __all__ = [
     "Leaf",
     "List",
     "Numeric",
+    "Omitted",
     "Parameter",
     "Partial",
     "Point",
     "Selector",
     "Template",
     "constants",
+    "option_text",
 ]

@@ -33,6 +33,9 @@ class Parameter(ABC):
     mutable: bool = True
     """Whether values could be changed in place, so that the objective gets a copy."""
 
+    allow_pickle: bool = False
+    """Whether a checkpoint may store values as pickles, which run code when they are read."""
+
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Any:
         """Draw a value from the whole range."""
@@ -74,6 +77,14 @@ class Parameter(ABC):
     def copy(self, value: Any) -> Any:
         """A copy of ``value`` that the objective may change in place."""
         return copy.deepcopy(value)
+
+    def encode(self, value: Any) -> Any:
+        """What a checkpoint stores: JSON types, tuples, bytes and NumPy arrays, nested at will."""
+        return value
+
+    def decode(self, data: Any) -> Any:
+        """The value that :meth:`encode` turned into ``data``."""
+        return data
 
     def describe(self) -> str:
         """The definition as text that is the same in every process."""

@@ -140,18 +140,18 @@ class Choice(Branching):
         if not options:
             raise ArgumentError("options", [], "a choice needs at least one option")
         self.options = tuple(options)
-        self._nested = any(has_parameters(option) for option in self.options)
+        self.nested = any(has_parameters(option) for option in self.options)
         self._seeding = seeding_hook(seeding_fn)
         self._mutation = mutation_hook(mutation_fn)
         # The user's functions speak of whole options, so with them a choice is one value.
         self.branches = self._seeding is None and self._mutation is None
         checked = _weights(weights, len(self.options))
         self.selector = Selector(len(self.options), bool(is_ordinal), checked, MISSING)
-        self._template = Template(_Branches(self.options, self.selector))
+        self.template = Template(_Branches(self.options, self.selector))
         self.selector.init = self._init_index(init, init_index)
         self.size = self._count()
         if self.selector.init is not MISSING and not self.branches:
-            self.init = self._template.build(self._template.fill(_start_without_draws))
+            self.init = self.template.build(self.template.fill(_start_without_draws))
 
     def _init_index(self, init: Any, init_index: int | None) -> Any:
         if init_index is not None:
@@ -166,7 +166,7 @@ class Choice(Branching):
         if init is MISSING or (init is None and None not in self.options):
             return MISSING
         try:
-            return self._template.read(init)[0]
+            return self.template.read(init)[0]
         except CandidateError as error:
             raise ArgumentError("init", init, error.problem) from None
 
@@ -185,14 +185,14 @@ class Choice(Branching):
         """See :class:`Parameter`."""
         if self._seeding is not None:
             return self._legal(self._seeding(rng), "seeding_fn")
-        return self._template.build(self._template.sample(rng))
+        return self.template.build(self.template.sample(rng))
 
     def mutate(self, value: Any, temperature: float, rng: np.random.Generator) -> Any:
         """See :class:`Parameter`. Changes the option, or one parameter inside it."""
         if self._mutation is not None:
             moved = self._mutation(rng, self.copy(value), temperature)
             return self._legal(moved, "mutation_fn")
-        template = self._template
+        template = self.template
         point = template.fill(lambda leaf: leaf.param.sample(rng), template.read(value))
         movable = [
             index
@@ -206,25 +206,25 @@ class Choice(Branching):
 
     def check(self, value: Any) -> Any:
         """See :class:`Parameter`."""
-        known = self._template.read(value)
+        known = self.template.read(value)
         missing = CandidateError("", value, "some parameters of the option have no value")
 
         def complain(_: object) -> Any:
             raise missing
 
-        return self._template.build(self._template.fill(complain, known))
+        return self.template.build(self.template.fill(complain, known))
 
     def start(self, rng: np.random.Generator) -> Any:
         """See :class:`Parameter`."""
-        return self._template.build(self._template.fill(lambda leaf: leaf.param.start(rng)))
+        return self.template.build(self.template.fill(lambda leaf: leaf.param.start(rng)))
 
     def copy(self, value: Any) -> Any:
         """See :class:`Parameter`. Options without parameters are handed on as they are."""
-        return super().copy(value) if self._nested else value
+        return super().copy(value) if self.nested else value
 
     def describe(self) -> str:
         """See :class:`Parameter`."""
-        options = ", ".join(_option_text(option) for option in self.options)
+        options = ", ".join(option_text(option) for option in self.options)
         ordinal = ", is_ordinal=True" if self.selector.ordinal else ""  # type: ignore[attr-defined]
         weights = self.selector.weights  # type: ignore[attr-defined]
         return f"choice({options}{ordinal}{'' if weights is None else f', weights={weights}'})"
@@ -255,15 +255,15 @@ def _start_without_draws(leaf: Any) -> Any:
     return leaf.param.start(np.random.default_rng(0))
 
 
-def _option_text(option: Any) -> str:
+def option_text(option: Any) -> str:
     """An option as text that is the same in every process (so without memory addresses)."""
     if isinstance(option, Parameter):
         return option.describe()
     if isinstance(option, dict):
-        inner = ", ".join(f"{key!r}: {_option_text(value)}" for key, value in option.items())
+        inner = ", ".join(f"{key!r}: {option_text(value)}" for key, value in option.items())
         return f"{{{inner}}}"
     if isinstance(option, list | tuple):
-        return f"[{', '.join(_option_text(value) for value in option)}]"
+        return f"[{', '.join(option_text(value) for value in option)}]"
     if option is None or isinstance(option, str | numbers.Number):
         return short(option)
     return str(getattr(option, "__qualname__", type(option).__qualname__))

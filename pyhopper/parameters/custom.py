@@ -140,6 +140,12 @@ class Custom(Parameter):
         ``rng``, a NumPy generator, which makes a seeded search repeatable.
     init : object, optional
         The first value to try.
+    encode, decode : callable, optional
+        ``encode(value)`` turns a value into something that a checkpoint can hold (numbers, text,
+        lists, dicts, tuples, bytes, NumPy arrays), and ``decode`` turns that back. Not needed where
+        the values are of such types already.
+    allow_pickle : bool
+        Store values as pickles instead. Whoever can write the checkpoint can then run code here.
 
     Raises
     ------
@@ -152,11 +158,24 @@ class Custom(Parameter):
         seeding_fn: Callable[..., Any] | None = None,
         mutation_fn: Callable[..., Any] | None = None,
         init: Any = None,
+        *,
+        encode: Callable[[Any], Any] | None = None,
+        decode: Callable[[Any], Any] | None = None,
+        allow_pickle: bool = False,
     ) -> None:
         self._seeding = seeding_hook(seeding_fn)
         self._mutation = mutation_hook(mutation_fn)
         if init is not None:
             self.init = init
+        for argument, function in (("encode", encode), ("decode", decode)):
+            if function is not None and not callable(function):
+                raise ArgumentError(argument, function, "must be a function")
+        if (encode is None) != (decode is None):
+            raise ArgumentError("encode, decode", (encode, decode), "give both or neither")
+        if encode is not None and allow_pickle:
+            raise ArgumentError("allow_pickle", allow_pickle, "has no use beside encode and decode")
+        self._encode, self._decode = encode, decode
+        self.allow_pickle = bool(allow_pickle)
         if self._seeding is None and (self._mutation is None or init is None):
             problem = "give seeding_fn, or both mutation_fn and init"
             raise ArgumentError("seeding_fn", seeding_fn, problem)
@@ -179,6 +198,14 @@ class Custom(Parameter):
     def start(self, rng: np.random.Generator) -> Any:
         """See :class:`Parameter`."""
         return self.sample(rng) if self.init is MISSING else self.copy(self.init)
+
+    def encode(self, value: Any) -> Any:
+        """See :class:`Parameter`."""
+        return value if self._encode is None else self._encode(value)
+
+    def decode(self, data: Any) -> Any:
+        """See :class:`Parameter`."""
+        return data if self._decode is None else self._decode(data)
 
     def describe(self) -> str:
         """See :class:`Parameter`."""

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import copy
 import enum
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pyhopper.errors import ArgumentError, CandidateError
 from pyhopper.parameters.base import Branching, Parameter
@@ -30,6 +32,36 @@ class Inactive(enum.Enum):
 
 
 INACTIVE: Final = Inactive.INACTIVE
+
+
+class Omitted(NamedTuple):
+    """Stands for a large value of an evaluation that is neither the best nor open.
+
+    Attributes
+    ----------
+    kind : str
+        What it was.
+    digest : str
+        Equal for equal values, so that duplicates are still found.
+    """
+
+    kind: str
+    digest: str
+
+    @classmethod
+    def array(cls, value: NDArray[Any]) -> Omitted:
+        """The mark of an array."""
+        kind = f"array of shape {value.shape}, {value.dtype.str}"
+        if value.nbytes < 2**14 or value.dtype.kind not in "iuf":
+            return cls(kind, hashlib.blake2b(value.tobytes(), digest_size=12).hexdigest())
+        # 128 bits that differ for different arrays, in a fifth of a byte-wise hash's time.
+        bits = value.reshape(-1).view(f"u{value.itemsize}")
+        ramp = np.arange(1, bits.size + 1, dtype=np.uint64)
+        return cls(kind, f"{bits.sum(dtype=np.uint64):x}-{np.dot(bits, ramp):x}")
+
+    def __repr__(self) -> str:
+        return f"<{self.kind}, not kept>"
+
 
 Point = tuple[Any, ...]
 Partial = dict[int, Any]
@@ -48,12 +80,15 @@ class Leaf:
         Its definition; for a choice with parameters inside, that of the option's index.
     parent, option : int
         The leaf that switches this one on, by taking the value ``option``; -1 if always on.
+    options : tuple
+        What the index of an option stands for; empty for other leaves.
     """
 
     path: tuple[Any, ...]
     param: Parameter
     parent: int = -1
     option: int = -1
+    options: tuple[Any, ...] = ()
 
     @property
     def name(self) -> str:
@@ -100,8 +135,9 @@ class LeafNode(Node):
         self.index = index
 
     def build(self, point: Point) -> Any:
-        """See :class:`Node`."""
-        return self.param.copy(point[self.index])
+        """See :class:`Node`. A value that a checkpoint did not keep is handed on as its mark."""
+        value = point[self.index]
+        return value if isinstance(value, Inactive | Omitted) else self.param.copy(value)
 
     def read(self, value: Any) -> Partial:
         """See :class:`Node`."""
@@ -121,8 +157,9 @@ class ChoiceNode(Node):
         self.options: list[Node] = []
 
     def build(self, point: Point) -> Any:
-        """See :class:`Node`."""
-        return self.options[point[self.index]].build(point)
+        """See :class:`Node`. An option that is gone from the space gives ``INACTIVE``."""
+        option = point[self.index]
+        return option if option is INACTIVE else self.options[option].build(point)
 
     def read(self, value: Any) -> Partial:
         """See :class:`Node`. The first option that the value fits is taken."""
@@ -250,7 +287,7 @@ def _compile(
 ) -> Node:
     if isinstance(template, Branching) and template.branches:
         choice = ChoiceNode(path, template, len(leaves))
-        leaves.append(Leaf(path, template.selector, parent, option))
+        leaves.append(Leaf(path, template.selector, parent, option, template.options))
         for number, inner in enumerate(template.options):
             choice.options.append(_compile(inner, path, leaves, choice.index, number))
         return choice

@@ -1,0 +1,147 @@
+"""What becomes of old evaluations when the space is another one than in the checkpoint."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from pyhopper.codec import PointCodec, fits
+from pyhopper.errors import ArgumentError
+from pyhopper.history import Misfit
+from pyhopper.parameters import INACTIVE, MISSING, Partial, Point, Selector
+
+Signature = list[dict[str, Any]]
+
+
+class SpaceReader:
+    """Reads points that were written in a space with another signature.
+
+    Parameters are known again by their names, options by what they are (not by their place). A
+    point that lacks a value for a new parameter gets its ``init``. One that has no place in the new
+    space becomes a :class:`~pyhopper.history.Misfit`.
+
+    Raises
+    ------
+    ArgumentError
+        If values of a parameter cannot be read as the new kind.
+    """
+
+    def __init__(self, signature: Signature, codec: PointCodec) -> None:
+        self._codec = codec
+        self._new = codec.signature()
+        self._old = {entry["key"]: entry for entry in signature}
+        self.same = signature == self._new
+        self._old_key: list[str | None] = []
+        self._options: list[dict[int, int]] = []
+        for index, entry in enumerate(self._new):
+            self._match(index, entry)
+
+    def _match(self, index: int, entry: dict[str, Any]) -> None:
+        """Find the old parameter of a new one."""
+        leaf = self._codec.leaves[index]
+        key: str | None = entry["key"]
+        if leaf.parent >= 0:
+            parent = self._old_key[leaf.parent]
+            back = {new: old for old, new in self._options[leaf.parent].items()}
+            option = back.get(leaf.option)
+            suffix = entry["key"][len(f"{self._codec.keys[leaf.parent]}[{leaf.option}]") :]
+            key = None if parent is None or option is None else f"{parent}[{option}]{suffix}"
+        if key not in self._old:
+            key = None
+        self._old_key.append(key)
+        options = {}
+        if key is not None:
+            old = self._old[key]
+            if old["kind"] != entry["kind"]:
+                problem = (
+                    f"was {old['text']} in the checkpoint, whose values cannot be read as the new "
+                    "kind; give the new parameter another name, or use another checkpoint_path"
+                )
+                raise ArgumentError(entry["key"], entry["text"], problem)
+            options = _paired(old.get("names", []), entry.get("names", []))
+        self._options.append(options)
+
+    def point(self, record: dict[str, Any]) -> Point:
+        """Read a point."""
+        if self.same:
+            return self._codec.decode(record)
+        values: list[Any] = []
+        fit = True
+        for index, leaf in enumerate(self._codec.leaves):
+            if leaf.parent >= 0 and values[leaf.parent] != leaf.option:
+                values.append(INACTIVE)
+                continue
+            value, legal = self._value(index, record)
+            fit = fit and legal
+            values.append(value)
+        return tuple(values) if fit else Misfit(values)
+
+    def _value(self, index: int, record: dict[str, Any]) -> tuple[Any, bool]:
+        """A value for a leaf, and whether it is legal."""
+        key, param = self._old_key[index], self._codec.leaves[index].param
+        if key is None or key not in record:
+            return (INACTIVE, False) if param.init is MISSING else (param.init, True)
+        entry, old = self._new[index], self._old[key]
+        data = record[key]
+        if entry["kind"] == "choice" and type(data) is int:
+            option = self._options[index].get(data)
+            if option is None:
+                return INACTIVE, False
+            data = option
+        elif "choice" in entry["kind"] and entry["text"] != old["text"]:
+            # Places of options are inside of these values, so they must not have moved.
+            return INACTIVE, False
+        value = self._codec.value(entry["key"], data)
+        legal = fits(param, value)
+        return (value, False) if legal is INACTIVE else (legal, True)
+
+    def guess(self, record: dict[str, Any]) -> Partial:
+        """Read a guess; of one that has no place any more nothing is left."""
+        if self.same:
+            return self._codec.decode_partial(record)
+        guess: Partial = {}
+        for index, key in enumerate(self._old_key):
+            if key is None or key not in record:
+                continue
+            value, legal = self._value(index, record)
+            if not legal:
+                return {}
+            guess[index] = value
+        return guess
+
+    def differences(self) -> list[str]:
+        """What has changed, a line for each parameter."""
+        lines = []
+        for index, entry in enumerate(self._new):
+            key = self._old_key[index]
+            now = _text(entry)
+            if key is None:
+                param = self._codec.leaves[index].param
+                known = param.init is not MISSING
+                how = f"count with its init {param.init!r}" if known else "do not count: no init"
+                if isinstance(param, Selector) and known:
+                    how = "count with its init"
+                lines.append(f"  + {entry['key']}: {now} (earlier evaluations {how})")
+            elif (before := _text(self._old[key])) != now:
+                lines.append(f"  ~ {entry['key']}: {before} -> {now}")
+        gone = [entry for key, entry in self._old.items() if key not in self._old_key]
+        lines += [f"  - {entry['key']}: {_text(entry)}" for entry in gone]
+        return lines or ["  the order of parameters or options"]
+
+
+def _text(entry: dict[str, Any]) -> str:
+    if entry["kind"] == "choice" and "options" in entry:
+        return f"choice({', '.join(entry['options'])})"
+    return str(entry["text"])
+
+
+def _paired(old: list[str], new: list[str]) -> dict[int, int]:
+    """Old places to new places of options, equal ones in their order."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, name in enumerate(new):
+        places[name].append(place)
+    found = {}
+    for place, name in enumerate(old):
+        if places[name]:
+            found[place] = places[name].pop(0)
+    return found

@@ -1,0 +1,127 @@
+"""What a user knows already: guesses to try, results to count, candidates to try again."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pyhopper.budget import Clock, Stamp
+from pyhopper.checkpoint import Checkpoint
+from pyhopper.errors import ArgumentError
+from pyhopper.events import Candidate, CandidateType
+from pyhopper.history import Forgotten, Known, Note, Queued, State, observe
+from pyhopper.objective import Objective
+from pyhopper.options import nested
+from pyhopper.space import Space, merge_dicts
+
+Params = dict[str, Any]
+
+
+class Guesses:
+    """The part of a :class:`~pyhopper.Search` that takes in what its user knows."""
+
+    _space: Space
+    _state: State
+    _clock: Clock
+    _checkpoint: Checkpoint | None
+    _given: list[Note]
+
+    def _take_note(self, note: Note) -> None:
+        """Take something in, now and in the checkpoint of the present or the next run."""
+        now = Stamp(self._state.elapsed, self._clock.time())
+        if self._checkpoint is None:
+            self._given.append(note)
+            observe(self._state, note, now)
+        else:
+            self._checkpoint.take(note, now)
+
+    def enqueue(self, guess: Mapping[str, Any]) -> None:
+        """Queue a full or partial guess, to be evaluated before anything else is drawn.
+
+        Parameters
+        ----------
+        guess : dict
+            Values for some parameters, nested like the template. What is missing comes from the
+            best candidate so far, before that from ``init``.
+
+        Raises
+        ------
+        CandidateError
+            For an unknown key, a wrong nesting, or a value that is not legal.
+        """
+        self._take_note(Queued(self._space.read(guess)))
+
+    def __iadd__(self, guess: Mapping[str, Any]) -> Guesses:  # noqa: PYI034 - Self is new
+        """``search += {"lr": 0.1}`` is :meth:`enqueue`."""
+        self.enqueue(guess)
+        return self
+
+    def sweep(self, name: str, values: Iterable[Any]) -> None:
+        """Queue a guess for every value of one parameter.
+
+        Parameters
+        ----------
+        name : str
+            Its key; of a nested one the dotted name.
+        values : iterable
+            What it should be.
+        """
+        self.grid({name: values})
+
+    def grid(self, axes: Mapping[str, Iterable[Any]] | None = None, **more: Iterable[Any]) -> None:
+        """Queue every combination of values of some parameters.
+
+        Parameters
+        ----------
+        axes : dict, optional
+            Values by key or by dotted name.
+        **more : iterable
+            Values by key.
+        """
+        columns = {name: list(values) for name, values in {**(axes or {}), **more}.items()}
+        for row in itertools.product(*columns.values()):
+            guesses = [nested(name, value) for name, value in zip(columns, row, strict=True)]
+            self.enqueue(merge_dicts(*guesses))
+
+    def add(
+        self, params: Mapping[str, Any], value: float, metrics: Mapping[str, Any] | None = None
+    ) -> None:
+        """Tell a result that is known from elsewhere. It is not run and uses no budget.
+
+        Parameters
+        ----------
+        params : dict
+            A complete candidate.
+        value : float
+            Its value; NaN for an evaluation that had none.
+        metrics : dict, optional
+            Further results.
+
+        Raises
+        ------
+        CandidateError
+            If the candidate does not fit the template.
+        ObjectiveError
+            If the value is no number.
+        """
+        point = self._space.read_all(params)
+        result = {**(metrics or {}), "value": value}
+        outcome = Objective(lambda _: result, ignore_nans=True)({}, lambda _: False)
+        if outcome.misuse:
+            raise ArgumentError("value", value, "must be a number")
+        kind = CandidateType.MANUALLY_ADDED
+        self._take_note(Known(Candidate(-1, kind, self._space.build(point), point), outcome))
+
+    @property
+    def manual_queue_count(self) -> int:
+        """Number of guesses that wait."""
+        return len(self._state.queue)
+
+    def forget_cached(self, candidate: Mapping[str, Any]) -> None:
+        """Allow a candidate to be evaluated again."""
+        self._take_note(Forgotten(self._space.read_all(candidate)))
+
+    def clear_cache(self) -> None:
+        """Allow all candidates to be evaluated again."""
+        self._take_note(Forgotten(None))

@@ -1,0 +1,161 @@
+"""Replaying a checkpoint: its records are folded into a state, as a live run folds its events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from pyhopper.changes import SpaceReader
+from pyhopper.codec import CodecError, PointCodec
+from pyhopper.errors import CheckpointError
+from pyhopper.events import Candidate
+from pyhopper.history import State, observe
+from pyhopper.journal import Line, dumps
+from pyhopper.large import LargePoints
+from pyhopper.parameters import Omitted, Point
+from pyhopper.records import HOLLOW, Reader, stamp
+from pyhopper.space import Space
+
+
+class Replay:
+    """Takes the records of a checkpoint into a state.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint, for its large points and for messages.
+    space : Space
+        The present space; points that were written in another one are read as far as they fit.
+    state : State
+        Is changed.
+    recover : bool
+        Leave out what cannot be understood because lines before it are lost.
+
+    Attributes
+    ----------
+    seed : int or None
+        The seed in the header; None before that was read.
+    states : dict
+        The last states of callbacks and pruner.
+    given : Counter
+        Guesses and known results by their text, to know them again when a script gives them again.
+    skipped : int
+        Records that were left out.
+    """
+
+    def __init__(self, path: Path, space: Space, state: State, recover: bool = False) -> None:
+        self.path = path
+        self.state = state
+        self.codec = PointCodec(space.leaves)
+        self.large = LargePoints(path)
+        self.seed: int | None = None
+        self.states: dict[str, Any] = {}
+        self.given: Counter[str] = Counter()
+        self.skipped = 0
+        self._space = space
+        self._recover = recover
+        self._lines = 0
+        self._spaces: SpaceReader | None = None
+        self._read_with: dict[str, SpaceReader] = {}
+
+    @property
+    def changes(self) -> list[str]:
+        """How the present space differs from the last one in the file, a line for each change."""
+        return [] if self._spaces is None or self._spaces.same else self._spaces.differences()
+
+    def feed(self, lines: list[Line]) -> None:
+        """Take records in.
+
+        Raises
+        ------
+        CheckpointError
+            If one cannot be understood.
+        ArgumentError
+            If the space has changed so that values cannot be read.
+        """
+        reader: Reader | None = None
+        for record in lines:
+            self._lines += 1
+            kind = record.get("event")
+            if kind in ("header", "space"):
+                self.begin(record)
+                reader = None
+                continue
+            if kind == "state":
+                self.states = record
+                continue
+            if self._spaces is None:
+                raise CheckpointError(self.path, "does not begin with a header", self._lines)
+            if reader is None:
+                reader = Reader(self._spaces.point, self._spaces.guess)
+            try:
+                self._take(record, reader)
+            except (CodecError, KeyError, IndexError) as error:
+                if not self._recover:
+                    problem = f"this line cannot be used: {error}"
+                    raise CheckpointError(self.path, problem, self._lines) from error
+                self.skipped += 1
+        self._fill()
+
+    def begin(self, record: Line) -> None:
+        """A header, or another space from here on."""
+        if record["event"] == "header":
+            self.seed = record["seed"]
+        else:
+            self.state.queue.clear()
+        self._spaces = SpaceReader(record["leaves"], self.codec)
+
+    def _take(self, record: Line, reader: Reader) -> None:
+        event = reader.read(record)
+        if event is None:
+            return
+        kind, name = record["event"], record.get("large")
+        if kind in ("queued", "known") and not record.get("again"):
+            self.given[given(record)] += 1
+        if name is not None:
+            assert self._spaces is not None
+            self._read_with[name] = self._spaces
+            if kind == "started":
+                self.large.started(record["id"], name)
+            else:
+                self.large.known(name)
+        elif kind == "ended":
+            self.large.ended(record["id"])
+        observe(self.state, event, stamp(record))
+        self.large.settle(self.state.best)
+
+    def _fill(self) -> None:
+        """Give the candidates that run their params, and the best one its large values."""
+        state = self.state
+        for candidate_id, running in state.running.items():
+            candidate = running.candidate
+            if candidate.params is HOLLOW:
+                point = self._whole(candidate.point, self.large.name_of(candidate_id))
+                filled = Candidate(candidate_id, candidate.type, self._space.build(point), point)
+                state.running[candidate_id] = running._replace(candidate=filled)
+        if state.first_failure is not None and state.first_failure[0].params is HOLLOW:
+            candidate, outcome = state.first_failure
+            params = self._space.build(candidate.point)
+            state.first_failure = candidate._replace(params=params), outcome
+        best = state.best
+        if best is not None and any(isinstance(value, Omitted) for value in best.point):
+            whole = best._replace(point=self._whole(best.point, self.large.best))
+            state.replace_best(whole)
+            self.large.adopt(whole)
+
+    def _whole(self, point: Point, name: str | None) -> Point:
+        if name is None:
+            return point
+        try:
+            return self._read_with[name].point(self.large.read(name))
+        except CheckpointError:
+            if self._recover:
+                return point
+            raise
+
+
+def given(record: Line) -> str:
+    """What makes a guess or a known result the same one in the next execution of a script."""
+    keys = ("event", "guess", "point", "status", "value", "metrics")
+    return dumps({key: record[key] for key in keys if key in record})

@@ -1,0 +1,98 @@
+"""A folder for each candidate, for what an objective writes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyhopper.errors import ArgumentError
+from pyhopper.events import Candidate
+from pyhopper.history import Evaluation
+
+
+class WorkDir:
+    """The folders of a search: ``00037`` for candidate 37, and ``best`` that leads to the best one.
+
+    A candidate that runs again finds its folder as it was.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder of the folders; created if it does not exist.
+
+    Raises
+    ------
+    ArgumentError
+        If it cannot be created.
+    """
+
+    def __init__(self, path: Any) -> None:
+        try:
+            self.path = Path(path).expanduser().absolute()
+            self.path.mkdir(parents=True, exist_ok=True)
+        except TypeError:
+            raise ArgumentError("work_dir", path, "must be the path of a folder") from None
+        except OSError as error:
+            raise ArgumentError("work_dir", path, f"cannot be created: {error.strerror}") from None
+
+    def folder(self, candidate_id: int) -> Path:
+        """The folder of a candidate."""
+        return self.path / f"{candidate_id:05d}"
+
+    def prepare(self, candidate: Candidate) -> str:
+        """Create a candidate's folder with its ``config.json``; the folder's path."""
+        folder = self.folder(candidate.id)
+        folder.mkdir(exist_ok=True)
+        _write_json(folder / "config.json", candidate.params)
+        return str(folder)
+
+    def finish(self, evaluation: Evaluation, details: str, is_best: bool) -> None:
+        """Write how an evaluation ended to ``value.json``, and link the best one."""
+        if evaluation.id < 0:
+            return
+        result: dict[str, Any] = {"status": evaluation.status.value}
+        result["value"] = None if math.isnan(evaluation.value) else evaluation.value
+        result["seconds"] = evaluation.seconds
+        result.update({"metrics": evaluation.metrics} if evaluation.metrics else {})
+        result.update({"estimates": list(evaluation.estimates)} if evaluation.estimates else {})
+        result.update({"reason": evaluation.reason} if evaluation.reason else {})
+        result.update({"details": details} if details else {})
+        folder = self.folder(evaluation.id)
+        folder.mkdir(exist_ok=True)
+        _write_json(folder / "value.json", result)
+        if is_best:
+            self._link(folder.name)
+
+    def _link(self, name: str) -> None:
+        """Make ``best`` lead to a folder: a link, or a file with its name where links cannot be."""
+        best, new = self.path / "best", self.path / f".best.{os.getpid()}"
+        with contextlib.suppress(OSError):
+            new.unlink()
+        try:
+            new.symlink_to(name, target_is_directory=True)
+        except OSError:
+            new.write_text(f"{name}\n", encoding="utf-8")
+        # Replacing is one step, so that there is a best one at every moment.
+        new.replace(best)
+
+
+def _write_json(path: Path, data: Any) -> None:
+    new = path.with_name(f".{path.name}")
+    text = json.dumps(data, indent=2, default=plain)
+    new.write_text(text + "\n", encoding="utf-8")
+    new.replace(path)
+
+
+def plain(value: Any) -> Any:
+    """Something for a reader of JSON in the place of what JSON does not have."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, set | frozenset):
+        return list(value)
+    return repr(value)

@@ -1,0 +1,225 @@
+"""Ask and tell: the caller's own loop, in one process and in several."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+import pyhopper
+from pyhopper.journal import read
+from pyhopper.testing import FakeClock
+
+
+def make(seed=1, **more):
+    return pyhopper.Search(x=pyhopper.float(-1, 1), n=pyhopper.int(0, 9), seed=seed, **more)
+
+
+def value_of(params):
+    return params["n"] - params["x"] ** 2
+
+
+def test_asking_is_the_same_search_as_running():
+    """One at a time, ask and tell give the candidates that run gives."""
+    plain = make()
+    plain.run(value_of, steps=30, quiet=True)
+    asked = make()
+    while (candidate := asked.ask(steps=30)) is not None:
+        asked.tell(candidate, value_of(candidate.params))
+    assert [e.point for e in asked._state.evaluations] == [
+        e.point for e in plain._state.evaluations
+    ]
+    assert asked.best == plain.best
+
+
+def test_several_open_at_once_and_told_in_any_order():
+    search = make()
+    open_ones = [search.ask("min") for _ in range(10)]
+    assert [candidate.id for candidate in open_ones] == list(range(10))
+    assert len({repr(candidate.params) for candidate in open_ones}) == 10
+    for candidate in reversed(open_ones):
+        search.tell(candidate, value_of(candidate.params))
+    assert search.best_f == min(value_of(candidate.params) for candidate in open_ones)
+
+
+def test_every_kind_of_result():
+    search = make()
+    for value in (1.0, {"value": 2.0, "loss": 0.5}, pyhopper.PRUNED, pyhopper.FAILED, float("nan")):
+        search.tell(search.ask().id, value)
+    state = search._state
+    assert [e.status.value for e in state.evaluations] == [
+        "done", "done", "pruned", "failed", "failed",
+    ]  # fmt: skip
+    assert state.evaluations[1].metrics == {"loss": 0.5}
+    assert search.best_f == 2.0
+
+
+def test_mistakes_are_named():
+    search = make()
+    candidate = search.ask()
+    with pytest.raises(pyhopper.ArgumentError, match="value='good'"):
+        search.tell(candidate, "good")
+    search.tell(candidate, 1)
+    with pytest.raises(pyhopper.ArgumentError, match="candidate=0: it is not open"):
+        search.tell(candidate, 1)
+    with pytest.raises(pyhopper.ArgumentError, match="candidate=7"):
+        search.tell(7, 1)
+    with pytest.raises(pyhopper.ArgumentError, match="minimize"):
+        search.ask("min")
+    with pytest.raises(pyhopper.ArgumentError, match="work_dir"):
+        search.candidate_dir(candidate)
+
+
+def test_a_finite_space_ends():
+    search = pyhopper.Search(n=pyhopper.int(0, 3))
+    taken = [search.ask() for _ in range(5)]
+    assert taken[4] is None
+    assert sorted(candidate.params["n"] for candidate in taken[:4]) == [0, 1, 2, 3]
+
+
+def test_time_counts_while_a_candidate_is_open():
+    clock = FakeClock()
+    search = make(clock=clock)
+    for _ in range(3):
+        candidate = search.ask(runtime="1h")
+        clock.advance(1000)
+        search.tell(candidate, 1)
+        clock.advance(100_000)
+    candidate = search.ask(runtime="1h")
+    assert candidate is None, "the fourth is not expected to end in time"
+    assert search.history.seconds.tolist() == [1000, 2000, 3000]
+
+
+def test_going_on_in_another_process(tmp_path):
+    """What is open is told by number; a script that runs again gets what nobody holds."""
+    path = tmp_path / "run.ckpt"
+    first = make()
+    one, two = (first.ask(checkpoint_path=path) for _ in range(2))
+    first.tell(one, 1)
+    second = make(None)
+    three = second.ask(checkpoint_path=path)
+    assert three.id == 2
+    assert second.best_f == 1
+    second.tell(two.id, 5)
+    first.tell(second.ask().id, 7)
+    assert first.best_f == 7
+    with pytest.raises(pyhopper.ArgumentError, match="candidate=1"):
+        first.tell(two, 5)
+    with pytest.raises(pyhopper.CheckpointError, match=f"process {os.getpid()}"):
+        make().run(value_of, steps=10, quiet=True, checkpoint_path=path)
+    second.tell(three, 0)
+    search = make()
+    search.run(value_of, steps=10, quiet=True, checkpoint_path=path)
+    assert [e.id for e in search._state.evaluations] == [0, 1, 3, 2, *range(4, 10)]
+
+
+CHILD = """
+import sys
+import pyhopper
+
+search = pyhopper.Search(x=pyhopper.float(-1, 1), n=pyhopper.int(0, 9), seed=1)
+held = []
+for _ in range(int(sys.argv[2])):
+    candidate = search.ask(checkpoint_path=sys.argv[1])
+    print(candidate.id, repr(candidate.params["x"]), flush=True)
+    held.append(candidate)
+    if len(held) == 3:
+        done = held.pop(candidate.id % 3)
+        search.tell(done, done.params["n"] - done.params["x"] ** 2)
+for done in held:
+    search.tell(done, done.params["n"] - done.params["x"] ** 2)
+"""
+
+
+def start(script, *arguments, **more):
+    command = [sys.executable, "-W", "error", "-c", script, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **more)
+
+
+def test_two_processes_share_a_file(tmp_path):
+    """500 each: no candidate twice, none lost, and both know of all."""
+    path = tmp_path / "run.ckpt"
+    children = [start(CHILD, path, 500) for _ in range(2)]
+    outputs = [child.communicate(timeout=120)[0].splitlines() for child in children]
+    assert [child.returncode for child in children] == [0, 0]
+    assert [len(output) for output in outputs] == [500, 500]
+    ids = Counter(int(line.split()[0]) for output in outputs for line in output)
+    assert sorted(ids) == list(range(1000))
+    assert set(ids.values()) == {1}
+    records, lost = read(path)
+    assert lost == 0
+    events = Counter(record["event"] for record in records)
+    assert events["started"] == events["ended"] == 1000
+    search = make()
+    search.load(path)
+    assert len(search.history) == 1000
+    assert not (tmp_path / "run.ckpt.lock").exists()
+
+
+KILLED = """
+import os, signal, sys
+import pyhopper
+
+search = pyhopper.Search(x=pyhopper.float(-1, 1), n=pyhopper.int(0, 9), seed=1)
+candidate = search.ask(checkpoint_path=sys.argv[1])
+print(candidate.id, repr(candidate.params["x"]), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_what_a_dead_process_held_is_handed_out_again(tmp_path):
+    path = tmp_path / "run.ckpt"
+    search = make()
+    mine = search.ask(checkpoint_path=path)
+    child = start(KILLED, path)
+    told = child.communicate(timeout=60)[0].split()
+    again = search.ask()
+    assert [str(again.id), repr(again.params["x"])] == told
+    assert search.ask().id == 2
+    assert mine.id == 0
+
+
+LOCKED = """
+import os, signal, sys
+from pathlib import Path
+import pyhopper
+
+write = os.write
+def dies(file, data):
+    if b'"started"' in data:
+        write(file, data[:40])
+        os.kill(os.getpid(), signal.SIGKILL)
+    return write(file, data)
+os.write = dies
+search = pyhopper.Search(x=pyhopper.float(-1, 1), n=pyhopper.int(0, 9), seed=1)
+search.ask(checkpoint_path=sys.argv[1])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_a_process_that_dies_in_the_middle_of_a_line_stops_nobody(tmp_path):
+    path = tmp_path / "run.ckpt"
+    search = make()
+    search.ask(checkpoint_path=path)
+    child = start(LOCKED, path)
+    child.communicate(timeout=60)
+    assert child.returncode == -9
+    assert (tmp_path / "run.ckpt.lock").exists()
+    assert search.ask().id == 1
+    assert not (tmp_path / "run.ckpt.lock").exists()
+    assert read(path)[1] == 0
+
+
+def test_work_dir(tmp_path):
+    search = make()
+    for value in (1.0, 3.0, 2.0):
+        candidate = search.ask(work_dir=tmp_path / "runs")
+        folder = search.candidate_dir(candidate)
+        assert json.loads((folder / "config.json").read_text()) == candidate.params
+        search.tell(candidate, {"value": value, "epochs": 3})
+    assert folder.name == "00002"
+    assert json.loads((folder / "value.json").read_text())["metrics"] == {"epochs": 3}
+    assert json.loads((tmp_path / "runs" / "best" / "value.json").read_text())["value"] == 3.0

@@ -1,0 +1,591 @@
+"""Going on from a checkpoint: budget, seed, guesses, callbacks, locks and changed spaces."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pyhopper
+from pyhopper.callbacks import Callback
+from pyhopper.events import Status
+from pyhopper.journal import read
+from pyhopper.testing import FakeClock, ScriptedExecutor
+
+
+def make(**more):
+    return pyhopper.Search(x=pyhopper.float(-1, 1), n=pyhopper.int(0, 99), **more)
+
+
+def value_of(params):
+    return params["n"] - params["x"] ** 2
+
+
+def ids(search):
+    return [each.id for each in search._state.evaluations]
+
+
+def test_steps_mean_the_total(tmp_path):
+    path = tmp_path / "run.ckpt"
+    calls = []
+
+    def objective(params):
+        calls.append(params)
+        return value_of(params)
+
+    for steps, total in ((10, 10), (10, 10), (25, 25), (10, 25)):
+        search = make()
+        best = search.run(objective, steps=steps, quiet=True, checkpoint_path=path)
+        assert len(calls) == total
+        assert ids(search) == list(range(total))
+        assert value_of(best) == max(map(value_of, calls)) == search.best_f
+    search.run(objective, steps=30, quiet=True, checkpoint_path=path)
+    assert len(calls) == 30, "in the same process too"
+    search.run(objective, steps=5, quiet=True)
+    assert len(calls) == 35, "without a checkpoint a run has its own budget"
+    with pytest.raises(pyhopper.ArgumentError, match="checkpoint_path"):
+        search.run(objective, steps=50, quiet=True, checkpoint_path=path)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def test_time_carries_over(tmp_path):
+    """Of an hour, 40 minutes are used before the kill and 20 after it."""
+    path = tmp_path / "run.ckpt"
+
+    def evaluate(steps_before_kill):
+        clock = FakeClock()
+        search = make(seed=1, clock=clock)
+        ended = []
+
+        def script(job):
+            if len(ended) == steps_before_kill:
+                raise Killed
+            ended.append(job.id)
+            return 600, 1.0
+
+        executor = ScriptedExecutor(clock, script)
+        run = {"runtime": "1h", "quiet": True, "checkpoint_path": path, "executor": executor}
+        if steps_before_kill is not None:
+            with pytest.raises(Killed):
+                search.run(value_of, **run)
+        else:
+            search.run(value_of, **run)
+        return search, ended
+
+    assert evaluate(4)[1] == [0, 1, 2, 3]
+    search, ended = evaluate(None)
+    assert ended == [4, 5], "the one that ran comes first, with its number"
+    assert search.history.seconds.tolist() == [600 * n for n in range(1, 7)]
+    assert evaluate(None)[1] == []
+
+
+def test_orphans_run_first_and_only_once(tmp_path):
+    """What ran in four slots at the kill runs again, also when there is only one slot now."""
+    path = tmp_path / "run.ckpt"
+    clock = FakeClock()
+    submitted = {}
+
+    def script(job):
+        submitted[job.id] = job.params
+        if job.id == 9:
+            raise Killed
+        return 10 - job.id / 10, 1.0
+
+    search = make(clock=clock)
+    executor = ScriptedExecutor(clock, script, slots=4)
+    with pytest.raises(Killed):
+        search.run(value_of, steps=20, quiet=True, checkpoint_path=path, executor=executor)
+    running = [
+        n
+        for n in range(10)
+        if n not in {e.id for e in search._state.evaluations if e.status is Status.DONE}
+    ]
+    assert len(running) == 4
+    again = []
+
+    def second(job):
+        again.append(job.id)
+        assert submitted.setdefault(job.id, job.params) == job.params
+        return 1, 1.0
+
+    search = make(clock=clock)
+    executor = ScriptedExecutor(clock, second)
+    search.run(value_of, steps=20, quiet=True, checkpoint_path=path, executor=executor)
+    assert again == [*running, *range(10, 20)]
+    assert sorted(ids(search)) == list(range(20))
+
+
+def test_ctrl_c_leaves_the_candidate_open(tmp_path):
+    path = tmp_path / "run.ckpt"
+    interrupted = []
+
+    def objective(params):
+        if not interrupted and params["n"] != 49:
+            interrupted.append(params)
+            raise KeyboardInterrupt
+        return value_of(params)
+
+    search = make(seed=2)
+    search.run(objective, steps=12, quiet=True, checkpoint_path=path)
+    assert interrupted
+    search = make(seed=2)
+    search.run(objective, steps=12, quiet=True, checkpoint_path=path)
+    plain = make(seed=2)
+    plain.run(value_of, steps=12, quiet=True)
+    assert [e.point for e in search._state.evaluations] == [
+        e.point for e in plain._state.evaluations
+    ]
+
+
+def test_seed_comes_from_the_file(tmp_path):
+    path = tmp_path / "run.ckpt"
+    first = make()
+    first.run(value_of, steps=3, quiet=True, checkpoint_path=path)
+    second = make()
+    second.run(value_of, steps=3, quiet=True, checkpoint_path=path)
+    assert second.seed == first.seed
+    with pytest.raises(pyhopper.ArgumentError, match=f"seed=17.*seed={first.seed}"):
+        make(seed=17).run(value_of, steps=3, quiet=True, checkpoint_path=path)
+    fresh = make(seed=17)
+    fresh.run(value_of, steps=3, quiet=True, checkpoint_path=path, overwrite_checkpoint=True)
+    assert read(path)[0][0]["seed"] == 17
+
+
+def test_a_script_that_gives_its_guesses_again(tmp_path):
+    """Guesses and known results of the script are not taken twice, new ones are."""
+    path = tmp_path / "run.ckpt"
+
+    def script(steps, guesses):
+        search = make(seed=4)
+        search.add({"x": 0.5, "n": 3}, 77.0, {"from": "last year"})
+        for guess in guesses:
+            search += guess
+        search.run(value_of, steps=steps, quiet=True, checkpoint_path=path)
+        return search
+
+    script(2, [{"n": 1}, {"n": 2}, {"n": 3}])
+    search = script(4, [{"n": 1}, {"n": 2}, {"n": 3}])
+    assert [e.point[1] for e in search._state.evaluations] == [3, 50, 1, 2, 3]
+    search = script(6, [{"n": 1}, {"n": 2}, {"n": 3}, {"n": 4, "x": 0.25}])
+    assert search._state.evaluations[5].point == (0.25, 4)
+    assert len(search.history) == 7
+    assert search.best_f == 77
+
+
+def test_folder_gets_numbered_files(tmp_path):
+    for number in (1, 2):
+        search = make()
+        search.run(value_of, steps=2, quiet=True, checkpoint_path=f"{tmp_path}/new/")
+        assert search.checkpoint_path == str(tmp_path / "new" / f"{number:05d}.ckpt")
+        assert len(search.history) == 2
+
+
+def test_save_and_load(tmp_path):
+    path = tmp_path / "saved.ckpt"
+    search = make(seed=5)
+    search.add({"x": 0.5, "n": 3}, 7.0)
+    search.run(value_of, steps=10, quiet=True)
+    search += {"n": 98}
+    search.forget_cached(search.history[4])
+    for _ in range(2):
+        search.save(path)
+    loaded = make()
+    loaded.load(path)
+    same, other = vars(search._state).copy(), vars(loaded._state).copy()
+    for state in (same, other):
+        state.pop("key"), state.pop("light"), state.pop("time")
+        state["evaluations"] = [e._replace(seconds=0) for e in state["evaluations"]]
+        state["best"] = state["best"].id
+        for tally in state["tallies"].values():
+            tally.seconds = 0
+    assert same == other
+    assert loaded.manual_queue_count == 1
+    loaded.run(value_of, steps=3, quiet=True)
+    assert loaded._state.evaluations[11].point[1] == 98
+    with pytest.raises(pyhopper.ArgumentError, match="results already"):
+        loaded.load(path)
+
+
+def test_without_history_the_best_is_saved(tmp_path):
+    search = make(seed=5)
+    search.run(value_of, steps=10, quiet=True, keep_history=False)
+    search.save(tmp_path / "saved.ckpt")
+    loaded = make()
+    loaded.load(tmp_path / "saved.ckpt")
+    assert loaded.best == search.best
+    assert loaded._state.ended == 10
+    assert repr(loaded._state.tallies) == repr(search._state.tallies)
+
+
+class Counting(Callback):
+    """Counts, and keeps its count in the checkpoint."""
+
+    def __init__(self):
+        self.count = 0
+
+    def on_evaluate_end(self, candidate, f, info):
+        self.count += 1
+
+    def state_dict(self):
+        return {"count": self.count}
+
+    def load_state_dict(self, state):
+        self.count = state["count"]
+
+
+class Growing(Callback):
+    """Keeps everything."""
+
+    def __init__(self):
+        self.values = []
+
+    def on_evaluate_end(self, candidate, f, info):
+        self.values.append((f, np.float32(f)))
+
+    def state_dict(self):
+        return {"values": self.values}
+
+    def load_state_dict(self, state):
+        self.values = state["values"]
+
+
+def test_state_of_callbacks(tmp_path):
+    path = tmp_path / "run.ckpt"
+    for steps in (20, 300):
+        counting, growing, plain = Counting(), Growing(), Callback()
+        search = make(seed=1)
+        callbacks = [plain, growing, counting]
+        search.run(value_of, steps=steps, quiet=True, checkpoint_path=path, callbacks=callbacks)
+        assert counting.count == steps
+        assert [pair[0] for pair in growing.values] == search.history.fs.tolist()
+    states = [record for record in read(path)[0] if record["event"] == "state"]
+    assert len(states) < 100, "large states are written less often"
+
+
+def test_state_that_cannot_be_written_is_an_error_at_the_begin(tmp_path):
+    class Odd(Callback):
+        def state_dict(self):
+            return {"open": object()}
+
+    calls = []
+    with pytest.raises(pyhopper.CheckpointError, match="state_dict"):
+        make().run(
+            calls.append,
+            steps=3,
+            quiet=True,
+            checkpoint_path=tmp_path / "a.ckpt",
+            callbacks=[Odd()],
+        )
+    assert not calls
+
+
+class Net:
+    """A value that JSON cannot hold."""
+
+    def __init__(self, layers):
+        self.layers = layers
+
+    def __eq__(self, other):
+        return self.layers == other.layers
+
+    def __hash__(self):
+        return hash(tuple(self.layers))
+
+
+def _net(rng):
+    return Net(rng.integers(9, size=3).tolist())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"allow_pickle": True},
+        {"encode": lambda net: net.layers, "decode": Net},
+    ],
+    ids=["pickle", "encode"],
+)
+def test_custom_values(tmp_path, more):
+    path = tmp_path / "run.ckpt"
+
+    def run(steps):
+        search = pyhopper.Search(net=pyhopper.custom(_net, **more), seed=1)
+        search.run(lambda p: sum(p["net"].layers), steps=steps, quiet=True, checkpoint_path=path)
+        return search
+
+    first = run(5)
+    assert [e.point for e in run(8)._state.evaluations[:5]] == [
+        e.point for e in first._state.evaluations
+    ]
+    if "allow_pickle" in more:
+        stranger = pyhopper.Search(net=pyhopper.custom(_net), seed=1)
+        with pytest.raises(pyhopper.CheckpointError, match=r"net.*allow_pickle"):
+            stranger.load(path)
+
+
+def test_custom_value_that_cannot_be_written_is_an_error_at_the_begin(tmp_path):
+    calls = []
+    inner = pyhopper.choice(1, {"net": pyhopper.custom(_net)})
+    search = pyhopper.Search(a=inner, seed=1)
+    with pytest.raises(pyhopper.CheckpointError, match=r"a\[1\]\.net: .*encode= and decode="):
+        search.run(calls.append, steps=3, quiet=True, checkpoint_path=tmp_path / "run.ckpt")
+    assert not calls
+
+
+# Changed spaces --------------------------------------------------------------------------------
+
+
+def _first(path, template):
+    search = pyhopper.Search(template, seed=1)
+    search.run(_score, steps=30, quiet=True, checkpoint_path=path)
+    return search
+
+
+def _score(params):
+    lr = params.get("lr", 0.5)
+    return lr - (0 if params.get("opt", "a") == "a" else 0.25)
+
+
+def _again(path, template, steps=30, quiet=True):
+    search = pyhopper.Search(template)
+    search.run(_score, steps=steps, quiet=quiet, checkpoint_path=path)
+    return search
+
+
+def test_narrowed_bounds(tmp_path, capsys):
+    """Evaluations outside stay in the history, but are not the best any more."""
+    path = tmp_path / "run.ckpt"
+    opt = pyhopper.choice("a", "b")
+    _first(path, {"lr": pyhopper.float(0, 1), "opt": opt})
+    search = _again(path, {"lr": pyhopper.float(0, 0.5), "opt": opt}, quiet=False)
+    out = capsys.readouterr().out
+    assert "~ lr: float(0.0, 1.0) -> float(0.0, 0.5)" in out
+    misfits = [e for e in search._state.evaluations if not e.fits]
+    assert misfits
+    assert all(e.point[0] > 0.5 for e in misfits)
+    assert f"{len(misfits)} of 30 evaluations do not fit" in out
+    assert search.best["lr"] <= 0.5
+    assert len(search.history) == 30
+    assert max(search.history["lr"]) > 0.5
+    # And so on after the next kill, and in what is saved.
+    search = _again(path, {"lr": pyhopper.float(0, 0.5), "opt": opt}, steps=40, quiet=False)
+    assert "~ lr" not in capsys.readouterr().out
+    assert sum(not e.fits for e in search._state.evaluations) == len(misfits)
+    assert all(e.point[0] <= 0.5 for e in search._state.evaluations[30:])
+    search.save(tmp_path / "saved.ckpt")
+    loaded = pyhopper.Search({"lr": pyhopper.float(0, 0.5), "opt": opt})
+    loaded.load(tmp_path / "saved.ckpt")
+    assert sum(not e.fits for e in loaded._state.evaluations) == len(misfits)
+    wide = pyhopper.Search({"lr": pyhopper.float(0, 1), "opt": opt})
+    wide.load(path)
+    assert sum(e.fits for e in wide._state.evaluations) == 40, "nothing is lost for good"
+
+
+def test_options_by_what_they_are(tmp_path, capsys):
+    path = tmp_path / "run.ckpt"
+    lr = pyhopper.float(0, 1)
+    nested = {"kind": "x", "depth": pyhopper.int(1, 9)}
+    first = _first(path, {"lr": lr, "opt": pyhopper.choice("a", "b", nested)})
+    wider = {"kind": "x", "depth": pyhopper.int(1, 20)}
+    search = _again(path, {"opt": pyhopper.choice("new", wider, "a"), "lr": lr}, quiet=False)
+    assert "~ opt: choice('a', 'b'" in capsys.readouterr().out
+    before = [first._space.build(e.point)["opt"] for e in first._state.evaluations]
+    evaluations = search._state.evaluations
+    for old, each in zip(before, evaluations, strict=True):
+        assert each.fits == (old != "b")
+        if each.fits:
+            assert search._space.build(each.point)["opt"] == old
+    assert search.history["lr"] == first.history["lr"]
+    assert len(search.history) == 30
+    search.history[0], search.history["opt"]
+
+
+def test_new_and_dropped_parameters(tmp_path, capsys):
+    path = tmp_path / "run.ckpt"
+    first = _first(path, {"lr": pyhopper.float(0, 1), "old": pyhopper.int(0, 9)})
+    template = {"lr": pyhopper.float(0, 1), "new": pyhopper.int(0, 9, init=4)}
+    search = _again(path, template, quiet=False)
+    out = capsys.readouterr().out
+    assert "+ new: int(0, 9) (earlier evaluations count with its init 4)" in out
+    assert "- old: int(0, 9)" in out
+    assert search.best == {"lr": first.best["lr"], "new": 4}
+    search = _again(path, {"lr": pyhopper.float(0, 1), "newer": pyhopper.int(0, 9)}, steps=31)
+    assert [e.fits for e in search._state.evaluations] == [False] * 30 + [True]
+    assert search.best == search.history[30]
+    assert search.history["newer"][:30] == [None] * 30
+
+
+def test_another_kind_is_refused_by_name(tmp_path):
+    path = tmp_path / "run.ckpt"
+    _first(path, {"lr": pyhopper.float(0, 1)})
+    before = path.read_bytes()
+    for other in (pyhopper.choice("a", "b"), pyhopper.float(0, 1, shape=3)):
+        with pytest.raises(pyhopper.ArgumentError, match=r"lr=.*was float\(0\.0, 1\.0\)"):
+            _again(path, {"lr": other})
+    assert path.read_bytes().startswith(before)
+    assert (
+        _again(path, {"lr": pyhopper.int(0, 1)}).history["lr"]
+        == _first(path, {"lr": pyhopper.float(0, 1)}).history["lr"]
+    )
+
+
+def test_open_candidates_and_guesses_in_a_changed_space(tmp_path):
+    path = tmp_path / "run.ckpt"
+
+    def dies(params):
+        if params["lr"] == 0.75:
+            raise Killed
+        return params["lr"]
+
+    search = pyhopper.Search(lr=pyhopper.float(0, 1), seed=1)
+    for lr in (0.25, 0.75, 0.9, 0.3):
+        search += {"lr": lr}
+    executor = ScriptedExecutor(FakeClock(), lambda job: (1, dies(job.params)))
+    with pytest.raises(Killed):
+        search.run(dies, steps=9, quiet=True, checkpoint_path=path, executor=executor)
+    narrow = pyhopper.Search(lr=pyhopper.float(0, 0.5))
+    narrow.run(lambda p: p["lr"], steps=9, quiet=True, checkpoint_path=path)
+    statuses = {e.id: e.status for e in narrow._state.evaluations}
+    assert statuses[2] is Status.CANCELLED
+    assert [e.point[0] for e in narrow._state.evaluations if e.id in (0, 1, 3)] == [0.5, 0.25, 0.3]
+
+
+# Large points ----------------------------------------------------------------------------------
+
+
+def test_large_arrays(tmp_path):
+    """Kept for the best and open ones only: in memory, in the file and beside it."""
+    path = tmp_path / "run.ckpt"
+    folder = tmp_path / "run.ckpt.large"
+    shape = (100, 100)
+
+    def make_large():
+        return pyhopper.Search(
+            w=pyhopper.float(0, 1, shape=shape), b=pyhopper.float(0, 1, shape=200), seed=1
+        )
+
+    def mean(params):
+        return float(params["w"].mean() + params["b"][0])
+
+    def dies_at_ten(job):
+        if job.id == 10:
+            raise Killed
+        return 1, mean(job.params)
+
+    plain = make_large()
+    plain.run(mean, steps=20, quiet=True)
+    search = make_large()
+    executor = ScriptedExecutor(FakeClock(), dies_at_ten)
+    with pytest.raises(Killed):
+        search.run(mean, steps=20, quiet=True, checkpoint_path=path, executor=executor)
+    search = make_large()
+    search.run(mean, steps=20, quiet=True, checkpoint_path=path)
+    assert search.history.fs.tolist() == plain.history.fs.tolist()
+    assert np.array_equal(search.best["w"], plain.best["w"])
+    best = search._state.best.id
+    for mine, other in zip(search._state.evaluations, plain._state.evaluations, strict=True):
+        assert mine.id == best or mine.point == other.point
+    assert "not kept" in repr(search.history[0]["w"])
+    assert len(list(folder.iterdir())) == 1
+    assert path.stat().st_size < 20 * 3000
+    loaded = make_large()
+    loaded.load(path)
+    assert np.array_equal(loaded.best["w"], plain.best["w"])
+    assert loaded._state.seen == search._state.seen
+    loaded.save(tmp_path / "saved.ckpt")
+    again = make_large()
+    again.load(tmp_path / "saved.ckpt")
+    assert np.array_equal(again.best["w"], plain.best["w"])
+    next(folder.iterdir()).unlink()
+    with pytest.raises(pyhopper.CheckpointError, match="large point is missing"):
+        make_large().load(path)
+
+
+# Locks -----------------------------------------------------------------------------------------
+
+
+def test_a_second_run_is_refused(tmp_path):
+    path = tmp_path / "run.ckpt"
+    refusals = []
+
+    def objective(params):
+        with pytest.raises(pyhopper.CheckpointError) as caught:
+            make().run(value_of, steps=3, quiet=True, checkpoint_path=path)
+        refusals.append(str(caught.value))
+        with pytest.raises(pyhopper.CheckpointError):
+            make().ask(checkpoint_path=path)
+        return 1
+
+    make().run(objective, steps=1, quiet=True, checkpoint_path=path)
+    assert f"process {os.getpid()} on {os.uname().nodename}" in refusals[0]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["run.ckpt"]
+
+
+@pytest.mark.parametrize(
+    ("host", "pid", "age", "taken"),
+    [
+        (None, 2**22 + 1, 0, True),
+        (None, None, 0, True),
+        (None, 1, 0, False),
+        ("elsewhere", 1, 0, False),
+        ("elsewhere", 1, 100, True),
+    ],
+    ids=["dead here", "our number", "alive here", "fresh elsewhere", "old elsewhere"],
+)
+def test_locks_that_were_left(tmp_path, host, pid, age, taken):
+    path = tmp_path / "run.ckpt"
+    lock = Path(f"{path}.lock")
+    content = {
+        "host": host or os.uname().nodename,
+        "pid": pid or os.getpid(),
+        "birth": "",
+        "for": "run",
+    }
+    lock.write_text(json.dumps(content))
+    then = lock.stat().st_mtime - age
+    os.utime(lock, (then, then))
+    if taken:
+        make().run(value_of, steps=1, quiet=True, checkpoint_path=path)
+        assert not lock.exists()
+    else:
+        with pytest.raises(pyhopper.CheckpointError, match=f"process 1 on {content['host']}"):
+            make().run(value_of, steps=1, quiet=True, checkpoint_path=path)
+        assert json.loads(lock.read_text()) == content
+
+
+# Signals ---------------------------------------------------------------------------------------
+
+SLOW = """
+import sys, time
+import pyhopper
+
+def objective(params):
+    print("begin", flush=True)
+    time.sleep(60)
+
+pyhopper.Search(x=pyhopper.float(-1, 1), n=pyhopper.int(0, 99), seed=1).run(
+    objective, steps=3, quiet=True, checkpoint_path=sys.argv[1]
+)
+print("not reached", flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGTERM")
+def test_sigterm_ends_in_order(tmp_path):
+    path = tmp_path / "run.ckpt"
+    command = [sys.executable, "-c", SLOW, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout.readline() == "begin\n"
+        child.send_signal(signal.SIGTERM)
+        assert child.stdout.read() == ""
+        assert child.wait(30) == -signal.SIGTERM
+    assert not Path(f"{path}.lock").exists()
+    search = make()
+    search.run(value_of, steps=3, quiet=True, checkpoint_path=path)
+    assert ids(search) == [0, 1, 2]
