@@ -23,9 +23,11 @@ from pyhopper.events import (
 from pyhopper.executors import Executor, Job
 from pyhopper.history import Evaluation, Started, State, observe
 from pyhopper.kernels import Proposal, View, propose
+from pyhopper.leaders import CHECK_FROM
 from pyhopper.objective import Objective
 from pyhopper.options import Stop
 from pyhopper.parameters import Partial
+from pyhopper.pruners import Advice
 from pyhopper.space import Space
 
 _FAILURES_AT_FIRST = 5
@@ -56,6 +58,7 @@ class Run:
     stop: Stop = field(default_factory=Stop)
     reject_duplicates: bool = True
     raise_on_error: bool = False
+    advice: Advice | None = None
     reason: str = ""
     interrupted: bool = False
 
@@ -110,6 +113,8 @@ class Run:
         candidate_id = self.state.started
         rng = np.random.default_rng([self.seed, candidate_id])
         phase = self.budget.phase(self.started, rng.random())
+        if self._check_leader(candidate_id, phase):
+            return
         redrawn = 0
         while True:
             proposal = self._proposal(rng, phase, redrawn)
@@ -127,6 +132,18 @@ class Run:
                 return
         candidate = Candidate(candidate_id, candidate_type, self.space.build(point), point)
         self._submit(Started(candidate, redrawn, key))
+
+    def _check_leader(self, candidate_id: int, phase: Phase) -> bool:
+        """At the end of the budget, start a leader again if the objective is known to be noisy."""
+        if phase.spent < CHECK_FROM or self.queue:
+            return False
+        leader = self.state.leaders.next_to_check()
+        if leader is None:
+            return False
+        point = leader.evaluation.point
+        kind = CandidateType.REEVALUATION
+        self._submit(Candidate(candidate_id, kind, self.space.build(point), point), 0)
+        return True
 
     def _proposal(self, rng: np.random.Generator, phase: Phase, redrawn: int) -> Proposal:
         if self.state.started == 0 and redrawn == 0:
@@ -157,7 +174,10 @@ class Run:
             info = ParamInfo(candidate.type, now.time)
             self._infos[candidate.id] = candidate, info
             self.callbacks.call("on_evaluate_start", candidate.params, info)
-        self.executor.submit(Job(candidate.id, self.objective, candidate.params))
+        job = Job(candidate.id, self.objective, candidate.params)
+        if self.advice is not None and candidate.type is not CandidateType.REEVALUATION:
+            job = job._replace(advise=self.advice)
+        self.executor.submit(job)
 
     def _take(self, event: Event) -> None:
         """Take an event into the state, and tell everyone."""
@@ -166,10 +186,14 @@ class Run:
         evaluation = observe(self.state, event, now)
         if evaluation is None:
             return
-        if evaluation.status in (Status.DONE, Status.PRUNED, Status.NAN):
+        if evaluation.status in (Status.DONE, Status.NAN):
+            # A pruned evaluation does not tell how long a full one takes.
             self.budget.forecast.add(evaluation.seconds)
-        self._notify(evaluation)
-        if self.state.best is not before:
+        if self.advice is not None:
+            self.advice.learn(evaluation)
+        new_best = self.state.best is not before
+        self._notify(evaluation, new_best)
+        if new_best:
             self._since_best = (0, self.budget.elapsed)
         else:
             steps, since = self._since_best
@@ -183,18 +207,23 @@ class Run:
             params = self.space.build(evaluation.point)
             raise EvaluationError(params, evaluation.reason, event.outcome.details)  # type: ignore[union-attr]
 
-    def _notify(self, evaluation: Evaluation) -> None:
+    def _notify(self, evaluation: Evaluation, new_best: bool) -> None:
         if not self.callbacks:
             return
         candidate, info = self._infos.pop(evaluation.id)
         info.finished_at = evaluation.finished_at
         info.is_pruned = evaluation.status is Status.PRUNED
         info.is_nan = evaluation.status is Status.NAN
+        info.estimates, info.metrics = evaluation.estimates, evaluation.metrics
+        info.reason = evaluation.reason
         params = candidate.params
         if evaluation.status is Status.DONE:
             self.callbacks.call("on_evaluate_end", params, evaluation.value, info)
-            if self.state.best is evaluation:
-                self.callbacks.call("on_new_best", params, evaluation.value, info)
+            if new_best and (best := self.state.best) is not None:
+                # After a re-evaluation the best may be another candidate than this one.
+                if best.point is not evaluation.point:
+                    params = self.space.build(best.point)
+                self.callbacks.call("on_new_best", params, best.value, info)
         elif evaluation.status is not Status.CANCELLED:
             self.callbacks.call(f"on_evaluate_{evaluation.status.value}", params, info)
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Candidate, CandidateType, Event, Outcome, Reported, Status
+from pyhopper.leaders import Leaders
 from pyhopper.parameters import Point
 from pyhopper.space import Space
 
@@ -66,6 +67,13 @@ class Evaluation(NamedTuple):
     reason: str = ""
     slot: str = ""
 
+    @property
+    def partial(self) -> tuple[int, float] | None:
+        """How far a pruned evaluation came and its last estimate there, to learn from."""
+        if self.status is not Status.PRUNED or not self.estimates:
+            return None
+        return len(self.estimates), self.estimates[-1]
+
 
 class Started(NamedTuple):
     """A candidate is about to run.
@@ -105,6 +113,7 @@ class Tally:
     """Counts of one candidate type: how many ended in which way, how long, and the best value."""
 
     counts: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
+    times: dict[Status, float] = field(default_factory=lambda: dict.fromkeys(Status, 0.0))
     seconds: float = 0.0
     best: float = math.nan
 
@@ -140,6 +149,8 @@ class State:
         Seconds that the search has run.
     first_failure : tuple or None
         The first failed candidate and what became of it.
+    leaders : Leaders
+        The best few candidates with all their values, and the noise.
     """
 
     key: Callable[[Point], Any]
@@ -157,6 +168,7 @@ class State:
     ended: int = 0
     elapsed: float = 0.0
     first_failure: tuple[Candidate, Outcome] | None = None
+    leaders: Leaders = field(default_factory=Leaders)
 
     def count(self, status: Status) -> int:
         """Evaluations of all types that ended in this way."""
@@ -184,6 +196,7 @@ class State:
             problem = f"this search has results for {before}; make a new Search"
             raise ArgumentError("direction", asked, problem)
         self.maximize = maximize
+        self.leaders = Leaders()
         for evaluation in self.evaluations:
             self._rank(evaluation)
 
@@ -194,16 +207,28 @@ class State:
         tally = self.tallies[evaluation.type]
         if self.better(evaluation.value, tally.best):
             tally.best = evaluation.value
+        self.leaders.note(self.key(evaluation.point), evaluation, self.maximize)
+        if evaluation.type is CandidateType.REEVALUATION:
+            return self._settle()
         if self.best is None or self.better(evaluation.value, self.best.value):
             self.best = evaluation
             return True
         return False
+
+    def _settle(self) -> bool:
+        """After a re-evaluation, the best mean of several values decides."""
+        checked = self.leaders.checked()
+        if checked is None:
+            return False
+        self.best = checked.evaluation._replace(value=checked.mean)
+        return True
 
     def add(self, evaluation: Evaluation) -> bool:
         """Take an evaluation in; True if it is the new best."""
         tally = self.tallies[evaluation.type]
         tally.counts[evaluation.status] += 1
         tally.seconds += evaluation.seconds
+        tally.times[evaluation.status] += evaluation.seconds
         if self.keep_history:
             self.evaluations.append(evaluation)
         return self._rank(evaluation)
@@ -231,7 +256,10 @@ def observe(state: State, event: Started | Known | Event, now: Stamp) -> Evaluat
         candidate = event.candidate
         state.started = candidate.id + 1
         state.duplicates += event.redrawn
-        state.seen.add(state.key(candidate.point) if event.key is None else event.key)
+        key = state.key(candidate.point) if event.key is None else event.key
+        state.seen.add(key)
+        if candidate.type is CandidateType.REEVALUATION and (leader := state.leaders.find(key)):
+            leader.tries += 1
         state.running[candidate.id] = Running(candidate, now, [])
         return None
     if isinstance(event, Known):
@@ -246,7 +274,8 @@ def observe(state: State, event: Started | Known | Event, now: Stamp) -> Evaluat
     evaluation = _evaluation(running.candidate, event.outcome, running.since, now, event.slot)
     if evaluation.status is Status.CANCELLED:
         # It was never evaluated, so it may be drawn again.
-        state.seen.discard(state.key(evaluation.point))
+        if evaluation.type is not CandidateType.REEVALUATION:
+            state.seen.discard(state.key(evaluation.point))
     else:
         state.ended += 1
     if evaluation.status is Status.FAILED and state.first_failure is None:

@@ -23,6 +23,7 @@ from pyhopper.history import History, Known, State, observe
 from pyhopper.objective import Objective
 from pyhopper.options import flag, one_of, parse_direction, parse_schedule, parse_stop
 from pyhopper.parameters import Partial
+from pyhopper.pruners import Advice, Pruner, as_pruner
 from pyhopper.space import Space, merge_dicts
 
 Params = dict[str, Any]
@@ -236,7 +237,7 @@ class Search:
         seeding_steps: int | None = None,
         seeding_runtime: float | str | None = None,
         seeding_ratio: float = 0.25,
-        pruner: Any = None,
+        pruner: Pruner | None = None,
         n_jobs: int | str = 1,
         quiet: bool = False,
         ignore_nans: bool = False,
@@ -280,7 +281,8 @@ class Search:
         seeding_ratio : float
             Length of the first phase as a share of the budget, if not given otherwise.
         pruner : Pruner, optional
-            Not available yet.
+            Gives up poor candidates early, see :mod:`pyhopper.pruners`; needs an objective that
+            yields estimates or calls :func:`pyhopper.should_prune`.
         n_jobs : int or str
             How many evaluations run at the same time; more than 1 is not available yet.
         quiet : bool
@@ -346,13 +348,13 @@ class Search:
         function = Objective(objective, kwargs, flag("ignore_nans", ignore_nans))
         one_of("mp_backend", mp_backend, "auto")
         _not_yet("n_jobs", n_jobs, 1, "1")
-        _not_yet("pruner", pruner, None)
         _not_yet("checkpoint_path", checkpoint_path, None)
         _not_yet("work_dir", work_dir, None)
         _not_yet("timeout", timeout, None)
         if one_of("deadline", deadline, "finish", "kill") == "kill":
             _not_yet("deadline", deadline, "finish")
         listed = as_callbacks(callbacks)
+        asked = as_pruner(pruner)
         self._state.aim(maximize)
         self._state.keep_history = flag("keep_history", keep_history)
         budget = Budget(schedule, self._clock, before=self._state.elapsed)
@@ -368,6 +370,7 @@ class Search:
             parse_stop(stop),
             flag("enable_rejection_cache", enable_rejection_cache),
             one_of("on_error", on_error, "continue", "raise") == "raise",
+            None if asked is None else Advice(asked, self._state, quiet),
         )
         self._drive(run, flag("quiet", quiet))
         return self.best
