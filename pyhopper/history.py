@@ -9,17 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, overload
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, NamedTuple
 
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Candidate, CandidateType, Event, Outcome, Reported, Status
 from pyhopper.leaders import Leaders
 from pyhopper.parameters import Point
-from pyhopper.space import Space
+
+_REMEMBERED = 2**15
+"""So many candidates are known as duplicates if the history is not kept."""
 
 
 class Evaluation(NamedTuple):
@@ -137,8 +136,9 @@ class State:
         The best one with a value.
     running : dict
         Started and not ended, by candidate id.
-    seen : set
-        Keys of all candidates, to find duplicates.
+    seen : dict
+        Keys of all candidates in order, to find duplicates; of the last 32,768 if the history is
+        not kept, so that an endless search does not grow.
     tallies : dict
         Counts by candidate type.
     duplicates : int
@@ -159,7 +159,7 @@ class State:
     evaluations: list[Evaluation] = field(default_factory=list)
     best: Evaluation | None = None
     running: dict[int, Running] = field(default_factory=dict)
-    seen: set[Any] = field(default_factory=set)
+    seen: dict[Any, None] = field(default_factory=dict)
     tallies: dict[CandidateType, Tally] = field(
         default_factory=lambda: {kind: Tally() for kind in CandidateType}
     )
@@ -173,6 +173,12 @@ class State:
     def count(self, status: Status) -> int:
         """Evaluations of all types that ended in this way."""
         return sum(tally.counts[status] for tally in self.tallies.values())
+
+    def remember(self, key: Any) -> None:
+        """Note that a candidate need not be evaluated again."""
+        self.seen[key] = None
+        if not self.keep_history and len(self.seen) > _REMEMBERED:
+            del self.seen[next(iter(self.seen))]
 
     def better(self, value: float, than: float) -> bool:
         """Whether a value beats another; every number beats NaN."""
@@ -257,13 +263,13 @@ def observe(state: State, event: Started | Known | Event, now: Stamp) -> Evaluat
         state.started = candidate.id + 1
         state.duplicates += event.redrawn
         key = state.key(candidate.point) if event.key is None else event.key
-        state.seen.add(key)
+        state.remember(key)
         if candidate.type is CandidateType.REEVALUATION and (leader := state.leaders.find(key)):
             leader.tries += 1
         state.running[candidate.id] = Running(candidate, now, [])
         return None
     if isinstance(event, Known):
-        state.seen.add(state.key(event.candidate.point))
+        state.remember(state.key(event.candidate.point))
         evaluation = _evaluation(event.candidate, event.outcome, now, now, "")
         state.add(evaluation)
         return evaluation
@@ -275,7 +281,7 @@ def observe(state: State, event: Started | Known | Event, now: Stamp) -> Evaluat
     if evaluation.status is Status.CANCELLED:
         # It was never evaluated, so it may be drawn again.
         if evaluation.type is not CandidateType.REEVALUATION:
-            state.seen.discard(state.key(evaluation.point))
+            state.seen.pop(state.key(evaluation.point), None)
     else:
         state.ended += 1
     if evaluation.status is Status.FAILED and state.first_failure is None:
@@ -302,88 +308,3 @@ def _evaluation(
         outcome.reason,
         slot,
     )
-
-
-class History:
-    """The evaluations that ended with a value, in the order in which they ended.
-
-    ``len(history)`` is their number, ``history[i]`` the i-th candidate as a dict, and
-    ``history["lr"]`` the values of one parameter, nested ones by their dotted name.
-    """
-
-    def __init__(self, state: State, space: Callable[[], Space]) -> None:
-        self._state = state
-        self._space = space
-
-    def _with(self, status: Status) -> list[Evaluation]:
-        return [each for each in self._state.evaluations if each.status is status]
-
-    def __len__(self) -> int:
-        return len(self._with(Status.DONE))
-
-    @overload
-    def __getitem__(self, item: int) -> dict[str, Any]: ...
-    @overload
-    def __getitem__(self, item: str) -> list[Any]: ...
-
-    def __getitem__(self, item: int | str) -> Any:
-        if isinstance(item, str):
-            return self.get_marginal(item)
-        return self._space().build(self._with(Status.DONE)[item].point)
-
-    def get_marginal(self, name: str) -> list[Any]:
-        """Values of one parameter in all evaluations with a value; None where it was inactive.
-
-        Raises
-        ------
-        KeyError
-            If the template has no such name.
-        """
-        return self._marginal(name, Status.DONE)
-
-    def get_pruned_marginal(self, name: str) -> list[Any]:
-        """Values of one parameter in all pruned evaluations."""
-        return self._marginal(name, Status.PRUNED)
-
-    def _marginal(self, name: str, status: Status) -> list[Any]:
-        return self._space().values(name, [each.point for each in self._with(status)])
-
-    @property
-    def fs(self) -> NDArray[np.float64]:
-        """The values, shape (n,)."""
-        return np.array([each.value for each in self._with(Status.DONE)])
-
-    @property
-    def best_fs(self) -> NDArray[np.float64]:
-        """The best value up to each evaluation, shape (n,)."""
-        best = np.maximum if self._state.maximize else np.minimum
-        return np.asarray(best.accumulate(self.fs)) if len(self) else self.fs
-
-    @property
-    def best_f(self) -> float | None:
-        """The best value, None if there is none."""
-        return None if self._state.best is None else self._state.best.value
-
-    @property
-    def steps(self) -> NDArray[np.int64]:
-        """Numbers of the evaluations: 0, 1, 2, ... of shape (n,)."""
-        return np.arange(len(self))
-
-    @property
-    def seconds(self) -> NDArray[np.float64]:
-        """When each evaluation ended, in seconds of the search's run time, shape (n,)."""
-        return np.array([each.elapsed for each in self._with(Status.DONE)])
-
-    @property
-    def minutes(self) -> NDArray[np.float64]:
-        """Like :attr:`seconds`, in minutes."""
-        return self.seconds / 60
-
-    @property
-    def hours(self) -> NDArray[np.float64]:
-        """Like :attr:`seconds`, in hours."""
-        return self.seconds / 3600
-
-    def clear(self) -> None:
-        """Forget the evaluations; the best one, the counts and the known duplicates stay."""
-        self._state.evaluations.clear()

@@ -144,7 +144,7 @@ def _split(result: Any) -> tuple[float, dict[str, Any]]:
         metrics = {key: value for key, value in result.items() if key != "value"}
         result = result["value"]
     try:
-        return float(result), metrics  # type: ignore[arg-type]
+        return float(result), metrics
     except (TypeError, ValueError):
         hint = "; is a `return` of the value missing?" if result is None else ""
         raise ObjectiveError(

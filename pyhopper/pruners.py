@@ -30,14 +30,15 @@ class Pruner(ABC):
     ----------
     direction : str
         ``"max"`` or ``"min"``, set by the search before anything is asked.
+    learned_from : object
+        Set by the search, so that nothing is learned twice.
     """
 
     direction: str = "max"
 
-    _search: Any = None
-    """State of the search whose evaluations it has learned from."""
+    learned_from: Any = None
 
-    def append(self, partial_results: list[float], was_pruned: bool) -> None:
+    def append(self, partial_results: list[float], was_pruned: bool) -> None:  # noqa: B027 - optional
         """Learn from an evaluation that has ended, with a value or pruned.
 
         Parameters
@@ -62,7 +63,7 @@ class Pruner(ABC):
         """What a checkpoint should keep, made of dicts, lists, numbers and strings."""
         return {}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:  # noqa: B027 - optional
         """Take back what :meth:`state_dict` gave."""
 
 
@@ -200,8 +201,8 @@ class Advice:
         self._quiet = quiet
         self._running: dict[int, list[float]] = {}
         pruner.direction = "max" if state.maximize else "min"
-        if pruner._search is not state:
-            pruner._search = state
+        if pruner.learned_from is not state:
+            pruner.learned_from = state
             for evaluation in state.evaluations:
                 self.learn(evaluation)
 
@@ -232,15 +233,17 @@ class Advice:
         return False
 
 
-def as_pruner(pruner: Any) -> Pruner | None:
-    """The ``pruner`` argument, checked.
+def advice(pruner: Any, state: State, quiet: bool) -> Advice | None:
+    """The ``pruner`` argument as a run uses it.
 
     Raises
     ------
     ArgumentError
         If it is no pruner.
     """
-    if pruner is None or isinstance(pruner, Pruner):
-        return pruner
+    if pruner is None:
+        return None
+    if isinstance(pruner, Pruner):
+        return Advice(pruner, state, quiet)
     hint = "; create one, such as QuantilePruner(0.5)" if isinstance(pruner, type) else ""
     raise ArgumentError("pruner", pruner, f"must be a pyhopper.pruners.Pruner{hint}")

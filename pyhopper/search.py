@@ -19,11 +19,12 @@ from pyhopper.engine import Run
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Candidate, CandidateType
 from pyhopper.executors import Executor, InlineExecutor
-from pyhopper.history import History, Known, State, observe
+from pyhopper.history import Known, State, observe
 from pyhopper.objective import Objective
 from pyhopper.options import flag, one_of, parse_direction, parse_schedule, parse_stop
 from pyhopper.parameters import Partial
-from pyhopper.pruners import Advice, Pruner, as_pruner
+from pyhopper.pruners import Pruner, advice
+from pyhopper.record import History
 from pyhopper.space import Space, merge_dicts
 
 Params = dict[str, Any]
@@ -219,7 +220,7 @@ class Search:
 
     def forget_cached(self, candidate: Mapping[str, Any]) -> None:
         """Allow a candidate to be evaluated again."""
-        self._state.seen.discard(self._space.key(self._space.read_all(candidate)))
+        self._state.seen.pop(self._space.key(self._space.read_all(candidate)), None)
 
     def clear_cache(self) -> None:
         """Allow all candidates to be evaluated again."""
@@ -302,7 +303,7 @@ class Search:
         checkpoint_path, overwrite_checkpoint : optional
             Not available yet.
         keep_history : bool
-            Keep all evaluations for :attr:`history`; else the best one only.
+            Keep all evaluations for :attr:`history`; else memory does not grow.
         work_dir, timeout : optional
             Not available yet.
         on_error : str
@@ -354,7 +355,6 @@ class Search:
         if one_of("deadline", deadline, "finish", "kill") == "kill":
             _not_yet("deadline", deadline, "finish")
         listed = as_callbacks(callbacks)
-        asked = as_pruner(pruner)
         self._state.aim(maximize)
         self._state.keep_history = flag("keep_history", keep_history)
         budget = Budget(schedule, self._clock, before=self._state.elapsed)
@@ -370,7 +370,7 @@ class Search:
             parse_stop(stop),
             flag("enable_rejection_cache", enable_rejection_cache),
             one_of("on_error", on_error, "continue", "raise") == "raise",
-            None if asked is None else Advice(asked, self._state, quiet),
+            advice(pruner, self._state, quiet),
         )
         self._drive(run, flag("quiet", quiet))
         return self.best

@@ -81,7 +81,9 @@ def _saved(total: Tally) -> str:
     if not pruned or not full:
         return ""
     expected = total.times[Status.DONE] / full
-    saved = max(0.0, pruned * expected - total.times[Status.PRUNED])
+    saved = pruned * expected - total.times[Status.PRUNED]
+    if saved < 1:
+        return ""
     return (
         f"Pruning saved about {duration(saved)}: {pruned} given up after "
         f"{duration(total.times[Status.PRUNED] / pruned)} on average, a full evaluation takes "
