@@ -1,9 +1,10 @@
 """The leading few candidates of a noisy objective, evaluated again before one is declared best.
 
 The best of many noisy values is partly luck. Where the noise is known, because the repeats of
-``wrap_n_times`` scatter or because the same candidate came out differently, the last tenth of the
+``wrap_n_times`` scatter or because the same candidate came out differently, the last fifth of the
 budget goes to further evaluations of the leaders, each time of the one with the fewest, and their
-means decide. A deterministic objective is never noticed as noisy, and nothing changes.
+means decide. The value that made a candidate a leader is left out of its mean: it was picked for
+its luck. A deterministic objective is never noticed as noisy, and nothing changes.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from typing import Any
 
 from pyhopper.noise import REPEAT_STD, REPEATS
 
-LEADERS = 4
+LEADERS = 3
 """So many share the evaluations before the end."""
 
 _KEPT = 16
 """More are kept, since some of the first drop back when they are evaluated again."""
 
-CHECK_FROM = 0.9
+_DOUBT = 3.0
+"""Values that differ by more than so many standard deviations are told apart without checking."""
+
+CHECK_FROM = 0.8
 """Share of the budget after which leaders are evaluated again."""
 
 
@@ -48,11 +52,8 @@ class Leader:
 
     @property
     def mean(self) -> float:
-        """The mean of its values; the value itself as long as all are the same."""
-        first = self.values[0]
-        if all(value == first for value in self.values):
-            return first
-        return math.fsum(self.values) / len(self.values)
+        """The mean of its values after the first, if there are any."""
+        return _mean(self.values[1:] or self.values)
 
 
 @dataclass
@@ -94,10 +95,10 @@ class Leaders:
                 return
             self.entries.append(Leader(key, evaluation, [evaluation.value]))
         else:
-            deviation = evaluation.value - leader.mean
-            leader.values.append(evaluation.value)
             count = len(leader.values)
-            self._squares += deviation * deviation * (count - 1) / count
+            deviation = evaluation.value - _mean(leader.values)
+            leader.values.append(evaluation.value)
+            self._squares += deviation * deviation * count / (count + 1)
             self._freedom += 1
         self.entries.sort(key=lambda each: sign * each.mean)
         del self.entries[_KEPT:]
@@ -111,11 +112,21 @@ class Leaders:
             self._freedom += repeats - 1
 
     def next_to_check(self) -> Leader | None:
-        """Who should be evaluated again; None if no noise is known."""
-        if self.noise == 0.0 or not self.entries:
+        """Who should be evaluated again; None if the noise leaves no doubt who is best."""
+        noise = self.noise
+        if noise == 0.0 or not self.entries:
             return None
-        return min(self.entries[:LEADERS], key=lambda each: each.tries)
+        best = self.entries[0].mean
+        close = [e for e in self.entries[:LEADERS] if abs(e.mean - best) <= _DOUBT * noise]
+        return min(close, key=lambda each: each.tries) if len(close) > 1 else None
 
     def checked(self) -> Leader | None:
         """The best of those that were evaluated more than once."""
         return next((each for each in self.entries if len(each.values) > 1), None)
+
+
+def _mean(values: list[float]) -> float:
+    """The mean; without rounding where all values are the same."""
+    if all(value == values[0] for value in values):
+        return values[0]
+    return math.fsum(values) / len(values)

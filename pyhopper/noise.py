@@ -38,8 +38,9 @@ class Repeated(float):
         """Attach the scatter of the results to their reduction."""
         reduced = cls(value)
         reduced.repeats = len(results)
+        same = all(result == results[0] for result in results)
         with np.errstate(invalid="ignore"):
-            reduced.std = float(np.std(results, ddof=1))
+            reduced.std = 0.0 if same else float(np.std(results, ddof=1))
         return reduced
 
 

@@ -99,8 +99,9 @@ def _trust(state: State) -> str:
     known = f"The value of one candidate varies by ±{noise:.2g} (standard deviation)."
     leader = state.leaders.find(state.key(state.best.point))
     if leader is not None and len(leader.values) > 1 and leader.mean == state.best.value:
-        count = len(leader.values)
-        return f"{known} The best value is the mean of {count}, good to ±{noise / count**0.5:.2g}."
+        fresh = len(leader.values) - 1
+        of = f"the mean of {fresh} re-evaluations" if fresh > 1 else "one re-evaluation"
+        return f"{known} The best value is {of}, good to ±{noise / fresh**0.5:.2g}."
     values = state.count(Status.DONE)
     luck = noise * math.sqrt(2 * math.log(max(values, 2)))
     return f"{known} The best is one of {values} values: up to {luck:.2g} of it may be luck."
