@@ -99,7 +99,7 @@ def test_a_candidate_that_comes_out_differently_shows_noise():
     noise = random.Random(0)
     search = pyhopper.Search(x=pyhopper.int(0, 3), seed=1)
     search.run(
-        lambda p: p["x"] + noise.gauss(0, 0.1),
+        lambda p: 0.1 * p["x"] + noise.gauss(0, 0.1),
         "max",
         steps=60,
         enable_rejection_cache=False,
@@ -146,7 +146,7 @@ def test_the_best_told_to_callbacks_is_the_declared_one():
 
 def test_re_evaluations_are_not_pruned():
     search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
-    pruner = pyhopper.pruners.TopKPruner(1)
+    pruner = pyhopper.pruners.TopKPruner(3)
     wrapped = pyhopper.wrap_n_times(noisy(2), 4)
     search.run(wrapped, "max", steps=100, pruner=pruner, quiet=True)
     again = [e for e in search._state.evaluations if e.type is CandidateType.REEVALUATION]

@@ -30,7 +30,11 @@ class TensorboardCallback(Tracker):
 
     def open(self) -> None:
         """See :class:`Tracker`."""
-        self._writer = self._package.SummaryWriter(self._log_dir)
+        self._writer = self._package.SummaryWriter(
+            self._log_dir,
+            # Runs within the same second would write to the same file.
+            filename_suffix=f".{self._step:05d}",
+        )
 
     def close(self) -> None:
         """See :class:`Tracker`."""
