@@ -155,7 +155,8 @@ class Run:
             point = self.space.complete(self.queue.popleft(), best, rng)
             return Proposal(point, CandidateType.MANUALLY_ADDED)
         if redrawn >= _LOCAL_REDRAWS and redrawn % 2:
-            phase = phase._replace(seeding=True)
+            # Either rule may be at its end: a whole neighbourhood, or few values to draw from.
+            phase = phase._replace(seeding=not phase.seeding)
         return propose(rng, View(self.space, best, phase))
 
     def _is_exhausted(self, redrawn: int) -> bool:

@@ -74,7 +74,7 @@ def _parameters(evaluations: Sequence[Evaluation], space: Space) -> dict[str, li
     for point in points:
         flat = flatten(space.build(point), keep=whole)
         rows.append({name: v for name, v in flat.items() if _below(name, tops)})
-    names = dict.fromkeys(name for row in rows for name in row)
+    names = dict.fromkeys(name for row in rows for name in row) or dict.fromkeys(tops)
     return {name: [row.get(name) for row in rows] for name in names}
 
 

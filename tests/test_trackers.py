@@ -276,8 +276,8 @@ def test_aim(tmp_path):
     assert run.experiment == "tuning"
     found = {}
     for metric in run.metrics():
-        steps, records = metric.values.sparse_list()
-        found[metric.name] = dict(zip(steps, records, strict=True))
+        table = metric.dataframe().sort_values("step")
+        found[metric.name] = dict(zip(table["step"], table["value"], strict=True))
     values, rates = expected(search)
     assert found["value"] == values
     assert found["params.opt.lr"] == rates
