@@ -38,12 +38,14 @@ class Training:
         self.calls = 0
 
     def loss(self, params: dict) -> float:
+        """The true loss."""
         x = [params["width"] / 100, (math.log10(params["lr"]) + 5) / 4]
         x += [params["drop"], params["decay"], params["warm"]]
         bowl = float((self.weights * (np.array(x) - self.best) ** 2).sum())
         return bowl + float(self.kind["abc".index(params["opt"])])
 
     def __call__(self, params: dict) -> float:
+        """One training."""
         self.clock.advance(1.0)
         self.calls += 1
         return self.loss(params) + self.noise * float(self.rng.normal())
