@@ -142,7 +142,8 @@ class Run:
             return False
         point = leader.evaluation.point
         kind = CandidateType.REEVALUATION
-        self._submit(Candidate(candidate_id, kind, self.space.build(point), point), 0)
+        candidate = Candidate(candidate_id, kind, self.space.build(point), point)
+        self._submit(Started(candidate, key=leader.key))
         return True
 
     def _proposal(self, rng: np.random.Generator, phase: Phase, redrawn: int) -> Proposal:

@@ -100,11 +100,12 @@ class Known(NamedTuple):
 
 
 class Running(NamedTuple):
-    """A candidate that has started, when, and its estimates so far."""
+    """A candidate that has started, when, its estimates so far, and the key of its point."""
 
     candidate: Candidate
     since: Stamp
     estimates: list[float]
+    key: Any
 
 
 @dataclass
@@ -204,16 +205,16 @@ class State:
         self.maximize = maximize
         self.leaders = Leaders()
         for evaluation in self.evaluations:
-            self._rank(evaluation)
+            self._rank(evaluation, self.key(evaluation.point))
 
-    def _rank(self, evaluation: Evaluation) -> bool:
+    def _rank(self, evaluation: Evaluation, key: Any) -> bool:
         """Note an evaluation as the best one if it is."""
         if evaluation.status is not Status.DONE or self.maximize is None:
             return False
         tally = self.tallies[evaluation.type]
         if self.better(evaluation.value, tally.best):
             tally.best = evaluation.value
-        self.leaders.note(self.key(evaluation.point), evaluation, self.maximize)
+        self.leaders.note(key, evaluation, self.maximize)
         if evaluation.type is CandidateType.REEVALUATION:
             return self._settle()
         if self.best is None or self.better(evaluation.value, self.best.value):
@@ -229,7 +230,7 @@ class State:
         self.best = checked.evaluation._replace(value=checked.mean)
         return True
 
-    def add(self, evaluation: Evaluation) -> bool:
+    def add(self, evaluation: Evaluation, key: Any) -> bool:
         """Take an evaluation in; True if it is the new best."""
         tally = self.tallies[evaluation.type]
         tally.counts[evaluation.status] += 1
@@ -237,7 +238,7 @@ class State:
         tally.times[evaluation.status] += evaluation.seconds
         if self.keep_history:
             self.evaluations.append(evaluation)
-        return self._rank(evaluation)
+        return self._rank(evaluation, key)
 
 
 def observe(state: State, event: Started | Known | Event, now: Stamp) -> Evaluation | None:
@@ -266,12 +267,13 @@ def observe(state: State, event: Started | Known | Event, now: Stamp) -> Evaluat
         state.remember(key)
         if candidate.type is CandidateType.REEVALUATION and (leader := state.leaders.find(key)):
             leader.tries += 1
-        state.running[candidate.id] = Running(candidate, now, [])
+        state.running[candidate.id] = Running(candidate, now, [], key)
         return None
     if isinstance(event, Known):
-        state.remember(state.key(event.candidate.point))
+        key = state.key(event.candidate.point)
+        state.remember(key)
         evaluation = _evaluation(event.candidate, event.outcome, now, now, "")
-        state.add(evaluation)
+        state.add(evaluation, key)
         return evaluation
     if isinstance(event, Reported):
         state.running[event.job_id].estimates.append(event.estimate)
@@ -281,12 +283,12 @@ def observe(state: State, event: Started | Known | Event, now: Stamp) -> Evaluat
     if evaluation.status is Status.CANCELLED:
         # It was never evaluated, so it may be drawn again.
         if evaluation.type is not CandidateType.REEVALUATION:
-            state.seen.pop(state.key(evaluation.point), None)
+            state.seen.pop(running.key, None)
     else:
         state.ended += 1
     if evaluation.status is Status.FAILED and state.first_failure is None:
         state.first_failure = running.candidate, event.outcome
-    state.add(evaluation)
+    state.add(evaluation, running.key)
     return evaluation
 
 
