@@ -1,6 +1,6 @@
 """Hyperparameter search with a runtime budget. Start at :class:`Search`."""
 
-from pyhopper import callbacks
+from pyhopper import callbacks, pruners
 from pyhopper._version import __version__
 from pyhopper.asktell import FAILED, PRUNED
 from pyhopper.budget import parse_runtime
@@ -15,6 +15,7 @@ from pyhopper.errors import (
     SearchFailedError,
 )
 from pyhopper.events import Candidate, CandidateType, ParamInfo
+from pyhopper.noise import wrap_n_times
 from pyhopper.objective import PruneEvaluation, should_prune
 from pyhopper.parameters import Bool as bool  # noqa: N813 - users write it in lower case
 from pyhopper.parameters import Choice as choice  # noqa: N813
@@ -55,5 +56,7 @@ __all__ = [
     "list",
     "merge_dicts",
     "parse_runtime",
+    "pruners",
     "should_prune",
+    "wrap_n_times",
 ]

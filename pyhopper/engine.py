@@ -28,9 +28,11 @@ from pyhopper.executors import Executor, Job
 from pyhopper.history import Dropped, Evaluation, Note, Restarted, Started, State, observe
 from pyhopper.jobs import Limits
 from pyhopper.kernels import Proposal, View, propose
+from pyhopper.leaders import CHECK_FROM
 from pyhopper.objective import Objective
 from pyhopper.options import Stop
 from pyhopper.parameters import constants
+from pyhopper.pruners import Advice
 from pyhopper.signals import Interrupts
 from pyhopper.space import Space
 from pyhopper.workdir import WorkDir
@@ -65,6 +67,7 @@ class Run:
     limits: Limits = field(default_factory=Limits)
     checkpoint: Checkpoint | None = None
     work_dir: WorkDir | None = None
+    advice: Advice | None = None
     reason: str = ""
     interrupted: bool = False
 
@@ -195,6 +198,8 @@ class Run:
         candidate_id = self.state.started
         rng = np.random.default_rng([self.seed, candidate_id])
         phase = self.budget.phase(self.started, rng.random())
+        if (check := self._check_leader(candidate_id, phase)) is not None:
+            return check._replace(holder=holder)
         redrawn = guesses = 0
         while True:
             proposal = self._proposal(rng, phase, redrawn, guesses)
@@ -214,6 +219,18 @@ class Run:
         candidate = Candidate(candidate_id, candidate_type, self.space.build(point), point)
         return Started(candidate, redrawn, guesses, holder, key)
 
+    def _check_leader(self, candidate_id: int, phase: Phase) -> Started | None:
+        """At the end of the budget, a leader again if the objective is known to be noisy."""
+        if phase.spent < CHECK_FROM or self.state.queue:
+            return None
+        leader = self.state.leaders.next_to_check()
+        if leader is None:
+            return None
+        point, kind = leader.evaluation.point, CandidateType.REEVALUATION
+        return Started(
+            Candidate(candidate_id, kind, self.space.build(point), point), key=leader.key
+        )
+
     def _proposal(
         self, rng: np.random.Generator, phase: Phase, redrawn: int, guesses: int
     ) -> Proposal:
@@ -226,7 +243,8 @@ class Run:
             point = self.space.complete(self.state.queue[guesses], best, rng)
             return Proposal(point, CandidateType.MANUALLY_ADDED)
         if redrawn >= _LOCAL_REDRAWS and redrawn % 2:
-            phase = phase._replace(seeding=True)
+            # Either rule may be at its end: a whole neighbourhood, or few values to draw from.
+            phase = phase._replace(seeding=not phase.seeding)
         return propose(rng, View(self.space, best, phase))
 
     def _is_exhausted(self, redrawn: int) -> bool:
@@ -251,17 +269,23 @@ class Run:
             shared=self._shared,
             folder=folder,
         )
+        if self.advice is not None and candidate.type is not CandidateType.REEVALUATION:
+            job = job._replace(advise=self.advice)
         self.executor.submit(job)
 
     def _take(self, event: Event) -> None:
         """Take an event into the state, and tell everyone."""
+        before = self.state.best
         evaluation = self._observe(event)
         if evaluation is None:
             return
         self._forecast(evaluation)
+        if self.advice is not None:
+            self.advice.learn(evaluation)
+        new_best = self.state.best is not before
         if self.work_dir is not None:
-            self.work_dir.finish(evaluation, event.outcome.details, self.state.best is evaluation)  # type: ignore[union-attr]
-        self._notify(evaluation)
+            self.work_dir.finish(evaluation, event.outcome.details, new_best)  # type: ignore[union-attr]
+        self._notify(evaluation, new_best)
         if self.checkpoint is not None:
             self.checkpoint.keep(self.states())
         if self.stop != _NEVER:
@@ -274,29 +298,36 @@ class Run:
             raise EvaluationError(params, evaluation.reason, event.outcome.details)  # type: ignore[union-attr]
 
     def _forecast(self, evaluation: Evaluation) -> None:
-        if evaluation.status in (Status.DONE, Status.PRUNED, Status.NAN):
+        if evaluation.status in (Status.DONE, Status.NAN):
+            # A pruned evaluation does not tell how long a full one takes.
             self.budget.forecast.add(evaluation.seconds)
 
     def states(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the events."""
+        # A pruner learns again from the evaluations, which is exact at every moment.
         return {"callbacks": self.callbacks.state_dicts()}
 
     def load_states(self, states: dict[str, Any]) -> None:
         """Take back what :meth:`states` gave to a checkpoint."""
         self.callbacks.load_state_dicts(from_json(states.get("callbacks", [])))
 
-    def _notify(self, evaluation: Evaluation) -> None:
+    def _notify(self, evaluation: Evaluation, new_best: bool) -> None:
         if not self.callbacks:
             return
         candidate, info = self._infos.pop(evaluation.id)
         info.finished_at = evaluation.finished_at
         info.is_pruned = evaluation.status is Status.PRUNED
         info.is_nan = evaluation.status is Status.NAN
+        info.estimates, info.metrics = evaluation.estimates, evaluation.metrics
+        info.reason = evaluation.reason
         params = candidate.params
         if evaluation.status is Status.DONE:
             self.callbacks.call("on_evaluate_end", params, evaluation.value, info)
-            if self.state.best is evaluation:
-                self.callbacks.call("on_new_best", params, evaluation.value, info)
+            if new_best and (best := self.state.best) is not None:
+                # After a re-evaluation the best may be another candidate than this one.
+                if best.point is not evaluation.point:
+                    params = self.space.build(best.point)
+                self.callbacks.call("on_new_best", params, best.value, info)
         elif evaluation.status is not Status.CANCELLED:
             self.callbacks.call(f"on_evaluate_{evaluation.status.value}", params, info)
 

@@ -15,6 +15,7 @@ class CandidateType(enum.Enum):
     MANUALLY_ADDED = "manual"
     RANDOM_SEEDING = "random seeding"
     LOCAL_SAMPLING = "local sampling"
+    REEVALUATION = "re-evaluation"
 
 
 class Status(enum.Enum):
@@ -62,6 +63,12 @@ class ParamInfo:
         When it ended; None while it runs.
     is_pruned, is_nan : bool
         Whether it ended so.
+    estimates : tuple of float
+        The values on the way.
+    metrics : dict or None
+        What the objective returned beside the value.
+    reason : str
+        For a failed evaluation what happened, in one line.
     """
 
     type: CandidateType
@@ -69,6 +76,9 @@ class ParamInfo:
     finished_at: float | None = None
     is_pruned: bool = False
     is_nan: bool = False
+    estimates: tuple[float, ...] = ()
+    metrics: dict[str, Any] | None = None
+    reason: str = ""
 
 
 class Outcome(NamedTuple):

@@ -10,16 +10,16 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, overload
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, NamedTuple
 
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Candidate, CandidateType, Event, Finished, Outcome, Reported, Status
+from pyhopper.leaders import Leaders
 from pyhopper.parameters import Partial, Point
-from pyhopper.space import Space
+
+_REMEMBERED = 2**15
+"""So many candidates are known as duplicates if the history is not kept."""
 
 
 class Misfit(tuple[Any, ...]):
@@ -77,12 +77,20 @@ class Evaluation(NamedTuple):
     slot: str = ""
     fits: bool = True
 
+    @property
+    def partial(self) -> tuple[int, float] | None:
+        """How far a pruned evaluation came and its last estimate there, to learn from."""
+        if self.status is not Status.PRUNED or not self.estimates:
+            return None
+        return len(self.estimates), self.estimates[-1]
+
 
 @dataclass
 class Tally:
     """Counts of one candidate type: how many ended in which way, how long, and the best value."""
 
     counts: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
+    times: dict[Status, float] = field(default_factory=lambda: dict.fromkeys(Status, 0.0))
     seconds: float = 0.0
     best: float = math.nan
 
@@ -175,12 +183,13 @@ Note = Began | Queued | Started | Restarted | Dropped | Known | Forgotten | Aliv
 
 
 class Running(NamedTuple):
-    """A candidate that has started, when, its estimates so far, and who evaluates it."""
+    """A candidate that has started, when, its estimates, who evaluates it, and its key."""
 
     candidate: Candidate
     since: Stamp
     estimates: list[float]
-    holder: str = ""
+    holder: str
+    key: Any
 
 
 @dataclass
@@ -197,8 +206,9 @@ class State:
         The best one with a value.
     running : dict
         Started and not ended, by candidate id.
-    seen : set
-        Keys of all candidates, to find duplicates.
+    seen : dict
+        Keys of all candidates in order, to find duplicates; of the last 32,768 if the history is
+        not kept, so that an endless search does not grow.
     tallies : dict
         Counts by candidate type.
     duplicates : int
@@ -216,6 +226,8 @@ class State:
     stale : tuple
         How many evaluations have ended since the best value (or the begin of the budget), and how
         long the search had run then.
+    leaders : Leaders
+        The best few candidates with all their values, and the noise.
     time : float
         When the last thing happened, in seconds since the epoch.
     """
@@ -227,7 +239,7 @@ class State:
     evaluations: list[Evaluation] = field(default_factory=list)
     best: Evaluation | None = None
     running: dict[int, Running] = field(default_factory=dict)
-    seen: set[Any] = field(default_factory=set)
+    seen: dict[Any, None] = field(default_factory=dict)
     tallies: dict[CandidateType, Tally] = field(
         default_factory=lambda: {kind: Tally() for kind in CandidateType}
     )
@@ -239,6 +251,7 @@ class State:
     queue: deque[Partial] = field(default_factory=deque)
     base: Base = Base()  # noqa: RUF009 - it cannot be changed
     stale: tuple[int, float] = (0, 0.0)
+    leaders: Leaders = field(default_factory=Leaders)
     time: float = 0.0
     _best_at: int = -1
 
@@ -256,6 +269,12 @@ class State:
     def count(self, status: Status) -> int:
         """Evaluations of all types that ended in this way."""
         return sum(tally.counts[status] for tally in self.tallies.values())
+
+    def remember(self, key: Any) -> None:
+        """Note that a candidate need not be evaluated again."""
+        self.seen[key] = None
+        if not self.keep_history and len(self.seen) > _REMEMBERED:
+            del self.seen[next(iter(self.seen))]
 
     def better(self, value: float, than: float) -> bool:
         """Whether a value beats another; every number beats NaN."""
@@ -279,9 +298,10 @@ class State:
             problem = f"this search has results for {before}; make a new Search"
             raise ArgumentError("direction", asked, problem)
         self.maximize = maximize
+        self.leaders = Leaders()
         for index, evaluation in enumerate(self.evaluations):
-            if self._rank(evaluation):
-                self._best_at = index
+            if self._rank(evaluation, self.key(evaluation.point)):
+                self._best_at = index if self.best is evaluation else -1
         for index in range(len(self.evaluations)):
             if index != self._best_at:
                 self._lighten(index)
@@ -293,7 +313,7 @@ class State:
         if point is not evaluation.point:
             self.evaluations[index] = evaluation._replace(point=point)
 
-    def _rank(self, evaluation: Evaluation) -> bool:
+    def _rank(self, evaluation: Evaluation, key: Any) -> bool:
         """Note an evaluation as the best one if it is."""
         done = evaluation.status is Status.DONE and evaluation.fits
         if not done or self.maximize is None:
@@ -301,22 +321,34 @@ class State:
         tally = self.tallies[evaluation.type]
         if self.better(evaluation.value, tally.best):
             tally.best = evaluation.value
+        self.leaders.note(key, evaluation, self.maximize)
+        if evaluation.type is CandidateType.REEVALUATION:
+            return self._settle()
         if self.best is None or self.better(evaluation.value, self.best.value):
             self.best = evaluation
             return True
         return False
 
-    def add(self, evaluation: Evaluation) -> bool:
+    def _settle(self) -> bool:
+        """After a re-evaluation, the best mean of several values decides."""
+        checked = self.leaders.checked()
+        if checked is None:
+            return False
+        self.best = checked.evaluation._replace(value=checked.mean)
+        return True
+
+    def add(self, evaluation: Evaluation, key: Any) -> bool:
         """Take an evaluation in; True if it is the new best."""
         tally = self.tallies[evaluation.type]
         tally.counts[evaluation.status] += 1
         tally.seconds += evaluation.seconds
-        former, is_best = self._best_at, self._rank(evaluation)
+        tally.times[evaluation.status] += evaluation.seconds
+        former, is_best = self._best_at, self._rank(evaluation, key)
         if self.keep_history:
             self.evaluations.append(evaluation)
             last = len(self.evaluations) - 1
             if is_best:
-                self._best_at = last
+                self._best_at = last if self.best is evaluation else -1
                 if 0 <= former < last:
                     self._lighten(former)
             elif self.maximize is not None:
@@ -346,13 +378,17 @@ def observe(state: State, event: Note | Event, now: Stamp) -> Evaluation | None:
         candidate = event.candidate
         state.started = candidate.id + 1
         _drop(state, event.redrawn, event.dequeued)
-        state.seen.add(state.key(candidate.point) if event.key is None else event.key)
-        state.running[candidate.id] = Running(candidate, now, [], event.holder)
+        key = state.key(candidate.point) if event.key is None else event.key
+        state.remember(key)
+        if candidate.type is CandidateType.REEVALUATION and (leader := state.leaders.find(key)):
+            leader.tries += 1
+        state.running[candidate.id] = Running(candidate, now, [], event.holder, key)
         return None
     if isinstance(event, Known):
-        state.seen.add(state.key(event.candidate.point))
+        key = state.key(event.candidate.point)
+        state.remember(key)
         evaluation = _evaluation(event.candidate, event.outcome, now, now, "")
-        state.add(evaluation)
+        state.add(evaluation, key)
         return evaluation
     if isinstance(event, Reported):
         state.running[event.job_id].estimates.append(event.estimate)
@@ -364,12 +400,13 @@ def observe(state: State, event: Note | Event, now: Stamp) -> Evaluation | None:
     evaluation = _evaluation(running.candidate, event.outcome, running.since, now, event.slot)
     if evaluation.status is Status.CANCELLED:
         # It was never evaluated, so it may be drawn again.
-        state.seen.discard(state.key(evaluation.point))
+        if evaluation.type is not CandidateType.REEVALUATION:
+            state.seen.pop(running.key, None)
     else:
         state.ended += 1
     if evaluation.status is Status.FAILED and state.first_failure is None:
         state.first_failure = running.candidate, event.outcome
-    is_best = state.add(evaluation)
+    is_best = state.add(evaluation, running.key)
     state.stale = (0, now.elapsed) if is_best else (state.stale[0] + 1, state.stale[1])
     return evaluation
 
@@ -384,8 +421,8 @@ def _note(state: State, event: Note, now: Stamp) -> None:
     elif isinstance(event, Queued):
         state.queue.append(event.guess)
     elif isinstance(event, Restarted):
-        candidate = state.running[event.job_id].candidate
-        state.running[event.job_id] = Running(candidate, now, [], event.holder)
+        running = state.running[event.job_id]
+        state.running[event.job_id] = running._replace(since=now, estimates=[], holder=event.holder)
     elif isinstance(event, Dropped):
         _drop(state, event.redrawn, event.dequeued)
     elif isinstance(event, Totals):
@@ -395,7 +432,7 @@ def _note(state: State, event: Note, now: Stamp) -> None:
         if event.point is None:
             state.seen.clear()
         else:
-            state.seen.discard(state.key(event.point))
+            state.seen.pop(state.key(event.point), None)
 
 
 def _drop(state: State, redrawn: int, dequeued: int) -> None:
@@ -423,88 +460,3 @@ def _evaluation(
         slot,
         not isinstance(candidate.point, Misfit),
     )
-
-
-class History:
-    """The evaluations that ended with a value, in the order in which they ended.
-
-    ``len(history)`` is their number, ``history[i]`` the i-th candidate as a dict, and
-    ``history["lr"]`` the values of one parameter, nested ones by their dotted name.
-    """
-
-    def __init__(self, state: State, space: Callable[[], Space]) -> None:
-        self._state = state
-        self._space = space
-
-    def _with(self, status: Status) -> list[Evaluation]:
-        return [each for each in self._state.evaluations if each.status is status]
-
-    def __len__(self) -> int:
-        return len(self._with(Status.DONE))
-
-    @overload
-    def __getitem__(self, item: int) -> dict[str, Any]: ...
-    @overload
-    def __getitem__(self, item: str) -> list[Any]: ...
-
-    def __getitem__(self, item: int | str) -> Any:
-        if isinstance(item, str):
-            return self.get_marginal(item)
-        return self._space().build(self._with(Status.DONE)[item].point)
-
-    def get_marginal(self, name: str) -> list[Any]:
-        """Values of one parameter in all evaluations with a value; None where it was inactive.
-
-        Raises
-        ------
-        KeyError
-            If the template has no such name.
-        """
-        return self._marginal(name, Status.DONE)
-
-    def get_pruned_marginal(self, name: str) -> list[Any]:
-        """Values of one parameter in all pruned evaluations."""
-        return self._marginal(name, Status.PRUNED)
-
-    def _marginal(self, name: str, status: Status) -> list[Any]:
-        return self._space().values(name, [each.point for each in self._with(status)])
-
-    @property
-    def fs(self) -> NDArray[np.float64]:
-        """The values, shape (n,)."""
-        return np.array([each.value for each in self._with(Status.DONE)])
-
-    @property
-    def best_fs(self) -> NDArray[np.float64]:
-        """The best value up to each evaluation, shape (n,)."""
-        best = np.maximum if self._state.maximize else np.minimum
-        return np.asarray(best.accumulate(self.fs)) if len(self) else self.fs
-
-    @property
-    def best_f(self) -> float | None:
-        """The best value, None if there is none."""
-        return None if self._state.best is None else self._state.best.value
-
-    @property
-    def steps(self) -> NDArray[np.int64]:
-        """Numbers of the evaluations: 0, 1, 2, ... of shape (n,)."""
-        return np.arange(len(self))
-
-    @property
-    def seconds(self) -> NDArray[np.float64]:
-        """When each evaluation ended, in seconds of the search's run time, shape (n,)."""
-        return np.array([each.elapsed for each in self._with(Status.DONE)])
-
-    @property
-    def minutes(self) -> NDArray[np.float64]:
-        """Like :attr:`seconds`, in minutes."""
-        return self.seconds / 60
-
-    @property
-    def hours(self) -> NDArray[np.float64]:
-        """Like :attr:`seconds`, in hours."""
-        return self.seconds / 3600
-
-    def clear(self) -> None:
-        """Forget the evaluations; the best one, the counts and the known duplicates stay."""
-        self._state.forget_evaluations()

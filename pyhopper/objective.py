@@ -12,6 +12,7 @@ from typing import Any
 
 from pyhopper.errors import ArgumentError, ObjectiveError, short
 from pyhopper.events import Outcome, Status
+from pyhopper.noise import scatter
 
 Report = Callable[[float], bool]
 """Takes an estimate of the value and answers whether to give the evaluation up."""
@@ -153,13 +154,13 @@ def short_text(text: str, most: int) -> str:
 def _value(result: Any, source: str) -> tuple[float, Metrics]:
     """Split what an objective returned into the value and the metrics."""
     if not isinstance(result, dict):
-        return _number(result, source), None
+        return _number(result, source), scatter(result)
     if "value" not in result:
         keys = ", ".join(repr(key) for key in result)
         problem = f'{source} a dict without the key "value"; it has {keys or "no keys"}'
         raise ObjectiveError(problem)
     metrics = {str(key): _metric(metric) for key, metric in result.items() if key != "value"}
-    return _number(result["value"], source), metrics
+    return _number(result["value"], source), {**(scatter(result["value"]) or {}), **metrics}
 
 
 def _number(result: Any, source: str) -> float:

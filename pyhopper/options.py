@@ -166,7 +166,3 @@ def nested(name: str, value: Any) -> dict[str, Any]:
     return dict(value)
 
 
-def not_yet(argument: str, value: Any, *available: Any) -> None:
-    """Refuse what a later version brings."""
-    if value not in available:
-        raise ArgumentError(argument, value, f"not available yet; use {argument}={available[0]!r}")

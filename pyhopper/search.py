@@ -20,17 +20,18 @@ from pyhopper.engine import Run
 from pyhopper.errors import ArgumentError
 from pyhopper.executors import Executor
 from pyhopper.guesses import Guesses
-from pyhopper.history import History, Note, State
+from pyhopper.history import Note, State
 from pyhopper.jobs import make_executor, parse_limits
 from pyhopper.objective import Objective
 from pyhopper.options import (
     flag,
-    not_yet,
     one_of,
     parse_direction,
     parse_schedule,
     parse_stop,
 )
+from pyhopper.pruners import Advice, Pruner, as_pruner
+from pyhopper.record import History
 from pyhopper.saving import Saving
 from pyhopper.space import Space, merge_dicts
 from pyhopper.workdir import WorkDir
@@ -160,7 +161,7 @@ class Search(Guesses, Saving, AskTell):
         seeding_steps: int | None = None,
         seeding_runtime: float | str | None = None,
         seeding_ratio: float = 0.25,
-        pruner: Any = None,
+        pruner: Pruner | None = None,
         n_jobs: int | str = 1,
         quiet: bool = False,
         ignore_nans: bool = False,
@@ -205,7 +206,8 @@ class Search(Guesses, Saving, AskTell):
         seeding_ratio : float
             Length of the first phase as a share of the budget, if not given otherwise.
         pruner : Pruner, optional
-            Not available yet.
+            Gives up poor candidates early, see :mod:`pyhopper.pruners`; needs an objective that
+            yields estimates or calls :func:`pyhopper.should_prune`.
         n_jobs : int or str
             How many evaluations run at the same time, each in a subprocess: a number, -1 for one
             per core, ``"per-gpu"`` for one per GPU that sees no other, ``"2x per-gpu"`` for two.
@@ -232,7 +234,7 @@ class Search(Guesses, Saving, AskTell):
         overwrite_checkpoint : bool
             Start anew, even if the file exists.
         keep_history : bool
-            Keep all evaluations for :attr:`history`; else the best one only.
+            Keep all evaluations for :attr:`history`; else memory does not grow.
         work_dir : str or path-like, optional
             A folder in which each candidate gets one of its own, which the objective finds in the
             environment variable ``PYHOPPER_CANDIDATE_DIR``.
@@ -285,8 +287,8 @@ class Search(Guesses, Saving, AskTell):
         )
         function = Objective(objective, kwargs, flag("ignore_nans", ignore_nans))
         one_of("mp_backend", mp_backend, "auto", "multiprocessing")
-        not_yet("pruner", pruner, None)
         limits = parse_limits(timeout, deadline, has_end=runtime is not None)
+        pruner = as_pruner(pruner)
         listed = as_callbacks(callbacks)
         flag("quiet", quiet)
         folders = None if work_dir is None else WorkDir(work_dir)
@@ -312,6 +314,7 @@ class Search(Guesses, Saving, AskTell):
                 limits,
                 self._checkpoint,
                 folders,
+                None if pruner is None else Advice(pruner, self._state, quiet),
             )
             self._drive(run, quiet)
         run.interrupts.pass_on()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pyhopper.errors import ArgumentError, CandidateError, ConstraintError
+from pyhopper.flat import look_up
 from pyhopper.parameters import (
     INACTIVE,
     Leaf,
@@ -226,12 +227,12 @@ class Space:
         if not self._knows(name):
             raise KeyError(name)
         path = name.split(".")
-        return [_look_up(self.build(point), path) for point in points]
+        return [look_up(self.build(point), path) for point in points]
 
     def _knows(self, name: str) -> bool:
         """Whether a dotted name leads to something in the template or inside of a parameter."""
         found = any(name == n.name or name.startswith(f"{n.name}.") for n in self.leaves)
-        return found or _look_up(self.template, name.split(".")) is not None
+        return found or look_up(self.template, name.split(".")) is not None
 
     def fingerprint(self) -> str:
         """A short text that is the same for equal definitions, in every process."""
@@ -255,18 +256,3 @@ def _frozen(value: Any) -> Any:
         # Custom values may be anything; equal ones nearly always have the same pickle.
         return hash(pickle.dumps(value))
     return value
-
-
-def _look_up(params: Any, path: list[str]) -> Any:
-    """Follow a dotted name through nested dicts and lists."""
-    for depth, key in enumerate(path):
-        if isinstance(params, dict):
-            whole = ".".join(path[depth:])
-            if whole in params:
-                return params[whole]
-            params = params.get(key)
-        elif isinstance(params, list | tuple) and key.isdigit() and int(key) < len(params):
-            params = params[int(key)]
-        else:
-            return None
-    return params

@@ -17,10 +17,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # they are parts of one package.
 LAYERS = [
     {"_version", "errors"},
-    {"parameters", "budget", "events"},
-    {"space"},
+    {"parameters", "budget", "events", "flat", "noise"},
+    {"space", "leaders"},
     {"history"},
-    {"kernels", "objective", "executors"},
+    {"tables"},
+    {"record"},
+    {"kernels", "pruners", "objective", "executors"},
     {"callbacks"},
     {"options"},
     {"engine"},
@@ -93,7 +95,7 @@ def test_public_names():
     assert pyhopper.__all__ == sorted(pyhopper.__all__)
     modules = {name for _, name, _ in pkgutil.iter_modules([str(PACKAGE)])}
     visible = {name for name in vars(pyhopper) if not name.startswith("_")} - modules
-    assert visible | {"__version__", "callbacks"} == set(pyhopper.__all__)
+    assert visible | {"__version__", "callbacks", "pruners"} == set(pyhopper.__all__)
 
 
 def test_everything_public_is_documented():

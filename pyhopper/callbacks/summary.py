@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 from pyhopper.callbacks.text import duration, number, outline
-from pyhopper.events import Status
+from pyhopper.events import CandidateType, Status
 from pyhopper.history import State, Tally
 from pyhopper.space import Space
 
@@ -33,12 +34,16 @@ def summary(state: State, space: Space, elapsed: float, reason: str) -> str:
     """
     from tabulate import tabulate
 
-    rows = [_row(kind.value.capitalize(), tally) for kind, tally in state.tallies.items()]
+    tallies = dict(state.tallies)
+    if not any(tallies[CandidateType.REEVALUATION].counts.values()):
+        del tallies[CandidateType.REEVALUATION]
+    rows = [_row(kind.value.capitalize(), tally) for kind, tally in tallies.items()]
     total = Tally()
     for tally in state.tallies.values():
         total.seconds += tally.seconds
         for status, count in tally.counts.items():
             total.counts[status] += count
+            total.times[status] += tally.times[status]
     if state.best is not None:
         total.best = state.best.value
     duplicates = ["Duplicates (not run)", "", str(state.duplicates), "", "", "", ""]
@@ -57,6 +62,9 @@ def summary(state: State, space: Space, elapsed: float, reason: str) -> str:
             f"Best value {number(state.best.value)} with",
             outline(space.build(state.best.point)),
         ]
+    for remark in (_saved(total), _trust(state)):
+        if remark:
+            lines += ["", *textwrap.wrap(remark, 80)]
     return "\n".join(lines)
 
 
@@ -65,3 +73,35 @@ def _row(name: str, tally: Tally) -> list[str]:
     best = "-" if math.isnan(tally.best) else number(tally.best)
     evaluated = str(tally.evaluated)
     return [name, best, evaluated, *(str(count) for count in counts), duration(tally.seconds)]
+
+
+def _saved(total: Tally) -> str:
+    """What pruning has saved: a full evaluation's time less what the pruned ones took."""
+    pruned, full = total.counts[Status.PRUNED], total.counts[Status.DONE]
+    if not pruned or not full:
+        return ""
+    expected = total.times[Status.DONE] / full
+    saved = pruned * expected - total.times[Status.PRUNED]
+    if saved < 1:
+        return ""
+    return (
+        f"Pruning saved about {duration(saved)}: {pruned} given up after "
+        f"{duration(total.times[Status.PRUNED] / pruned)} on average, a full evaluation takes "
+        f"{duration(expected)}."
+    )
+
+
+def _trust(state: State) -> str:
+    """How far to trust the best value of an objective that is known to be noisy."""
+    noise = state.leaders.noise
+    if noise == 0.0 or state.best is None:
+        return ""
+    known = f"The value of one candidate varies by ±{noise:.2g} (standard deviation)."
+    leader = state.leaders.find(state.key(state.best.point))
+    if leader is not None and len(leader.values) > 1 and leader.mean == state.best.value:
+        fresh = len(leader.values) - 1
+        of = f"the mean of {fresh} re-evaluations" if fresh > 1 else "one re-evaluation"
+        return f"{known} The best value is {of}, good to ±{noise / fresh**0.5:.2g}."
+    values = state.count(Status.DONE)
+    luck = noise * math.sqrt(2 * math.log(max(values, 2)))
+    return f"{known} The best is one of {values} values: up to {luck:.2g} of it may be luck."

@@ -1,0 +1,76 @@
+"""Aim."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from pyhopper.callbacks.tracker import Tracker, require
+
+
+class AimCallback(Tracker):
+    """Logs a search as one run of Aim, one step for each evaluation.
+
+    Parameters
+    ----------
+    name : str, optional
+        Name of the experiment.
+    repo : str or path, optional
+        Folder of the Aim repository; by default what Aim finds.
+    **settings : object
+        Further arguments of ``aim.Run``.
+
+    Raises
+    ------
+    ImportError
+        Without the package aim.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        repo: str | os.PathLike[str] | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__()
+        self._aim = require("aim", "aim")
+        place = None if repo is None else os.fspath(repo)
+        # What Aim would record by itself, the machine and its terminal, is not the search's.
+        quiet = {"system_tracking_interval": None, "log_system_params": False}
+        quiet["capture_terminal_logs"] = False
+        self._settings: dict[str, Any] = {"experiment": name, "repo": place, **quiet, **settings}
+        self._run: Any = None
+        self._run_hash: str | None = None
+
+    def open(self) -> None:
+        """See :class:`Tracker`."""
+        self._run = self._aim.Run(run_hash=self._run_hash, **self._settings)
+        self._run_hash = self._run.hash
+
+    def close(self) -> None:
+        """See :class:`Tracker`."""
+        self._run.close()
+
+    def record(
+        self,
+        step: int,
+        numbers: dict[str, float],
+        params: dict[str, float],
+        texts: dict[str, str],
+    ) -> None:
+        """See :class:`Tracker`."""
+        for name, value in numbers.items():
+            self._run.track(value, name=name, step=step)
+        for name, value in params.items():
+            self._run.track(value, name=f"params.{name}", step=step)
+        for name, text in texts.items():
+            self._run.track(self._aim.Text(text), name=name, step=step)
+
+    def state_dict(self) -> dict[str, Any]:
+        """See :class:`Tracker`."""
+        return {**super().state_dict(), "run_hash": self._run_hash}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See :class:`Tracker`."""
+        super().load_state_dict(state)
+        self._run_hash = state["run_hash"]

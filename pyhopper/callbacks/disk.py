@@ -1,0 +1,99 @@
+"""The best candidate as a file that other programs can read."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyhopper.callbacks.base import Callback
+from pyhopper.callbacks.tracker import require
+from pyhopper.errors import ArgumentError
+from pyhopper.events import ParamInfo
+
+_YAML = (".yaml", ".yml")
+
+
+class SaveBestOnDisk(Callback):
+    """Writes the best candidate to disk whenever there is a new one.
+
+    A file holds ``value`` and ``params``, as YAML where its name ends in ``.yaml`` or ``.yml``,
+    else as JSON. It is replaced at one stroke: a reader sees the old or the new one, never a part.
+
+    Parameters
+    ----------
+    filename : str or path, optional
+        One file, replaced by each better candidate.
+    dir : str or path, optional
+        A folder that gets a file ``best_00001.json``, ``best_00002.json``, ... for each.
+
+    Raises
+    ------
+    ArgumentError
+        Unless exactly one of both is given.
+    ImportError
+        For YAML without the package PyYAML.
+    """
+
+    def __init__(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        dir: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if (filename is None) == (dir is None):
+            problem = 'give either filename="best.json" or dir="best"'
+            raise ArgumentError("filename", filename, problem)
+        self._file = None if filename is None else Path(filename)
+        self._dir = None if dir is None else Path(dir)
+        if self._file is not None and self._file.suffix.lower() in _YAML:
+            require("yaml", "yaml")
+
+    def on_new_best(self, candidate: dict[str, Any], f: float, info: ParamInfo) -> None:
+        """See :class:`Callback`."""
+        path = self._file
+        if path is None:
+            path = self._next()
+        content = {"value": float(f), "params": plain(candidate)}
+        if path.suffix.lower() in _YAML:
+            text = require("yaml", "yaml").safe_dump(content, sort_keys=False)
+        else:
+            text = json.dumps(content, indent=2) + "\n"
+        _replace(path, text)
+
+    def _next(self) -> Path:
+        assert self._dir is not None
+        taken = [int(p.stem[5:]) for p in self._dir.glob("best_*.json") if p.stem[5:].isdigit()]
+        return self._dir / f"best_{max(taken, default=0) + 1:05d}.json"
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def plain(value: Any) -> Any:
+    """A value made of dicts, lists, numbers and strings; what is none of these becomes its repr."""
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufU":
+        return value.tolist()
+    if value is None or isinstance(value, bool):
+        return value
+    for kind in (int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return repr(value)

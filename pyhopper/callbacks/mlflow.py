@@ -1,0 +1,92 @@
+"""MLflow: one run for the search, and below it one for each candidate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyhopper.callbacks.tracker import Tracker, require
+
+_LONGEST = 500
+"""Every MLflow server takes parameters of this length."""
+
+
+class MLflowCallback(Tracker):
+    """Logs a search to MLflow.
+
+    Parameters
+    ----------
+    name : str, optional
+        Name of the run.
+    experiment : str
+        Name of the experiment; created if there is none.
+    tracking_uri : str, optional
+        Where to log, for example ``"sqlite:///mlflow.db"``; by default what MLflow is set up for.
+
+    Raises
+    ------
+    ImportError
+        Without the package mlflow.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        experiment: str = "pyhopper",
+        tracking_uri: str | None = None,
+    ) -> None:
+        super().__init__()
+        self._mlflow = require("mlflow", "mlflow")
+        self._name = name
+        self._experiment = experiment
+        self._uri = tracking_uri
+        self._client: Any = None
+        self._experiment_id = ""
+        self._run_id = ""
+
+    def open(self) -> None:
+        """See :class:`Tracker`."""
+        # The client's own calls leave the user's active run and tracking address alone.
+        self._client = self._mlflow.MlflowClient(self._uri)
+        found = self._client.get_experiment_by_name(self._experiment)
+        self._experiment_id = (
+            self._client.create_experiment(self._experiment)
+            if found is None
+            else found.experiment_id
+        )
+        if self._run_id:
+            self._client.update_run(self._run_id, status="RUNNING")
+        else:
+            run = self._client.create_run(self._experiment_id, run_name=self._name)
+            self._run_id = run.info.run_id
+
+    def close(self) -> None:
+        """See :class:`Tracker`."""
+        self._client.set_terminated(self._run_id)
+
+    def record(
+        self,
+        step: int,
+        numbers: dict[str, float],
+        params: dict[str, float],
+        texts: dict[str, str],
+    ) -> None:
+        """See :class:`Tracker`."""
+        entities = self._mlflow.entities
+        tags = {"mlflow.parentRunId": self._run_id}
+        child = self._client.create_run(self._experiment_id, tags=tags, run_name=f"{step:05d}")
+        now = child.info.start_time
+        metrics = [entities.Metric(name, value, now, step) for name, value in numbers.items()]
+        settings = {**params, **texts}
+        listed = [entities.Param(name, str(v)[:_LONGEST]) for name, v in settings.items()]
+        self._client.log_batch(child.info.run_id, metrics=metrics, params=listed[:100])
+        self._client.set_terminated(child.info.run_id)
+        self._client.log_batch(self._run_id, metrics=metrics)
+
+    def state_dict(self) -> dict[str, Any]:
+        """See :class:`Tracker`."""
+        return {**super().state_dict(), "run_id": self._run_id}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See :class:`Tracker`."""
+        super().load_state_dict(state)
+        self._run_id = str(state["run_id"])

@@ -1,0 +1,60 @@
+"""TensorBoard, through the package tensorboardX."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from pyhopper.callbacks.tracker import Tracker, require
+
+
+class TensorboardCallback(Tracker):
+    """Writes values, metrics and parameters as scalars, and candidates to the HParams tab.
+
+    Parameters
+    ----------
+    log_dir : str or path
+        The folder that ``tensorboard --logdir`` gets.
+
+    Raises
+    ------
+    ImportError
+        Without the package tensorboardX.
+    """
+
+    def __init__(self, log_dir: str | os.PathLike[str] = "runs") -> None:
+        super().__init__()
+        self._package = require("tensorboardX", "tensorboard")
+        self._log_dir = os.fspath(log_dir)
+        self._writer: Any = None
+
+    def open(self) -> None:
+        """See :class:`Tracker`."""
+        self._writer = self._package.SummaryWriter(
+            self._log_dir,
+            # Runs within the same second would write to the same file.
+            filename_suffix=f".{self._step:05d}",
+        )
+
+    def close(self) -> None:
+        """See :class:`Tracker`."""
+        self._writer.close()
+
+    def record(
+        self,
+        step: int,
+        numbers: dict[str, float],
+        params: dict[str, float],
+        texts: dict[str, str],
+    ) -> None:
+        """See :class:`Tracker`."""
+        for name, value in numbers.items():
+            self._writer.add_scalar(name, value, step)
+        for name, value in params.items():
+            self._writer.add_scalar(f"params/{name}", value, step)
+        for name, text in texts.items():
+            self._writer.add_text(name, text, step)
+        if "value" in numbers:
+            hparams: dict[str, Any] = {**params, **texts}
+            metrics = {"hparam/value": numbers["value"]}
+            self._writer.add_hparams(hparams, metrics, name=f"{step:05d}", global_step=step)

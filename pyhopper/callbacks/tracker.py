@@ -1,0 +1,124 @@
+"""What the callbacks for experiment trackers have in common."""
+
+from __future__ import annotations
+
+import importlib
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from pyhopper.callbacks.base import Callback
+from pyhopper.events import ParamInfo
+from pyhopper.flat import numbers_and_texts
+
+if TYPE_CHECKING:
+    from pyhopper.search import Search
+
+
+def require(package: str, extra: str) -> Any:
+    """Import an optional package.
+
+    Raises
+    ------
+    ImportError
+        With the command that installs it.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise ImportError(
+            f'this callback needs the package {package}; run: pip install "pyhopper[{extra}]"'
+        ) from error
+
+
+class Tracker(Callback):
+    """Turns the hooks into one record for each evaluation.
+
+    The step counts all evaluations, over several runs and resumes.
+    """
+
+    def __init__(self) -> None:
+        self._search: Search | None = None
+        self._step = 0
+        self._counts = {"pruned": 0, "nan": 0, "failed": 0}
+
+    @abstractmethod
+    def open(self) -> None:
+        """Start or continue the tracker's own run."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Write everything to disk."""
+
+    @abstractmethod
+    def record(
+        self,
+        step: int,
+        numbers: dict[str, float],
+        params: dict[str, float],
+        texts: dict[str, str],
+    ) -> None:
+        """Write one evaluation.
+
+        Parameters
+        ----------
+        step : int
+            Its number in the order in which they ended.
+        numbers : dict
+            ``value`` (if it has one), ``best``, ``seconds`` and metrics.
+        params, texts : dict
+            The candidate's numbers and what is no number, by dotted names.
+        """
+
+    def on_search_start(self, search: Search) -> None:
+        """See :class:`Callback`."""
+        self._search = search
+        self.open()
+
+    def on_search_end(self) -> None:
+        """See :class:`Callback`."""
+        self.close()
+        self._search = None
+
+    def on_evaluate_end(self, candidate: dict[str, Any], f: float, info: ParamInfo) -> None:
+        """See :class:`Callback`."""
+        self._write(candidate, info, {"value": f})
+
+    def on_evaluate_pruned(self, candidate: dict[str, Any], info: ParamInfo) -> None:
+        """See :class:`Callback`."""
+        self._counts["pruned"] += 1
+        last = {"last_estimate": info.estimates[-1]} if info.estimates else {}
+        self._write(candidate, info, {"pruned": self._counts["pruned"], **last})
+
+    def on_evaluate_nan(self, candidate: dict[str, Any], info: ParamInfo) -> None:
+        """See :class:`Callback`."""
+        self._counts["nan"] += 1
+        self._write(candidate, info, {"nan": self._counts["nan"]})
+
+    def on_evaluate_failed(self, candidate: dict[str, Any], info: ParamInfo) -> None:
+        """See :class:`Callback`."""
+        self._counts["failed"] += 1
+        self._write(candidate, info, {"failed": self._counts["failed"]})
+
+    def _write(self, candidate: dict[str, Any], info: ParamInfo, found: dict[str, float]) -> None:
+        params, texts = numbers_and_texts(candidate)
+        metrics, more = numbers_and_texts(info.metrics or {})
+        numbers = {f"metrics.{name}": value for name, value in metrics.items()}
+        texts.update({f"metrics.{name}": text for name, text in more.items()})
+        if info.finished_at is not None:
+            numbers["seconds"] = info.finished_at - info.sampled_at
+        if self._search is not None and self._search.best_f is not None:
+            numbers["best"] = self._search.best_f
+        texts["type"] = info.type.value
+        if info.reason:
+            texts["reason"] = info.reason
+        self.record(self._step, {**numbers, **found}, params, texts)
+        self._step += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """See :class:`Callback`."""
+        return {"step": self._step, "counts": dict(self._counts)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See :class:`Callback`."""
+        self._step = int(state["step"])
+        self._counts = {name: int(count) for name, count in state["counts"].items()}

@@ -1,0 +1,62 @@
+"""Weights & Biases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyhopper.callbacks.tracker import Tracker, require
+
+
+class WandbCallback(Tracker):
+    """Logs a search as one run of Weights & Biases, one step for each evaluation.
+
+    Parameters
+    ----------
+    project, name : str, optional
+        Of the run.
+    **settings : object
+        Further arguments of ``wandb.init``, for example ``dir="runs"`` or ``mode="offline"``.
+
+    Raises
+    ------
+    ImportError
+        Without the package wandb.
+    """
+
+    def __init__(
+        self, project: str | None = None, name: str | None = None, **settings: Any
+    ) -> None:
+        super().__init__()
+        self._wandb = require("wandb", "wandb")
+        self._settings = {"project": project, "name": name, **settings}
+        self._run: Any = None
+        self._run_id: str | None = None
+
+    def open(self) -> None:
+        """See :class:`Tracker`."""
+        known = {"id": self._run_id, "resume": "allow"} if self._run_id else {}
+        self._run = self._wandb.init(**{**self._settings, **known})
+        self._run_id = self._run.id
+
+    def close(self) -> None:
+        """See :class:`Tracker`."""
+        self._run.finish()
+
+    def record(
+        self,
+        step: int,
+        numbers: dict[str, float],
+        params: dict[str, float],
+        texts: dict[str, str],
+    ) -> None:
+        """See :class:`Tracker`."""
+        self._run.log({**numbers, **{f"params.{k}": v for k, v in params.items()}, **texts}, step)
+
+    def state_dict(self) -> dict[str, Any]:
+        """See :class:`Tracker`."""
+        return {**super().state_dict(), "run_id": self._run_id}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See :class:`Tracker`."""
+        super().load_state_dict(state)
+        self._run_id = state["run_id"]

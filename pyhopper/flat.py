@@ -1,0 +1,86 @@
+"""Nested candidates as flat dicts with dotted names, for tables and trackers."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from pyhopper.errors import short
+
+_LONG = 16
+"""Longer lists of numbers are summarised like arrays."""
+
+
+def flatten(value: Any, name: str = "", keep: Collection[str] = ()) -> dict[str, Any]:
+    """Everything in nested dicts, lists and tuples by its dotted name.
+
+    Parameters
+    ----------
+    value : object
+        What to flatten.
+    name : str
+        Its own dotted name.
+    keep : collection of str
+        Names of values that stay whole.
+    """
+    if name in keep or not value:
+        return {name: value} if name else {}
+    if isinstance(value, Mapping):
+        items = [(str(key), inner) for key, inner in value.items()]
+    elif isinstance(value, list | tuple):
+        items = [(str(index), inner) for index, inner in enumerate(value)]
+    else:
+        return {name: value}
+    flat: dict[str, Any] = {}
+    for key, inner in items:
+        flat.update(flatten(inner, f"{name}.{key}" if name else key, keep))
+    return flat
+
+
+def numbers_and_texts(params: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, str]]:
+    """A candidate as trackers take it: numbers, and text for what is none.
+
+    An array becomes its mean, standard deviation, minimum and maximum.
+    """
+    found: dict[str, float] = {}
+    texts: dict[str, str] = {}
+    for name, value in _summarised(params, ""):
+        if isinstance(value, numbers.Real):
+            found[name] = float(value)
+        else:
+            texts[name] = value if isinstance(value, str) else short(value)
+    return found, texts
+
+
+def _summarised(value: Any, name: str) -> list[tuple[str, Any]]:
+    if isinstance(value, list | tuple) and len(value) > _LONG:
+        kinds = {isinstance(each, numbers.Real) for each in value}
+        value = np.asarray(value) if kinds == {True} else value
+    if isinstance(value, np.ndarray) and value.size and value.dtype.kind in "biuf":
+        parts = {"mean": value.mean(), "std": value.std(), "min": value.min(), "max": value.max()}
+        return [(f"{name}.{part}", float(summary)) for part, summary in parts.items()]
+    if isinstance(value, Mapping):
+        items = [(str(key), inner) for key, inner in value.items()]
+    elif isinstance(value, list | tuple) and value:
+        items = [(str(index), inner) for index, inner in enumerate(value)]
+    else:
+        return [(name, value)]
+    return [p for key, inner in items for p in _summarised(inner, f"{name}.{key}" if name else key)]
+
+
+def look_up(params: Any, path: list[str]) -> Any:
+    """Follow a dotted name, split at its dots, through nested dicts and lists."""
+    for depth, key in enumerate(path):
+        if isinstance(params, dict):
+            whole = ".".join(path[depth:])
+            if whole in params:
+                return params[whole]
+            params = params.get(key)
+        elif isinstance(params, list | tuple) and key.isdigit() and int(key) < len(params):
+            params = params[int(key)]
+        else:
+            return None
+    return params

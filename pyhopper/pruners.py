@@ -1,0 +1,247 @@
+"""Giving up poor candidates early, judged by the estimates that they report on the way.
+
+A pruner compares at equal steps: the third estimate of a candidate with the third estimates of the
+others, however many each of them has.
+"""
+
+from __future__ import annotations
+
+import math
+import traceback
+import warnings
+from abc import ABC, abstractmethod
+from bisect import bisect_left, insort
+from typing import Any
+
+import numpy as np
+
+from pyhopper.errors import ArgumentError
+from pyhopper.events import Status
+from pyhopper.history import Evaluation, State
+
+
+class Pruner(ABC):
+    """Decides whether an evaluation is given up.
+
+    Subclass it and implement :meth:`should_prune`; a rule that learns from earlier candidates also
+    implements :meth:`append` and, to survive in a checkpoint, the two methods for its state.
+
+    Attributes
+    ----------
+    direction : str
+        ``"max"`` or ``"min"``, set by the search before anything is asked.
+    learned_from : object
+        Set by the search, so that nothing is learned twice.
+    """
+
+    direction: str = "max"
+
+    learned_from: Any = None
+
+    def append(self, partial_results: list[float], was_pruned: bool) -> None:  # noqa: B027 - optional
+        """Learn from an evaluation that has ended, with a value or pruned.
+
+        Parameters
+        ----------
+        partial_results : list of float
+            Its estimates in order; never empty.
+        was_pruned : bool
+            Whether it was given up.
+        """
+
+    @abstractmethod
+    def should_prune(self, partial_results: list[float]) -> bool:
+        """Whether to give up a running evaluation.
+
+        Parameters
+        ----------
+        partial_results : list of float
+            Its estimates so far in order; never empty.
+        """
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint should keep, made of dicts, lists, numbers and strings."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:  # noqa: B027 - optional
+        """Take back what :meth:`state_dict` gave."""
+
+
+class _Ranks(Pruner):
+    """Scores of earlier candidates by step, higher is better.
+
+    A candidate that was pruned counts as worse than all others at the steps it did not reach, or
+    else the few that get far would be compared with each other only.
+    """
+
+    def __init__(self) -> None:
+        self._scores: list[list[float]] = []
+        self._gone: list[int] = []
+        """How many were pruned after so many estimates."""
+
+    def append(self, partial_results: list[float], was_pruned: bool) -> None:
+        """See :class:`Pruner`."""
+        while len(self._scores) < len(partial_results):
+            self._scores.append([])
+            self._gone.append(0)
+        for scores, estimate in zip(self._scores, partial_results, strict=False):
+            self._insert(scores, self._score(estimate))
+        if was_pruned:
+            self._gone[len(partial_results) - 1] += 1
+
+    def _insert(self, scores: list[float], score: float) -> None:
+        insort(scores, score)
+
+    def _score(self, estimate: float) -> float:
+        if math.isnan(estimate):
+            return -math.inf
+        return estimate if self.direction == "max" else -estimate
+
+    def state_dict(self) -> dict[str, Any]:
+        """See :class:`Pruner`."""
+        return {"scores": [list(scores) for scores in self._scores], "gone": list(self._gone)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See :class:`Pruner`."""
+        self._scores = [[float(score) for score in scores] for scores in state["scores"]]
+        self._gone = [int(count) for count in state["gone"]]
+
+
+class QuantilePruner(_Ranks):
+    """Gives up what belongs to the worst share of all candidates at the same step.
+
+    Parameters
+    ----------
+    q : float
+        The share to give up, in (0, 1) or as a percentage: with 0.8 or 80 an evaluation goes on
+        only while it is among the best fifth. 0.5 is the median rule.
+    warmup : int
+        How many evaluations must have reached a step before any is given up there.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument makes no sense.
+    """
+
+    def __init__(self, q: float, warmup: int = 5) -> None:
+        super().__init__()
+        number = isinstance(q, int | float | np.number) and not isinstance(q, bool)
+        share = float(q) / 100 if number and q > 1 else q
+        if not number or not 0 < share < 1:
+            problem = "must be in (0, 1), or a percentage between 1 and 100"
+            raise ArgumentError("q", q, problem)
+        if not isinstance(warmup, int | np.integer) or isinstance(warmup, bool) or warmup < 1:
+            raise ArgumentError("warmup", warmup, "must be an integer, at least 1")
+        self.q = float(share)
+        self.warmup = int(warmup)
+
+    def should_prune(self, partial_results: list[float]) -> bool:
+        """See :class:`Pruner`."""
+        step = len(partial_results)
+        if len(self._scores) < step or len(self._scores[step - 1]) < self.warmup:
+            return False
+        scores = self._scores[step - 1]
+        gone = sum(self._gone[: step - 1])
+        score = self._score(partial_results[-1])
+        if score == -math.inf:
+            return True
+        worse = gone + bisect_left(scores, score)
+        return worse < self.q * (gone + len(scores)) and scores[-1] > score
+
+
+class TopKPruner(_Ranks):
+    """Gives up what is not among the best few of all candidates at the same step.
+
+    Parameters
+    ----------
+    k : int
+        How many earlier candidates may be better.
+
+    Raises
+    ------
+    ArgumentError
+        If ``k`` is not at least 1.
+    """
+
+    def __init__(self, k: int) -> None:
+        super().__init__()
+        if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
+            raise ArgumentError("k", k, "must be an integer, at least 1")
+        self.k = int(k)
+
+    def _insert(self, scores: list[float], score: float) -> None:
+        insort(scores, score)
+        if len(scores) > self.k:
+            del scores[0]
+
+    def should_prune(self, partial_results: list[float]) -> bool:
+        """See :class:`Pruner`."""
+        step = len(partial_results)
+        if len(self._scores) < step or len(self._scores[step - 1]) < self.k:
+            return False
+        return self._score(partial_results[-1]) < self._scores[step - 1][0]
+
+
+class Advice:
+    """Asks a pruner on behalf of a run; one that raises is reported once and not asked again.
+
+    Parameters
+    ----------
+    pruner : Pruner
+        Who is asked. One that is new to the search first learns from its evaluations so far.
+    state : State
+        The search's.
+    quiet : bool
+        Do not report.
+    """
+
+    def __init__(self, pruner: Pruner, state: State, quiet: bool) -> None:
+        self._pruner: Pruner | None = pruner
+        self._quiet = quiet
+        self._running: dict[int, list[float]] = {}
+        pruner.direction = "max" if state.maximize else "min"
+        if pruner.learned_from is not state:
+            pruner.learned_from = state
+            for evaluation in state.evaluations:
+                self.learn(evaluation)
+
+    def __call__(self, job_id: int, estimate: float) -> bool:
+        """Whether to prune the evaluation that has reported this estimate."""
+        partial = self._running.setdefault(job_id, [])
+        partial.append(estimate)
+        return bool(self._ask("should_prune", list(partial)))
+
+    def learn(self, evaluation: Evaluation) -> None:
+        """Tell the pruner how an evaluation ended, if it has estimates to compare with."""
+        self._running.pop(evaluation.id, None)
+        if evaluation.estimates and evaluation.status in (Status.DONE, Status.PRUNED):
+            was_pruned = evaluation.status is Status.PRUNED
+            self._ask("append", list(evaluation.estimates), was_pruned)
+
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        if self._pruner is None:
+            return False
+        try:
+            return getattr(self._pruner, method)(*arguments)
+        except Exception:
+            name = type(self._pruner).__name__
+            self._pruner = None
+            text = f"the pruner {name} raised in {method} and is not asked any more"
+            if not self._quiet:
+                warnings.warn(f"{text}\n{traceback.format_exc()}", RuntimeWarning, 2)
+        return False
+
+
+def as_pruner(pruner: Any) -> Pruner | None:
+    """The ``pruner`` argument.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no pruner.
+    """
+    if pruner is None or isinstance(pruner, Pruner):
+        return pruner
+    hint = "; create one, such as QuantilePruner(0.5)" if isinstance(pruner, type) else ""
+    raise ArgumentError("pruner", pruner, f"must be a pyhopper.pruners.Pruner{hint}")

@@ -1,0 +1,185 @@
+"""The history of a search: over several runs, with and without being kept, and as a table."""
+
+import gc
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import pyhopper
+from pyhopper.events import Outcome, Status
+from pyhopper.testing import FakeClock, ScriptedExecutor
+
+TEMPLATE = {
+    "lr": pyhopper.float(0, 1),
+    "opt": {"name": pyhopper.choice("adam", "sgd"), "decay": [pyhopper.float(0, 1), 5]},
+    "model": pyhopper.choice(
+        {"kind": "tree", "depth": pyhopper.int(1, 9)},
+        {"kind": "net", "layers": pyhopper.list(pyhopper.int(8, 64), 1, 3)},
+        "linear",
+    ),
+    "w": pyhopper.float(-1, 1, shape=(2,)),
+    "value": pyhopper.int(0, 5),
+    "epochs": 20,
+}
+
+
+def scripted(steps=40, runs=1, template=TEMPLATE, **arguments):
+    """A search in fake time whose evaluations end in all ways."""
+    clock = FakeClock(now=1000.0)
+    search = pyhopper.Search(template, seed=3, clock=clock)
+
+    def script(job):
+        kinds = {3: Status.FAILED, 5: Status.PRUNED, 7: Status.NAN}
+        status = kinds.get(job.id % 10, Status.DONE)
+        value = job.params["lr"] if status is Status.DONE else math.nan
+        metrics = {"acc": 0.5, "detail": {"fold": 1}} if status is Status.DONE else None
+        estimates = (0.25, 0.5) if status is Status.PRUNED else ()
+        reason = "boom" if status is Status.FAILED else ""
+        return 60.0, Outcome(status, value, metrics, estimates, reason)
+
+    for _ in range(runs):
+        executor = ScriptedExecutor(clock, script)
+        search.run(
+            lambda p: 0.0, "max", steps=steps, executor=executor, ignore_nans=True, quiet=True,
+            **arguments,
+        )  # fmt: skip
+    return search
+
+
+def test_the_whole_interface_over_two_runs():
+    search = scripted(runs=2)
+    history = search.history
+    assert len(history) == 56
+    assert history[0]["lr"] == history["lr"][0] == history.get_marginal("lr")[0]
+    assert history[-1]["lr"] == history["lr"][-1]
+    assert len(history.get_pruned_marginal("lr")) == 8
+    assert list(history.fs) == history["lr"]
+    assert list(history.best_fs) == list(np.maximum.accumulate(history.fs))
+    assert history.best_f == max(history.fs) == search.best_f
+    assert list(history.steps) == list(range(56))
+    assert history.direction == "max"
+    assert list(history.seconds[:3]) == [60.0, 120.0, 180.0]
+    assert history.seconds[-1] == 80 * 60, "the second run goes on after the first"
+    assert history.minutes[-1] == 80
+    assert history.hours[-1] == pytest.approx(80 / 60)
+
+
+def test_names_of_nested_parameters():
+    history = scripted().history
+    assert set(history["opt.name"]) == {"adam", "sgd"}
+    assert set(history["opt.decay.1"]) == {5}
+    kinds = history["model.kind"]
+    assert set(kinds) == {"tree", "net", None}
+    assert [d is None for d in history["model.depth"]] == [k != "tree" for k in kinds]
+    with pytest.raises(KeyError):
+        history["width"]
+
+
+def test_a_view_stays_right_while_the_search_goes_on():
+    search = scripted()
+    assert len(search.history) == 28
+    search.add({**search.best}, 0.5)
+    assert len(search.history) == 29
+    search.history.clear()
+    assert len(search.history) == 0
+    assert list(search.history.fs) == list(search.history.best_fs) == []
+    assert search.best_f is not None
+    search.add({**search.best}, 0.75)
+    assert list(search.history.fs) == [0.75]
+
+
+def test_an_empty_history():
+    history = pyhopper.Search(TEMPLATE).history
+    assert len(history) == 0
+    assert history["lr"] == []
+    assert history.best_f is None
+    assert history.direction is None
+    assert len(history.best_fs) == len(history.seconds) == len(history.steps) == 0
+
+
+def test_to_pandas():
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    search = scripted(runs=2)
+    table = search.history.to_pandas()
+    assert len(table) == 80
+    assert list(table.columns[:4]) == ["id", "type", "status", "value"]
+    assert list(table["id"]) == list(range(80))
+    assert dict(table["status"].value_counts()) == {"done": 56, "failed": 8, "pruned": 8, "nan": 8}
+    assert set(table["type"]) == {"initial", "random seeding", "local sampling"}
+    done = table[table["status"] == "done"]
+    assert list(done["lr"]) == list(done["value"]) == search.history["lr"]
+    assert list(done["opt.name"]) == search.history["opt.name"]
+    assert table["lr"].dtype == float
+    assert set(done["metrics.acc"]) == {0.5}
+    assert set(done["metrics.detail.fold"]) == {1.0}
+    assert table["w"][0].shape == (2,), "an array stays one entry"
+    assert isinstance(table[table["model.kind"] == "net"]["model.layers"].iloc[0], list)
+    assert table[table["model.kind"] == "net"]["model.depth"].isna().all()
+    assert (table["model"].dropna() == "linear").all()
+    assert "params.value" in table.columns, "a parameter does not hide a column"
+    assert "epochs" not in table.columns
+    assert (table["seconds"] == 60).all()
+    assert table["elapsed"].iloc[-1] == 80 * 60
+    assert table["sampled_at"].iloc[0] == pd.Timestamp(1000, unit="s", tz="UTC")
+    assert table["finished_at"].iloc[0] == pd.Timestamp(1060, unit="s", tz="UTC")
+    pruned = table[table["status"] == "pruned"]
+    assert set(pruned["estimates"]) == {2}
+    assert set(pruned["last_estimate"]) == {0.5}
+    assert set(table[table["status"] == "failed"]["reason"]) == {"boom"}
+    assert "slot" in table.columns
+
+
+def test_to_pandas_of_a_flat_space_and_of_nothing():
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    template = {"lr": pyhopper.float(0, 1), "a": {"b": [pyhopper.int(0, 9), pyhopper.bool()]}}
+    table = scripted(template=template).history.to_pandas()
+    assert table["a.b.0"].dtype == int
+    assert table["a.b.1"].dtype == bool
+    empty = pyhopper.Search(template).history.to_pandas()
+    assert len(empty) == 0
+    assert {"lr", "a.b.0", "value"} <= set(empty.columns)
+
+
+def test_without_pandas_the_way_out_is_named(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"pyhopper\[pandas\]"):
+        scripted(3).history.to_pandas()
+
+
+def test_a_history_that_is_not_kept_does_not_grow(monkeypatch):
+    monkeypatch.setattr("pyhopper.history._REMEMBERED", 200)
+    clock = FakeClock()
+    template = {f"p{i}": pyhopper.float(0, 1) for i in range(20)}
+    search = pyhopper.Search(template, seed=0, clock=clock)
+
+    def run(steps):
+        executor = ScriptedExecutor(clock, lambda job: (1.0, 1.0))
+        search.run(lambda p: 0.0, steps=steps, executor=executor, keep_history=False, quiet=True)
+
+    run(300)
+    tracemalloc.start()
+    try:
+        run(300)  # what the tracing does not know is replaced
+        gc.collect()
+        before, _ = tracemalloc.get_traced_memory()
+        run(1000)
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 50_000, "1000 evaluations of 20 numbers are more than a megabyte"
+    assert len(search.history) == 0
+    assert len(search._state.seen) == 200
+    assert search.best is not None
+    assert search._state.ended == 1600
+
+
+def test_duplicates_are_known_without_a_history():
+    calls = []
+    search = pyhopper.Search(x=pyhopper.int(0, 9), seed=0)
+    search.run(lambda p: calls.append(p["x"]) or 0.0, steps=50, keep_history=False, quiet=True)
+    assert sorted(calls) == list(range(10))
