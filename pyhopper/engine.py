@@ -6,7 +6,7 @@ import math
 import signal
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,6 +47,18 @@ _LOCAL_REDRAWS = 100
 """After so many duplicates around the best point, proposals come from the whole space."""
 
 
+_STALE = 0.01
+"""A proposal is out of date after this share of the budget."""
+
+
+class _Ahead(NamedTuple):
+    """A proposal made in advance, and what it was made from."""
+
+    event: Started
+    best: Evaluation | None
+    phase: Phase
+
+
 @dataclass
 class Run:
     """One run of a search: :meth:`run` does it all, then ``reason`` says why it ended.
@@ -73,7 +85,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self._infos: dict[int, tuple[Candidate, ParamInfo]] = {}
-        self._ahead: tuple[Started, Evaluation | None] | None = None
+        self._ahead: _Ahead | None = None
         self._shared = tuple(constants(self.space.template))
         self.interrupts = Interrupts(self.executor)
         # What ran when an earlier process ended runs first.
@@ -166,8 +178,8 @@ class Run:
             self._submit(self.state.running[candidate_id].candidate, Restarted(candidate_id))
             return
         ahead, self._ahead = self._ahead, None
-        fresh = ahead is not None and self._is_fresh(*ahead)
-        started = ahead[0] if ahead is not None and fresh else self.propose()
+        fresh = ahead is not None and self._is_fresh(ahead)
+        started = ahead.event if ahead is not None and fresh else self.propose()
         if started is not None:
             self._submit(started.candidate, started)
 
@@ -178,18 +190,20 @@ class Run:
         """
         if self.executor.slots == 1 or self.state.queue or self.reason:
             return
-        if self._ahead is not None and self._is_fresh(*self._ahead):
+        if self._ahead is not None and self._is_fresh(self._ahead):
             return
+        phase = self.budget.phase(self.started, 0.0)
         event = self.propose() if self.budget.may_start(self.started) else None
-        self._ahead = None if event is None else (event, self.state.best)
+        self._ahead = None if event is None else _Ahead(event, self.state.best, phase)
 
-    def _is_fresh(self, event: Started, best: Evaluation | None) -> bool:
+    def _is_fresh(self, ahead: _Ahead) -> bool:
         """Whether an earlier proposal is as good as a new one."""
-        if (
-            self.state.queue
-            or best is not self.state.best
-            or event.candidate.id != self.state.started
-        ):
+        event, best, before = ahead
+        same_id = event.candidate.id == self.state.started
+        if self.state.queue or best is not self.state.best or not same_id:
+            return False
+        phase = self.budget.phase(self.started, 0.0)
+        if phase.seeding is not before.seeding or phase.spent - before.spent > _STALE:
             return False
         return not self.reject_duplicates or event.key not in self.state.seen
 

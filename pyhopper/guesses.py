@@ -12,8 +12,7 @@ from pyhopper.errors import ArgumentError
 from pyhopper.events import Candidate, CandidateType
 from pyhopper.history import Forgotten, Known, Note, Queued, State, observe
 from pyhopper.objective import Objective
-from pyhopper.options import nested
-from pyhopper.space import Space, merge_dicts
+from pyhopper.space import Space, merge_dicts, nested
 
 Params = dict[str, Any]
 

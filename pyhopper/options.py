@@ -157,12 +157,3 @@ def flag(argument: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise ArgumentError(argument, value, "must be True or False")
     return value
-
-
-def nested(name: str, value: Any) -> dict[str, Any]:
-    """``{"opt": {"lr": value}}`` for the name ``opt.lr``."""
-    for key in reversed(name.split(".")):
-        value = {key: value}
-    return dict(value)
-
-

@@ -71,6 +71,13 @@ def _merge_into(merged: dict[str, Any], other: Mapping[str, Any], path: str) -> 
             raise ArgumentError(f"{path}{key}", value, "this key is given twice")
 
 
+def nested(name: str, value: Any) -> dict[str, Any]:
+    """``{"opt": {"lr": value}}`` for the name ``opt.lr``."""
+    for key in reversed(name.split(".")):
+        value = {key: value}
+    return dict(value)
+
+
 class Space:
     """All candidates of a template.
 

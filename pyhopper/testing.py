@@ -310,7 +310,7 @@ class ExecutorSuite:
             executor.close()
 
     def test_cancel_ends_a_running_job(self) -> None:
-        """A running job that is cancelled ends in one Cancelled event, with estimates and reason."""
+        """A running job that is cancelled ends in one Cancelled event, with its estimates."""
         self._skip_in_this_process()
         executor = self.make_executor()
         try:

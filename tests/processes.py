@@ -43,7 +43,7 @@ def descendants(pid):
 
 def open_files():
     """How many file descriptors this process has."""
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def memory():

@@ -1,5 +1,6 @@
-"""Every way in which a worker can die, at every stage: one failed evaluation, and the slot lives."""
+"""Every way in which a worker can die, at every stage: one failure, and the slot lives."""
 
+import contextlib
 import ctypes
 import os
 import random
@@ -49,10 +50,8 @@ def act(deed):
 
 
 def _scribble(fd):
-    try:
+    with contextlib.suppress(OSError):
         os.write(fd, b"garbage, garbage, garbage, garbage, garbage")
-    except OSError:
-        pass
 
 
 class Trap:
@@ -65,7 +64,7 @@ class Trap:
         return act, (self.deed,)
 
 
-class Unpicklable(Exception):
+class UnpicklableError(Exception):
     """Does not survive pickling, and cannot be shown."""
 
     def __init__(self, one, two):
@@ -73,7 +72,7 @@ class Unpicklable(Exception):
         self.lock = threading.Lock()
 
 
-class Unspeakable(Exception):
+class UnspeakableError(Exception):
     def __str__(self):
         return act("exit 3")
 
@@ -146,8 +145,8 @@ TABLE = {
     "returning: no number": (give(threading.Lock), "instead of a number"),
     "returning: nothing": (give(None), "None; is a `return`"),
     "returning: dies": (give(Treacherous(1)), "SIGKILL"),
-    "returning: unpicklable exception": (throw(Unpicklable, 1, 2), "Unpicklable"),
-    "returning: exception that exits": (throw(Unspeakable), "exited with code 3"),
+    "returning: unpicklable exception": (throw(UnpicklableError, 1, 2), "Unpicklable"),
+    "returning: exception that exits": (throw(UnspeakableError), "exited with code 3"),
 }
 
 
@@ -388,7 +387,7 @@ def test_large_constants_travel_once(executor):
 
 
 def test_a_search_sends_its_constants_once(monkeypatch):
-    """The template's large constants, also inside of options, are no part of a candidate's pickle."""
+    """Large constants of the template, also in options, are no part of a candidate's pickle."""
     sizes = []
     pack = channel.pack
 

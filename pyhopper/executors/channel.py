@@ -10,8 +10,6 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import cloudpickle
-
 _HEAD = struct.Struct(">cQ")
 _LONGEST = 1 << 30
 _CHUNK = 1 << 18
@@ -183,6 +181,8 @@ class BlockingChannel:
 
 def pack(params: Any, shared: Sequence[Any]) -> bytes:
     """Pickle a candidate without the objects that the worker has already."""
+    import cloudpickle
+
     places = {id(each): place for place, each in enumerate(shared)}
     buffer = io.BytesIO()
     if not places:

@@ -13,8 +13,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import cloudpickle
-
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Event, ended
 from pyhopper.executors import channel as wire
@@ -151,7 +149,7 @@ class LocalExecutor:
             return old
         shared = [each for each in job.shared if _is_large(each)]
         try:
-            pickled = cloudpickle.dumps((job.evaluate, tuple(shared)))
+            pickled = wire.pack((job.evaluate, tuple(shared)), ())
         except Exception as error:
             raise _unsendable(job.evaluate, error) from error
         number = 0 if old is None else old.number + 1
@@ -206,7 +204,7 @@ class LocalExecutor:
 
 def _is_large(value: Any) -> bool:
     try:
-        return len(cloudpickle.dumps(value)) >= _SHARED_BYTES
+        return len(wire.pack(value, ())) >= _SHARED_BYTES
     except Exception:  # it fails again with the candidate, and is told there
         return False
 
@@ -216,7 +214,7 @@ def _unsendable(evaluate: Any, error: Exception) -> ArgumentError:
     problem = f"cannot be sent to a subprocess ({error}); create it inside the objective instead"
     for name, value in getattr(evaluate, "kwargs", {}).items():
         try:
-            cloudpickle.dumps(value)
+            wire.pack(value, ())
         except Exception:  # noqa: PERF203 - one of them is it
             return ArgumentError(f'kwargs["{name}"]', value, problem)
     function = getattr(evaluate, "function", evaluate)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import faulthandler
 import gc
 import json
@@ -68,6 +67,8 @@ def die_with_parent(parent: int) -> bool:
     """Let the kernel end this process with its parent; False if it cannot."""
     if not sys.platform.startswith("linux"):
         return False
+    import ctypes
+
     set_parent_death_signal = 1
     if ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL, 0, 0, 0) != 0:
         return False
