@@ -11,8 +11,6 @@ import numpy as np
 
 from pyhopper.budget import Budget, Phase
 from pyhopper.callbacks.base import Callbacks
-from pyhopper.checkpoint import Checkpoint
-from pyhopper.codec import from_json
 from pyhopper.errors import EvaluationError, ObjectiveError, SearchFailedError
 from pyhopper.events import (
     Cancelled,
@@ -25,6 +23,7 @@ from pyhopper.events import (
 )
 from pyhopper.executors import Executor, Job
 from pyhopper.history import Dropped, Evaluation, Note, Restarted, Started, State, observe
+from pyhopper.journal import Checkpoint, from_json
 from pyhopper.kernels import Proposal, View, propose
 from pyhopper.objective import Objective
 from pyhopper.options import Stop

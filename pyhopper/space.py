@@ -13,6 +13,7 @@ from pyhopper.errors import ArgumentError, CandidateError, ConstraintError
 from pyhopper.parameters import (
     INACTIVE,
     Leaf,
+    Node,
     Numeric,
     Omitted,
     Partial,
@@ -120,6 +121,11 @@ class Space:
             home = (leaf.parent, leaf.option)
             options[home] = options.get(home, 1) * count
         return options.get((-1, -1), 1)
+
+    @property
+    def root(self) -> Node:
+        """The compiled template."""
+        return self._compiled.root
 
     def start(self, rng: np.random.Generator) -> Point:
         """The first candidate: ``init`` values, or else the middle of each range."""

@@ -20,12 +20,14 @@ LAYERS = [
     {"parameters", "budget", "events"},
     {"space"},
     {"history"},
-    {"kernels", "objective", "executors"},
+    {"kernels", "journal", "objective", "executors", "terminate", "workdir"},
     {"callbacks"},
     {"options"},
     {"engine"},
+    {"asktell", "guesses", "saving"},
     {"search"},
-    {"testing", "__init__"},
+    {"testing", "cli", "__init__"},
+    {"__main__"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 

@@ -4,7 +4,7 @@ from pyhopper.parameters.base import MISSING, Branching, Parameter
 from pyhopper.parameters.choice import Bool, Choice, Selector, option_text
 from pyhopper.parameters.custom import Custom, Distribution, List
 from pyhopper.parameters.numeric import Float, Int, Numeric
-from pyhopper.parameters.template import INACTIVE, Leaf, Omitted, Partial, Point, Template
+from pyhopper.parameters.template import INACTIVE, Leaf, Node, Omitted, Partial, Point, Template
 
 __all__ = [
     "INACTIVE",
@@ -18,6 +18,7 @@ __all__ = [
     "Int",
     "Leaf",
     "List",
+    "Node",
     "Numeric",
     "Omitted",
     "Parameter",
