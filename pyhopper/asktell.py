@@ -11,13 +11,12 @@ from typing import Any
 
 from pyhopper.budget import Budget, Clock, Schedule, Stamp
 from pyhopper.callbacks.base import Callbacks
-from pyhopper.checkpoint import Checkpoint
 from pyhopper.engine import Run
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Candidate, Event, Outcome, Status, ended
 from pyhopper.executors import InlineExecutor
 from pyhopper.history import Began, Evaluation, Note, Restarted, State, observe
-from pyhopper.lockfile import Holder
+from pyhopper.journal import Checkpoint, Holder
 from pyhopper.objective import Objective
 from pyhopper.options import parse_direction, parse_schedule
 from pyhopper.space import Space

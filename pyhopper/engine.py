@@ -12,8 +12,6 @@ import numpy as np
 
 from pyhopper.budget import Budget, Phase
 from pyhopper.callbacks.base import Callbacks
-from pyhopper.checkpoint import Checkpoint
-from pyhopper.codec import from_json
 from pyhopper.errors import EvaluationError, ObjectiveError, SearchFailedError
 from pyhopper.events import (
     Cancelled,
@@ -27,6 +25,7 @@ from pyhopper.events import (
 from pyhopper.executors import Executor, Job
 from pyhopper.history import Dropped, Evaluation, Note, Restarted, Started, State, observe
 from pyhopper.jobs import Limits
+from pyhopper.journal import Checkpoint, from_json
 from pyhopper.kernels import Proposal, View, propose
 from pyhopper.leaders import CHECK_FROM
 from pyhopper.objective import Objective

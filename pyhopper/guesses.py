@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pyhopper.budget import Clock, Stamp
-from pyhopper.checkpoint import Checkpoint
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Candidate, CandidateType
 from pyhopper.history import Forgotten, Known, Note, Queued, State, observe
+from pyhopper.journal import Checkpoint
 from pyhopper.objective import Objective
 from pyhopper.space import Space, merge_dicts, nested
 

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from pyhopper.budget import Clock, Stamp
-from pyhopper.checkpoint import Checkpoint, checkpoint_file
 from pyhopper.errors import ArgumentError
 from pyhopper.history import Began, Note, State, observe
-from pyhopper.journal import read, sync_folder
-from pyhopper.replay import Replay
+from pyhopper.journal import Checkpoint, Replay, checkpoint_file, read, sync_folder
 from pyhopper.space import Space
 
 

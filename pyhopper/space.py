@@ -14,6 +14,7 @@ from pyhopper.flat import look_up
 from pyhopper.parameters import (
     INACTIVE,
     Leaf,
+    Node,
     Numeric,
     Omitted,
     Partial,
@@ -128,6 +129,11 @@ class Space:
             home = (leaf.parent, leaf.option)
             options[home] = options.get(home, 1) * count
         return options.get((-1, -1), 1)
+
+    @property
+    def root(self) -> Node:
+        """The compiled template."""
+        return self._compiled.root
 
     def start(self, rng: np.random.Generator) -> Point:
         """The first candidate: ``init`` values, or else the middle of each range."""

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 import pyhopper
-from pyhopper.journal import read
+from pyhopper.journal.file import read
 from pyhopper.testing import FakeClock
 
 

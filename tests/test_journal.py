@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pyhopper
-from pyhopper.journal import Journal, pack, read, unpack
+from pyhopper.journal.file import Journal, pack, read, unpack
 
 STEPS = 24
 
@@ -285,7 +285,7 @@ VALUES = [
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_values_survive_exactly(value):
-    from pyhopper.codec import from_json, to_json
+    from pyhopper.journal.codec import from_json, to_json
 
     again = from_json(json.loads(json.dumps(to_json(value), allow_nan=False)))
     assert type(again) is type(value) or np.ndim(value) == 0
@@ -298,7 +298,7 @@ def test_values_survive_exactly(value):
 
 
 def test_nan_survives():
-    from pyhopper.codec import from_json, to_json
+    from pyhopper.journal.codec import from_json, to_json
 
     assert math.isnan(from_json(to_json(math.nan)))
 
@@ -316,7 +316,7 @@ def test_nan_survives():
     ids=str,
 )
 def test_a_strangers_file_runs_no_code(data):
-    from pyhopper.codec import CodecError, from_json
+    from pyhopper.journal.codec import CodecError, from_json
 
     with pytest.raises(CodecError):
         from_json(data)

@@ -13,7 +13,7 @@ import pytest
 import pyhopper
 from pyhopper.callbacks import Callback
 from pyhopper.events import Status
-from pyhopper.journal import read
+from pyhopper.journal.file import read
 from pyhopper.testing import FakeClock, ScriptedExecutor
 
 

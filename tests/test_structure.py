@@ -22,14 +22,16 @@ LAYERS = [
     {"history"},
     {"tables"},
     {"record"},
-    {"kernels", "pruners", "objective"},
+    {"kernels", "journal", "pruners", "objective", "workdir"},
     {"executors"},
     {"callbacks"},
     {"options"},
     {"jobs", "signals"},
     {"engine"},
+    {"asktell", "guesses", "saving"},
     {"search"},
-    {"testing", "__init__"},
+    {"testing", "cli", "__init__"},
+    {"__main__"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 

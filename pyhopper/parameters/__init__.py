@@ -5,7 +5,7 @@ from pyhopper.parameters.choice import Bool, Choice, Selector, option_text
 from pyhopper.parameters.constants import constants
 from pyhopper.parameters.custom import Custom, Distribution, List
 from pyhopper.parameters.numeric import Float, Int, Numeric
-from pyhopper.parameters.template import INACTIVE, Leaf, Omitted, Partial, Point, Template
+from pyhopper.parameters.template import INACTIVE, Leaf, Node, Omitted, Partial, Point, Template
 
 __all__ = [
     "INACTIVE",
@@ -19,6 +19,7 @@ __all__ = [
     "Int",
     "Leaf",
     "List",
+    "Node",
     "Numeric",
     "Omitted",
     "Parameter",

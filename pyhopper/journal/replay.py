@@ -6,15 +6,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from pyhopper.changes import SpaceReader
-from pyhopper.codec import CodecError, PointCodec
 from pyhopper.errors import CheckpointError
 from pyhopper.events import Candidate
 from pyhopper.history import State, observe
-from pyhopper.journal import Line, dumps
-from pyhopper.large import LargePoints
+from pyhopper.journal.changes import SpaceReader
+from pyhopper.journal.codec import CodecError, PointCodec
+from pyhopper.journal.file import Line, dumps
+from pyhopper.journal.large import LargePoints
+from pyhopper.journal.records import HOLLOW, Reader, stamp
 from pyhopper.parameters import Omitted, Point
-from pyhopper.records import HOLLOW, Reader, stamp
 from pyhopper.space import Space
 
 

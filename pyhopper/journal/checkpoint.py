@@ -9,7 +9,6 @@ from typing import Any
 
 from pyhopper._version import __version__
 from pyhopper.budget import Stamp
-from pyhopper.codec import CodecError, to_json
 from pyhopper.errors import ArgumentError, CheckpointError
 from pyhopper.events import Cancelled, Candidate, Event, Finished, Outcome, Status, ended
 from pyhopper.history import (
@@ -26,10 +25,12 @@ from pyhopper.history import (
     Totals,
     observe,
 )
-from pyhopper.journal import FORMAT, Journal, dumps
-from pyhopper.lockfile import Holder, Lock
-from pyhopper.records import write
-from pyhopper.replay import Replay, given
+from pyhopper.journal.codec import CodecError, to_json
+from pyhopper.journal.file import FORMAT, Journal, dumps
+from pyhopper.journal.lockfile import Holder, Lock
+from pyhopper.journal.records import write
+from pyhopper.journal.replay import Replay, given
+from pyhopper.journal.skeleton import skeleton
 from pyhopper.space import Space
 
 _ALIVE_TURNS = 6
@@ -131,11 +132,17 @@ class Checkpoint:
             "format": FORMAT,
             "version": __version__,
             "seed": seed,
-            "fingerprint": self.space.fingerprint(),
-            "leaves": self.codec.signature(),
+            **self._space(),
         }
         self.journal.append(header)
         self.replay.begin(header)
+
+    def _space(self) -> dict[str, Any]:
+        return {
+            "fingerprint": self.space.fingerprint(),
+            "leaves": self.codec.signature(),
+            "template": skeleton(self.space.root, self.codec.keys),
+        }
 
     def snapshot(self, source: State) -> None:
         """Write what a search knows that was not written while it happened."""
@@ -191,8 +198,7 @@ class Checkpoint:
             return []
         self.codec.probe()
         guesses = [guess for guess in self.state.queue if guess]
-        leaves, fingerprint = self.codec.signature(), self.space.fingerprint()
-        space = {"event": "space", "leaves": leaves, "fingerprint": fingerprint}
+        space = {"event": "space", **self._space()}
         self.journal.append(space)
         self.replay.begin(space)
         for guess in guesses:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from pyhopper.budget import Stamp
-from pyhopper.codec import CodecError, PointCodec, from_json, to_json
 from pyhopper.events import (
     Candidate,
     CandidateType,
@@ -38,6 +37,7 @@ from pyhopper.history import (
     Tally,
     Totals,
 )
+from pyhopper.journal.codec import CodecError, PointCodec, from_json, to_json
 from pyhopper.parameters import Partial, Point
 
 Record = dict[str, Any]

@@ -12,10 +12,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pyhopper.codec import from_json
 from pyhopper.errors import CheckpointError
 from pyhopper.history import Evaluation
-from pyhopper.journal import dumps, pack, sync_folder, unpack
+from pyhopper.journal.codec import from_json
+from pyhopper.journal.file import dumps, pack, sync_folder, unpack
 from pyhopper.parameters import Omitted
 from pyhopper.space import BULKY, LARGE
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from pyhopper.codec import PointCodec, fits
 from pyhopper.errors import ArgumentError
 from pyhopper.history import Misfit
+from pyhopper.journal.codec import PointCodec, fits
 from pyhopper.parameters import INACTIVE, MISSING, Partial, Point, Selector
 
 Signature = list[dict[str, Any]]

@@ -1,0 +1,83 @@
+"""The template as JSON, so that a checkpoint can be shown without the program that wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pyhopper.errors import short
+from pyhopper.parameters.template import ChoiceNode, ContainerNode, LeafNode, Node
+
+_LONGEST = 200
+
+
+def skeleton(node: Node, keys: list[str]) -> Any:
+    """A compiled template with the names of parameters in their places.
+
+    Parameters
+    ----------
+    node : Node
+        The root of the template, or a place in it.
+    keys : list of str
+        The name of each leaf.
+    """
+    if isinstance(node, LeafNode):
+        return {"$leaf": keys[node.index]}
+    if isinstance(node, ChoiceNode):
+        return {
+            "$choice": keys[node.index],
+            "options": [skeleton(option, keys) for option in node.options],
+        }
+    if isinstance(node, ContainerNode):
+        children = dict(node.children)
+        template = node.template
+        if isinstance(template, dict):
+            return {
+                str(key): skeleton(children[key], keys) if key in children else _constant(value)
+                for key, value in template.items()
+            }
+        return [
+            skeleton(children[place], keys) if place in children else _constant(value)
+            for place, value in enumerate(template)
+        ]
+    return _constant(node.template)
+
+
+def _constant(value: Any) -> Any:
+    """A constant; of what is large or no JSON, a short text."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if value - value == 0 else repr(value)
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST else short(value)
+    if isinstance(value, dict) and len(value) <= _LONGEST:
+        return {str(key): _constant(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple) and len(value) <= _LONGEST:
+        return [_constant(inner) for inner in value]
+    return short(value)
+
+
+def fill(part: Any, point: dict[str, Any], value: Callable[[str, Any], Any]) -> Any:
+    """A skeleton with the values of a point in their places.
+
+    Parameters
+    ----------
+    part : object
+        What :func:`skeleton` gave.
+    point : dict
+        A point as it stands in a record.
+    value : callable
+        ``value(key, data)`` turns an entry of the point into what is shown.
+    """
+    if isinstance(part, list):
+        return [fill(inner, point, value) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    if "$leaf" in part:
+        key = part["$leaf"]
+        return value(key, point[key]) if key in point else None
+    if "$choice" in part:
+        option = point.get(part["$choice"])
+        return None if option is None else fill(part["options"][option], point, value)
+    return {key: fill(inner, point, value) for key, inner in part.items()}
