@@ -20,7 +20,8 @@ class History(Callback):
 
     ``search.history`` has the same and more; this one can be used for some runs only, for several
     searches, or together with ``keep_history=False``. ``len(history)``, ``history[i]`` (the i-th
-    candidate) and ``history["lr"]`` (all values of a parameter) work as there.
+    candidate) and ``history["lr"]`` (all values of a parameter) work as there. It lives in memory
+    only: after a resume it starts anew, while ``search.history`` is complete.
     """
 
     def __init__(self) -> None:
