@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from pyhopper.budget import Budget, Phase
+from pyhopper.budget import Budget, Phase, Thinking
 from pyhopper.callbacks.base import Callbacks
 from pyhopper.errors import EvaluationError, ObjectiveError, SearchFailedError
 from pyhopper.events import (
@@ -22,7 +24,7 @@ from pyhopper.events import (
 )
 from pyhopper.executors import Executor, Job
 from pyhopper.history import Evaluation, Started, State, observe
-from pyhopper.kernels import Proposal, View, propose
+from pyhopper.kernels import Proposal, Proposer
 from pyhopper.objective import Objective
 from pyhopper.options import Stop
 from pyhopper.parameters import Partial
@@ -56,6 +58,7 @@ class Run:
     stop: Stop = field(default_factory=Stop)
     reject_duplicates: bool = True
     raise_on_error: bool = False
+    repeatable: bool = False
     reason: str = ""
     interrupted: bool = False
 
@@ -64,6 +67,8 @@ class Run:
         self._infos: dict[int, tuple[Candidate, ParamInfo]] = {}
         self._exhausted = False
         self._since_best = (0, 0.0)
+        self._proposer = Proposer(self.space, self.seed)
+        self._thinking = Thinking(self.budget, self.executor.slots, self.repeatable)
 
     @property
     def started(self) -> int:
@@ -111,13 +116,13 @@ class Run:
         rng = np.random.default_rng([self.seed, candidate_id])
         phase = self.budget.phase(self.started, rng.random())
         redrawn = 0
-        while True:
-            proposal = self._proposal(rng, phase, redrawn)
+        for proposal in self._proposals(rng, phase):
             candidate_type, point = proposal.type, proposal.point
             key = self.state.key(point)
             if not self.reject_duplicates or key not in self.state.seen:
                 break
             redrawn += 1
+            self._proposer.drop(candidate_id)
             if self.callbacks:
                 info = ParamInfo(candidate_type, self.budget.clock.time())
                 self.callbacks.call("on_duplicate_sampled", self.space.build(point), info)
@@ -125,21 +130,28 @@ class Run:
                 self.reason = "every candidate of the space has been evaluated"
                 self.state.duplicates += redrawn
                 return
-        candidate = Candidate(candidate_id, candidate_type, self.space.build(point), point)
+        params = self.space.build(point)
+        candidate = Candidate(candidate_id, candidate_type, params, point, proposal.screening)
         self._submit(Started(candidate, redrawn, key))
 
-    def _proposal(self, rng: np.random.Generator, phase: Phase, redrawn: int) -> Proposal:
-        if self.state.started == 0 and redrawn == 0:
+    def _proposals(self, rng: np.random.Generator, phase: Phase) -> Iterator[Proposal]:
+        """Propose points for one candidate without end, the most promising first."""
+        if self.state.started == 0:
             point = self.space.start(rng)
             if self.space.allows(point):
-                return Proposal(point, CandidateType.INIT)
+                yield Proposal(point, CandidateType.INIT)
         best = None if self.state.best is None else self.state.best.point
-        if self.queue:
+        while self.queue:
             point = self.space.complete(self.queue.popleft(), best, rng)
-            return Proposal(point, CandidateType.MANUALLY_ADDED)
-        if redrawn >= _LOCAL_REDRAWS and redrawn % 2:
-            phase = phase._replace(seeding=True)
-        return propose(rng, View(self.space, best, phase))
+            yield Proposal(point, CandidateType.MANUALLY_ADDED)
+        thought, before = self._thinking.next(), self.budget.elapsed
+        proposals = self._proposer.propose(rng, self.state, phase, thought)
+        self._thinking.proposed(thought, self.budget.elapsed - before)
+        yield from proposals
+        for redrawn in itertools.count():
+            wide = redrawn >= _LOCAL_REDRAWS and redrawn % 2 == 1
+            again = phase._replace(seeding=True) if wide else phase
+            yield self._proposer.fallback(rng, self.state, again)
 
     def _is_exhausted(self, redrawn: int) -> bool:
         if self.queue:
@@ -168,6 +180,8 @@ class Run:
             return
         if evaluation.status in (Status.DONE, Status.PRUNED, Status.NAN):
             self.budget.forecast.add(evaluation.seconds)
+        self._thinking.evaluated(evaluation.seconds)
+        self._proposer.observe(evaluation, self.state)
         self._notify(evaluation)
         if self.state.best is not before:
             self._since_best = (0, self.budget.elapsed)

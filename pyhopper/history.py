@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError
-from pyhopper.events import Candidate, CandidateType, Event, Outcome, Reported, Status
+from pyhopper.events import Candidate, CandidateType, Event, Outcome, Reported, Screening, Status
 from pyhopper.parameters import Point
 from pyhopper.space import Space
 
@@ -50,6 +50,8 @@ class Evaluation(NamedTuple):
         Why it failed or was cancelled, in one line.
     slot : str
         Where it ran.
+    screening : Screening or None
+        Why it was tried; None if no model was asked.
     """
 
     id: int
@@ -65,6 +67,7 @@ class Evaluation(NamedTuple):
     estimates: tuple[float, ...] = ()
     reason: str = ""
     slot: str = ""
+    screening: Screening | None = None
 
 
 class Started(NamedTuple):
@@ -272,6 +275,7 @@ def _evaluation(
         outcome.estimates,
         outcome.reason,
         slot,
+        candidate.screening,
     )
 
 

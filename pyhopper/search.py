@@ -71,6 +71,7 @@ class Search:
         if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
             problem = "must be an integer, at least 0; a parameter called seed goes into a dict"
             raise ArgumentError("seed", seed, problem)
+        self._repeatable = seed is not None
         self.seed = secrets.randbits(63) if seed is None else int(seed)
         self._clock = SystemClock() if clock is None else clock
         self._space = Space(merge_dicts(*templates, entries))
@@ -368,6 +369,7 @@ class Search:
             parse_stop(stop),
             flag("enable_rejection_cache", enable_rejection_cache),
             one_of("on_error", on_error, "continue", "raise") == "raise",
+            self._repeatable,
         )
         self._drive(run, flag("quiet", quiet))
         return self.best
