@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,15 +10,15 @@ from typing import Any
 
 from pyhopper.budget import Budget, Clock, Schedule, Stamp
 from pyhopper.callbacks.base import Callbacks
-from pyhopper.engine import Run
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Candidate, Event, Outcome, Status, ended
-from pyhopper.executors import InlineExecutor
-from pyhopper.history import Began, Evaluation, Note, Restarted, State, observe
+from pyhopper.history import Began, Evaluation, Note, Restarted, Started, State, observe
 from pyhopper.journal import Checkpoint, Holder
+from pyhopper.kernels import Proposer
 from pyhopper.objective import Objective
 from pyhopper.options import parse_direction, parse_schedule
 from pyhopper.space import Space
+from pyhopper.supply import Supply
 from pyhopper.workdir import WorkDir
 
 PRUNED = Status.PRUNED
@@ -37,6 +36,7 @@ class Session:
     schedule: Schedule = field(default_factory=Schedule)
     work_dir: WorkDir | None = None
     holder: str = field(default_factory=lambda: Holder.me().text())
+    proposer: Proposer | None = None
 
 
 class AskTell:
@@ -131,6 +131,8 @@ class AskTell:
                 problem = "it is not open: it was told before, or never asked for"
                 raise ArgumentError("candidate", number, problem)
             evaluation = self._record(ended(number, outcome))
+            if evaluation is not None and session.proposer is not None:
+                session.proposer.observe(evaluation, self._state)
         if session.work_dir is not None and evaluation is not None:
             is_best = self._state.best is evaluation
             session.work_dir.finish(evaluation, outcome.details, is_best)
@@ -199,21 +201,15 @@ class AskTell:
         state, base = self._state, self._state.base
         used = self._now().elapsed - base.elapsed
         budget = Budget(session.schedule, self._clock, used, base.elapsed)
-        run = Run(
-            self._space,
-            state,
-            self.seed,
-            Objective(_nothing),
-            InlineExecutor(),
-            budget,
-            Callbacks([], quiet=True),
-            checkpoint=self._checkpoint,
-        )
-        started = run.propose(session.holder) if budget.may_start(run.started) else None
-        if started is None:
+        if session.proposer is None or session.proposer.space is not self._space:
+            session.proposer = Proposer(self._space, self.seed)
+        silent, proposer = Callbacks([], quiet=True), session.proposer
+        supply = Supply(self._space, state, self.seed, budget, silent, proposer=proposer)
+        event = supply.next(session.holder) if budget.may_start(supply.started) else None
+        if event is None:
             return None
-        self._record(started)
-        return started.candidate
+        self._record(event)
+        return event.candidate if isinstance(event, Started) else None
 
 
 class _Turn:
@@ -235,10 +231,6 @@ class _Turn:
     def __exit__(self, *_: object) -> None:
         if self._checkpoint is not None:
             self._checkpoint.lock.release()
-
-
-def _nothing(params: dict[str, Any]) -> float:
-    return math.nan
 
 
 def _outcome(value: Any) -> Outcome:

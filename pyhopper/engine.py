@@ -6,11 +6,9 @@ import math
 import signal
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
-from pyhopper.budget import Budget, Phase
+from pyhopper.budget import Budget
 from pyhopper.callbacks.base import Callbacks
 from pyhopper.errors import EvaluationError, ObjectiveError, SearchFailedError
 from pyhopper.events import (
@@ -23,39 +21,22 @@ from pyhopper.events import (
     Status,
 )
 from pyhopper.executors import Executor, Job
-from pyhopper.history import Dropped, Evaluation, Note, Restarted, Started, State, observe
+from pyhopper.history import Evaluation, Note, Restarted, Started, State, observe
 from pyhopper.jobs import Limits
 from pyhopper.journal import Checkpoint, from_json
-from pyhopper.kernels import Proposal, View, propose
-from pyhopper.leaders import CHECK_FROM
 from pyhopper.objective import Objective
 from pyhopper.options import Stop
 from pyhopper.parameters import constants
 from pyhopper.pruners import Advice
 from pyhopper.signals import Interrupts
 from pyhopper.space import Space
+from pyhopper.supply import Supply
 from pyhopper.workdir import WorkDir
 
 _FAILURES_AT_FIRST = 5
 """So many failures without any success mean that something is wrong with the objective."""
 
 _NEVER = Stop()
-
-_REDRAWS = 1000
-_LOCAL_REDRAWS = 100
-"""After so many duplicates around the best point, proposals come from the whole space."""
-
-
-_STALE = 0.01
-"""A proposal is out of date after this share of the budget."""
-
-
-class _Ahead(NamedTuple):
-    """A proposal made in advance, and what it was made from."""
-
-    event: Started
-    best: Evaluation | None
-    phase: Phase
 
 
 @dataclass
@@ -79,24 +60,29 @@ class Run:
     checkpoint: Checkpoint | None = None
     work_dir: WorkDir | None = None
     advice: Advice | None = None
+    repeatable: bool = False
     reason: str = ""
     interrupted: bool = False
 
     def __post_init__(self) -> None:
         self._infos: dict[int, tuple[Candidate, ParamInfo]] = {}
-        self._ahead: _Ahead | None = None
         self._shared = tuple(constants(self.space.template))
         self.interrupts = Interrupts(self.executor)
+        self._supply = Supply(
+            self.space,
+            self.state,
+            self.seed,
+            self.budget,
+            self.callbacks,
+            self.executor.slots,
+            self.repeatable,
+            self.reject_duplicates,
+        )
         # What ran when an earlier process ended runs first.
         self._orphans = deque(self.state.running)
         for each in self.state.evaluations[-32:]:
             if each.id >= self.state.base.started:
                 self._forecast(each)
-
-    @property
-    def started(self) -> int:
-        """Candidates started in this budget."""
-        return self.state.started - self.state.base.started
 
     def _observe(self, event: Event | Note) -> Evaluation | None:
         """Write an event to the checkpoint, then take it into the state."""
@@ -129,7 +115,9 @@ class Run:
                 self._start_next()
             if not self._busy:
                 return
-            self._draw_ahead()
+            if self.executor.slots > 1 and not self.reason:
+                # With one slot everything that will be known is worth the wait.
+                self._supply.draw_ahead()
             for event in self._wait():
                 self._take(event)
 
@@ -166,7 +154,7 @@ class Run:
         if self.reason:
             return False
         # An orphan has used up its step already.
-        if not self.budget.may_start(-1 if self._orphans else self.started):
+        if not self.budget.may_start(-1 if self._orphans else self._supply.started):
             self.reason = "budget used"
         return not self.reason
 
@@ -176,96 +164,12 @@ class Run:
             candidate_id = self._orphans.popleft()
             self._submit(self.state.running[candidate_id].candidate, Restarted(candidate_id))
             return
-        ahead, self._ahead = self._ahead, None
-        fresh = ahead is not None and self._is_fresh(ahead)
-        started = ahead.event if ahead is not None and fresh else self.propose()
-        if started is not None:
-            self._submit(started.candidate, started)
-
-    def _draw_ahead(self) -> None:
-        """Propose while others run, so that the next slot that is free need not wait for it.
-
-        With one slot everything that will be known is worth the wait.
-        """
-        if self.executor.slots == 1 or self.state.queue or self.reason:
-            return
-        if self._ahead is not None and self._is_fresh(self._ahead):
-            return
-        phase = self.budget.phase(self.started, 0.0)
-        event = self.propose() if self.budget.may_start(self.started) else None
-        self._ahead = None if event is None else _Ahead(event, self.state.best, phase)
-
-    def _is_fresh(self, ahead: _Ahead) -> bool:
-        """Whether an earlier proposal is as good as a new one."""
-        event, best, before = ahead
-        same_id = event.candidate.id == self.state.started
-        if self.state.queue or best is not self.state.best or not same_id:
-            return False
-        phase = self.budget.phase(self.started, 0.0)
-        if phase.seeding is not before.seeding or phase.spent - before.spent > _STALE:
-            return False
-        return not self.reject_duplicates or event.key not in self.state.seen
-
-    def propose(self, holder: str = "") -> Started | None:
-        """A candidate that was not seen before; None, and a reason, if there is none left."""
-        candidate_id = self.state.started
-        rng = np.random.default_rng([self.seed, candidate_id])
-        phase = self.budget.phase(self.started, rng.random())
-        if (check := self._check_leader(candidate_id, phase)) is not None:
-            return check._replace(holder=holder)
-        redrawn = guesses = 0
-        while True:
-            proposal = self._proposal(rng, phase, redrawn, guesses)
-            guesses += proposal.type is CandidateType.MANUALLY_ADDED
-            candidate_type, point = proposal.type, proposal.point
-            key = self.state.key(point)
-            if not self.reject_duplicates or key not in self.state.seen:
-                break
-            redrawn += 1
-            if self.callbacks:
-                info = ParamInfo(candidate_type, self.budget.clock.time())
-                self.callbacks.call("on_duplicate_sampled", self.space.build(point), info)
-            if guesses == len(self.state.queue) and self._is_exhausted(redrawn):
-                self.reason = "every candidate of the space has been evaluated"
-                self._observe(Dropped(redrawn, guesses))
-                return None
-        candidate = Candidate(candidate_id, candidate_type, self.space.build(point), point)
-        return Started(candidate, redrawn, guesses, holder, key)
-
-    def _check_leader(self, candidate_id: int, phase: Phase) -> Started | None:
-        """At the end of the budget, a leader again if the objective is known to be noisy."""
-        if phase.spent < CHECK_FROM or self.state.queue:
-            return None
-        leader = self.state.leaders.next_to_check()
-        if leader is None:
-            return None
-        point, kind = leader.evaluation.point, CandidateType.REEVALUATION
-        return Started(
-            Candidate(candidate_id, kind, self.space.build(point), point), key=leader.key
-        )
-
-    def _proposal(
-        self, rng: np.random.Generator, phase: Phase, redrawn: int, guesses: int
-    ) -> Proposal:
-        if self.state.started == 0 and redrawn == 0:
-            point = self.space.start(rng)
-            if self.space.allows(point):
-                return Proposal(point, CandidateType.INIT)
-        best = None if self.state.best is None else self.state.best.point
-        if guesses < len(self.state.queue):
-            point = self.space.complete(self.state.queue[guesses], best, rng)
-            return Proposal(point, CandidateType.MANUALLY_ADDED)
-        if redrawn >= _LOCAL_REDRAWS and redrawn % 2:
-            # Either rule may be at its end: a whole neighbourhood, or few values to draw from.
-            phase = phase._replace(seeding=not phase.seeding)
-        return propose(rng, View(self.space, best, phase))
-
-    def _is_exhausted(self, redrawn: int) -> bool:
-        size = self.space.size
-        if size is not None and len(self.state.seen) >= size:
-            return True
-        # A draw misses the last of n points 20 n times in a row once in e**20 cases.
-        return redrawn >= (_REDRAWS if size is None else max(_REDRAWS, 40 * min(size, 10**5)))
+        event = self._supply.next()
+        if isinstance(event, Started):
+            self._submit(event.candidate, event)
+        else:
+            self.reason = "every candidate of the space has been evaluated"
+            self._observe(event)
 
     def _submit(self, candidate: Candidate, event: Started | Restarted) -> None:
         self._observe(event)
@@ -293,6 +197,7 @@ class Run:
         if evaluation is None:
             return
         self._forecast(evaluation)
+        self._supply.learn(evaluation)
         if self.advice is not None:
             self.advice.learn(evaluation)
         new_best = self.state.best is not before

@@ -28,6 +28,22 @@ class Status(enum.Enum):
     CANCELLED = "cancelled"
 
 
+class Screening(NamedTuple):
+    """Why a candidate was tried.
+
+    Attributes
+    ----------
+    proposals : int
+        From how many proposals the model picked it.
+    mean, sd : float
+        The value that the model expected, and how sure it was.
+    """
+
+    proposals: int
+    mean: float
+    sd: float
+
+
 class Candidate(NamedTuple):
     """One point of the space, to be evaluated.
 
@@ -41,12 +57,15 @@ class Candidate(NamedTuple):
         The template filled with its values: what the objective gets.
     point : tuple
         Its values in the order of the space.
+    screening : Screening or None
+        What the model expected of it; None if it was not screened.
     """
 
     id: int
     type: CandidateType
     params: dict[str, Any]
     point: tuple[Any, ...]
+    screening: Screening | None = None
 
 
 @dataclass

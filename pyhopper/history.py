@@ -14,7 +14,16 @@ from typing import Any, NamedTuple
 
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError
-from pyhopper.events import Candidate, CandidateType, Event, Finished, Outcome, Reported, Status
+from pyhopper.events import (
+    Candidate,
+    CandidateType,
+    Event,
+    Finished,
+    Outcome,
+    Reported,
+    Screening,
+    Status,
+)
 from pyhopper.leaders import Leaders
 from pyhopper.parameters import Partial, Point
 
@@ -60,6 +69,8 @@ class Evaluation(NamedTuple):
     fits : bool
         False for an evaluation from before the space was changed that has no place in it any more;
         it cannot be the best.
+    screening : Screening or None
+        Why it was tried; None if no model was asked.
     """
 
     id: int
@@ -76,6 +87,7 @@ class Evaluation(NamedTuple):
     reason: str = ""
     slot: str = ""
     fits: bool = True
+    screening: Screening | None = None
 
     @property
     def partial(self) -> tuple[int, float] | None:
@@ -459,4 +471,5 @@ def _evaluation(
         outcome.reason,
         slot,
         not isinstance(candidate.point, Misfit),
+        candidate.screening,
     )

@@ -315,6 +315,7 @@ class Search(Guesses, Saving, AskTell):
                 self._checkpoint,
                 folders,
                 None if pruner is None else Advice(pruner, self._state, quiet),
+                self._seed_given,
             )
             self._drive(run, quiet)
         run.interrupts.pass_on()

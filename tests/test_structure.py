@@ -26,7 +26,7 @@ LAYERS = [
     {"executors"},
     {"callbacks"},
     {"options"},
-    {"jobs", "signals"},
+    {"jobs", "signals", "supply"},
     {"engine"},
     {"asktell", "guesses", "saving"},
     {"search"},

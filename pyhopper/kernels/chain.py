@@ -11,17 +11,27 @@ from typing import NamedTuple
 import numpy as np
 
 from pyhopper.budget import Phase
-from pyhopper.events import CandidateType
+from pyhopper.events import CandidateType, Screening
 from pyhopper.kernels import local, seeding
 from pyhopper.parameters import Point
 from pyhopper.space import Space
 
 
-class View(NamedTuple):
-    """What a kernel may know of a search.
+class Proposal(NamedTuple):
+    """A point to evaluate, the rule that made it, and what a model expected of it."""
 
-    Attributes
+    point: Point
+    type: CandidateType
+    screening: Screening | None = None
+
+
+def propose(rng: np.random.Generator, space: Space, best: Point | None, phase: Phase) -> Proposal:
+    """Propose the next point; calling it again proposes another one.
+
+    Parameters
     ----------
+    rng : numpy.random.Generator
+        Source of randomness.
     space : Space
         Where to draw from.
     best : tuple or None
@@ -29,22 +39,7 @@ class View(NamedTuple):
     phase : Phase
         Where in its schedule the search is.
     """
-
-    space: Space
-    best: Point | None
-    phase: Phase
-
-
-class Proposal(NamedTuple):
-    """A point to evaluate, and the rule that made it."""
-
-    point: Point
-    type: CandidateType
-
-
-def propose(rng: np.random.Generator, view: View) -> Proposal:
-    """Propose the next point; calling it again proposes another one."""
-    if view.phase.seeding or view.best is None:
-        return Proposal(seeding.propose(rng, view.space), CandidateType.RANDOM_SEEDING)
-    point = local.propose(rng, view.space, view.best, view.phase.temperature)
+    if phase.seeding or best is None:
+        return Proposal(seeding.propose(rng, space), CandidateType.RANDOM_SEEDING)
+    point = local.propose(rng, space, best, phase.temperature)
     return Proposal(point, CandidateType.LOCAL_SAMPLING)

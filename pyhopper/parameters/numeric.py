@@ -42,6 +42,7 @@ class Numeric(Parameter):
         # A grid needs all the bits, or float32 noise would never reach some of its points.
         noise = self.dtype if continuum and self.dtype.kind == "f" else np.float64
         self._noise = Noise(shape, noise)
+        self.hooked = seeding_fn is not None or mutation_fn is not None
         self.size = _count(scale, shape)
         self.mutable = shape is not None
         self.entries = 1 if shape is None else math.prod(shape)
@@ -143,6 +144,10 @@ class Numeric(Parameter):
     def from_unit(self, unit: Any) -> Any:
         """The value at a position in [0, 1]; inverts :meth:`to_unit`."""
         return self._finish(self.scale.draw(_copied(unit)))
+
+    def from_grid(self, index: Any) -> Any:
+        """The value (or array of values) with this number on the parameter's grid."""
+        return self._finish(self.scale.grid.value(index))  # type: ignore[attr-defined]
 
     def _finish(self, value: Any) -> Any:
         if self.shape is None:

@@ -1,0 +1,42 @@
+"""Phase 1: points over the whole space."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pyhopper.kernels.coordinates import Coordinates, Floats, from_unit, switch_off, uniform
+
+
+def design_size(coordinates: Coordinates) -> int:
+    """Return how many candidates, the centre included, come before a model is asked."""
+    return int(np.clip(int(coordinates.free.sum()) + 2, 5, 12))
+
+
+def design_point(seed: int, coordinates: Coordinates, index: int, size: int) -> Floats:
+    """Return point `index` of a Latin hypercube of `size` points, without drawing the others.
+
+    Every column is cut into `size` strips and each strip is used once (McKay, Beckman & Conover
+    1979). The order of the strips depends on the seed alone, so any point can be had at any time.
+
+    Parameters
+    ----------
+    seed
+        The seed of the search; the same for all points of one design.
+    coordinates
+        The columns.
+    index
+        Which point, 0 … size - 1. An index beyond starts another hypercube.
+    size
+        Number of points of one hypercube.
+    """
+    turn, position = divmod(index, size)
+    strips = np.random.default_rng([seed, 7919, turn])
+    order = strips.permuted(np.tile(np.arange(size), (coordinates.dimension, 1)), axis=1)
+    offset = strips.random((size, coordinates.dimension))
+    unit = (order[:, position] + offset[position]) / size
+    return np.asarray(switch_off(coordinates, from_unit(coordinates, unit[None, :]))[0])
+
+
+def whole_space(rng: np.random.Generator, coordinates: Coordinates, count: int) -> Floats:
+    """Draw `count` points, inactive entries NaN."""
+    return switch_off(coordinates, uniform(rng, coordinates, count))

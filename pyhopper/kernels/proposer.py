@@ -1,0 +1,195 @@
+"""Which kernel proposes the next point, and what the kernels carry from one candidate to the next.
+
+The chain is the paper's: phase 1 over the whole space, phase 2 around the best. How its proposals
+are picked depends on what thinking may cost, never on a choice of the user:
+
+* screening, where an evaluation is worth a model of those before it,
+* the step that learns, in many dimensions or where evaluations are cheap,
+* the plain chain, where even that would cost more than it gives, or nothing can be modelled.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pyhopper.budget import Phase, Thought
+from pyhopper.events import CandidateType, Screening, Status
+from pyhopper.history import Evaluation, State
+from pyhopper.kernels import chain
+from pyhopper.kernels.chain import Proposal
+from pyhopper.kernels.coordinates import Floats
+from pyhopper.kernels.design import design_point, design_size
+from pyhopper.kernels.encoding import Encoding
+from pyhopper.kernels.screening import rank
+from pyhopper.kernels.stepping import Move, Stepper
+from pyhopper.kernels.surrogate import Hyper
+from pyhopper.parameters import INACTIVE, Point
+from pyhopper.space import Space
+
+MOST_MODELLED = 100
+"""Above so many columns the model knows too little; the step that learns does better."""
+
+
+class Proposer:
+    """Proposes points. What it keeps follows from the evaluations in their order alone.
+
+    Parameters
+    ----------
+    space : Space
+        Where to propose.
+    seed : int
+        The search's.
+    """
+
+    def __init__(self, space: Space, seed: int) -> None:
+        self.space = space
+        self._seed = seed
+        self._encoding = Encoding(space)
+        self._coordinates = self._encoding.coordinates
+        self._rows: list[Floats] = []
+        self._values: list[float] = []
+        self._taken = 0
+        self._hyper: Hyper | None = None
+        self._stepper: Stepper | None = None
+        self._moves: dict[int, Move] = {}
+
+    @property
+    def modelled(self) -> bool:
+        """Whether a model of the space makes sense."""
+        return 0 < self._coordinates.dimension <= MOST_MODELLED
+
+    def propose(
+        self, rng: np.random.Generator, state: State, phase: Phase, thought: Thought
+    ) -> list[Proposal]:
+        """Propose points for the next candidate, the most promising first.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            The candidate's own.
+        state : State
+            What the search knows.
+        phase : Phase
+            Where in its schedule it is.
+        thought : Thought
+            How much thinking about this candidate may cost.
+
+        Returns
+        -------
+        list of Proposal
+            Never empty. They may be duplicates of earlier candidates.
+        """
+        local = not phase.seeding and state.best is not None
+        proposals: list[Proposal] = []
+        if thought is Thought.MODEL and self.modelled and state.keep_history:
+            proposals = self._screened(rng, state, phase, local)
+        elif local and thought is not Thought.NONE and self._coordinates.dimension:
+            proposals = [self._stepped(rng, state, phase)]
+        allowed = [each for each in proposals if self.space.allows(each.point)]
+        return allowed or [self.fallback(rng, state, phase)]
+
+    def fallback(self, rng: np.random.Generator, state: State, phase: Phase) -> Proposal:
+        """Propose by the plain chain, which finds its way through any space."""
+        best = None if state.best is None else state.best.point
+        return chain.propose(rng, self.space, best, phase)
+
+    def observe(self, evaluation: Evaluation, state: State) -> None:
+        """Take in an evaluation that has ended; what the model needs it takes from the state."""
+        if self._stepper is None:
+            return
+        value = _signed(evaluation, state)
+        move = self._moves.pop(evaluation.id, None)
+        if move is not None:
+            self._stepper.observe(move, value)
+        elif evaluation is state.best:
+            self._stepper.adopt(self._encoding.encode(evaluation.point), value)
+
+    def drop(self, candidate_id: int) -> None:
+        """Forget what was proposed for a candidate, since it was a duplicate."""
+        move = self._moves.pop(candidate_id, None)
+        if move is not None and self._stepper is not None:
+            self._stepper.observe(move, math.nan)
+
+    # Screening -----------------------------------------------------------------------------------
+
+    def _screened(
+        self, rng: np.random.Generator, state: State, phase: Phase, local: bool
+    ) -> list[Proposal]:
+        """The best of many proposals by the model's judgement."""
+        self._catch_up(state)
+        kind = CandidateType.LOCAL_SAMPLING if local else CandidateType.RANDOM_SEEDING
+        best = state.best.point if local and state.best is not None else None
+        size = design_size(self._coordinates)
+        values = np.array(self._values)
+        known = int(np.isfinite(values).sum())
+        if known < 2 or (not local and state.started < size):
+            row = design_point(self._seed, self._coordinates, max(0, state.started - 1), size)
+            return [Proposal(self._point(rng, row, best, phase), kind)]
+        flying = [self._encoding.encode(each.candidate.point) for each in state.running.values()]
+        pending = np.array(flying).reshape(-1, self._coordinates.dimension)
+        ranking = rank(
+            rng,
+            self._coordinates,
+            np.array(self._rows),
+            values,
+            pending,
+            phase.temperature,
+            not local,
+            self._hyper,
+            keep=64 if self.space.constraints else 16,
+        )
+        self._hyper = ranking.hyper
+        sign = -1.0 if state.maximize else 1.0
+        return [
+            Proposal(
+                self._point(rng, row, best, phase),
+                kind,
+                Screening(ranking.screened, sign * float(mean), float(sd)),
+            )
+            for row, mean, sd in zip(ranking.rows, ranking.mean, ranking.sd, strict=True)
+        ]
+
+    def _catch_up(self, state: State) -> None:
+        """Encode the evaluations that ended since the last call."""
+        if len(state.evaluations) < self._taken:  # the history was cleared
+            self._rows, self._values, self._taken, self._hyper = [], [], 0, None
+        for evaluation in state.evaluations[self._taken :]:
+            if evaluation.status is not Status.CANCELLED and evaluation.fits:
+                self._rows.append(self._encoding.encode(evaluation.point))
+                self._values.append(_signed(evaluation, state))
+        self._taken = len(state.evaluations)
+
+    # Stepping ------------------------------------------------------------------------------------
+
+    def _stepped(self, rng: np.random.Generator, state: State, phase: Phase) -> Proposal:
+        """A move of the chain whose step learns."""
+        best = state.best
+        assert best is not None
+        if self._stepper is None:
+            row = self._encoding.encode(best.point)
+            self._stepper = Stepper(self._coordinates, row, _signed(best, state), self._seed)
+        move = self._stepper.propose(rng, phase.temperature)
+        self._moves[state.started] = move
+        point = self._point(rng, move.row, best.point, phase)
+        return Proposal(point, CandidateType.LOCAL_SAMPLING)
+
+    def _point(
+        self, rng: np.random.Generator, row: Floats, best: Point | None, phase: Phase
+    ) -> Point:
+        """The point of a row; leaves that have no columns move by their own rules."""
+        point = list(self._encoding.decode(row, best, rng))
+        others = [index for index in self._encoding.others if point[index] is not INACTIVE]
+        if best is not None and others:
+            share = max(phase.temperature / 2, 1 / len(self.space.leaves))
+            for index in others:
+                if best[index] is not INACTIVE and rng.random() < share:
+                    param = self.space.leaves[index].param
+                    point[index] = param.mutate(best[index], phase.temperature, rng)
+        return tuple(point)
+
+
+def _signed(evaluation: Evaluation, state: State) -> float:
+    """The value with lower being better; NaN for an evaluation without one."""
+    return -evaluation.value if state.maximize else evaluation.value

@@ -1,0 +1,215 @@
+"""Delayed acceptance: of many proposals, evaluate the most promising (Christen & Fox 2005).
+
+A proposal costs microseconds, an evaluation seconds to hours. The kernel proposes many candidates,
+the model of the evaluations so far rejects most, and one is evaluated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pyhopper.kernels.coordinates import Coordinates, Floats, Ints, keys
+from pyhopper.kernels.design import whole_space
+from pyhopper.kernels.moves import SMALLEST_MOVE, move, parents_of
+from pyhopper.kernels.surrogate import (
+    Hyper,
+    Model,
+    chosen_points,
+    features_of,
+    first_hyper,
+    learn,
+    squared_distance,
+)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much to think about one candidate."""
+
+    proposals: int = 300
+    rounds: int = 5
+    steps: int = 10
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The proposals that were screened, most promising first.
+
+    Attributes
+    ----------
+    rows
+        Candidates not seen before; the first is the choice. Empty where all were seen.
+    mean, sd
+        What the model expects of each, in the units of the objective.
+    screened
+        From how many proposals they were picked.
+    hyper
+        The model's record, to be handed to the next call.
+    """
+
+    rows: Floats
+    mean: Floats
+    sd: Floats
+    screened: int
+    hyper: Hyper
+
+
+def normal_tail(z: Floats) -> Floats:
+    """Return the normal distribution function (Chebyshev fit of erfc, relative error 1e-7)."""
+    x = np.abs(z) / np.sqrt(2.0)
+    t = 1.0 / (1.0 + 0.5 * x)
+    poly = np.zeros_like(t)
+    for c in (0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806,
+              0.09678418, 0.37409196, 1.00002368, -1.26551223):  # fmt: skip
+        poly = poly * t + c
+    upper = 0.5 * t * np.exp(-x * x + poly)
+    return np.asarray(np.where(z < 0, upper, 1.0 - upper))
+
+
+def log_improvement(mean: Floats, sd: Floats, best: float) -> Floats:
+    """Return the logarithm of the expected improvement, stable far from it (Ament et al. 2023)."""
+    z = (best - mean) / sd
+    near = np.maximum(z, -6.0)
+    density = np.exp(-0.5 * near**2) / np.sqrt(2.0 * np.pi)
+    direct = np.log(np.maximum(density + near * normal_tail(near), 1e-300))
+    far = np.minimum(z, -6.0)
+    tail = -0.5 * far**2 - 0.5 * np.log(2.0 * np.pi) - 2.0 * np.log(-far)
+    return np.asarray(np.log(sd) + np.where(z > -6.0, direct, tail))
+
+
+def failure_share(coordinates: Coordinates, failed: Floats, good: Floats, rows: Floats) -> Floats:
+    """Return how likely each row is to fail: the share of failures among its nearest neighbours.
+
+    The reach is short, so between a failure and a success the nearer one decides; far from both
+    nothing is known and the share is zero.
+    """
+    reach = 0.1 * np.sqrt(max(coordinates.dimension, 1))
+    near = features_of(coordinates, rows).near
+
+    def weight(others: Floats) -> Floats:
+        distance = squared_distance(near, features_of(coordinates, others).near)
+        return np.asarray(np.exp(-distance / (2.0 * reach**2)).sum(axis=1))
+
+    bad = weight(failed)
+    return np.asarray(bad / (bad + weight(good) + 0.01))
+
+
+@dataclass(frozen=True)
+class Screen:
+    """The model and the point of view from which proposals are scored."""
+
+    model: Model
+    best: float
+    rule: str
+    failed: Floats
+    good: Floats
+
+    def score(self, rows: Floats) -> Floats:
+        """Return the merit of rows, larger is better."""
+        mean, sd = self.model.predict(rows)
+        if self.rule == "lcb":
+            merit = -(mean - sd)
+        else:
+            merit = log_improvement(mean, sd, self.best)
+        if len(self.failed):
+            share = failure_share(self.model.coordinates, self.failed, self.good, rows)
+            # Likely failures come after everything else, whatever the model promises.
+            merit = merit - 1e6 * np.maximum(share - 0.2, 0.0) - 2.0 * share
+        return merit
+
+
+def refine(
+    rng: np.random.Generator, screen: Screen, rows: Floats, merit: Floats, effort: Effort,
+    reach: float,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Keep the best twentieth, move it by ever smaller steps, score again."""
+    coordinates = screen.model.coordinates
+    for turn in range(effort.rounds):
+        kept = np.argsort(-merit, kind="stable")[: max(1, effort.proposals // 20)]
+        parents = rows[rng.choice(kept, effort.proposals)]
+        widest = np.log(reach * 0.5**turn / SMALLEST_MOVE)
+        size = SMALLEST_MOVE * 0.3**turn * np.exp(rng.random(effort.proposals) * widest)
+        fresh = move(rng, coordinates, parents, size, dense=0.3)
+        rows = np.vstack([rows[kept], fresh])
+        merit = np.concatenate([merit[kept], screen.score(fresh)])
+    return rows, merit
+
+
+def local_proposals(
+    rng: np.random.Generator, screen: Screen, rows: Floats, temperature: float, effort: Effort
+) -> Floats:
+    """Draw moves around the points that the model holds for the best, and a few from everywhere."""
+    coordinates = screen.model.coordinates
+    everywhere = int(0.3 * temperature * effort.proposals)
+    order = np.argsort(screen.model.fitted, kind="stable")[:5]
+    parents = rows[parents_of(rng, order, effort.proposals - everywhere, 0.6)]
+    widest = np.log(0.5 * temperature / SMALLEST_MOVE)
+    size = SMALLEST_MOVE * np.exp(rng.random(len(parents)) * widest)
+    near = move(rng, coordinates, parents, size, dense=0.2)
+    return np.vstack([near, whole_space(rng, coordinates, everywhere)])
+
+
+def rank(
+    rng: np.random.Generator, coordinates: Coordinates, rows: Floats, values: Floats,
+    pending: Floats, temperature: float, seeding: bool, hyper: Hyper | None = None,
+    effort: Effort | None = None, rule: str = "ei", keep: int = 16,
+) -> Ranking:  # fmt: skip
+    """Propose many candidates and rank them by the model.
+
+    Parameters
+    ----------
+    rng
+        The generator of this candidate.
+    coordinates
+        The columns.
+    rows, values
+        All evaluations in the order in which they ended; lower is better, NaN marks a failure.
+    pending
+        Candidates in flight.
+    temperature
+        1 … 0.2, the width of local moves.
+    seeding
+        True in phase 1: propose over the whole space.
+    hyper
+        The record from the last call, or None.
+    effort
+        How much to think.
+    rule
+        "ei" (expected improvement) or "lcb" (mean minus one standard deviation).
+    keep
+        How many candidates to return.
+    """
+    effort = effort or Effort()
+    good = np.isfinite(values)
+    hyper = learn(hyper or first_hyper(coordinates), coordinates, rows[good], values[good],
+                  effort.steps)  # fmt: skip
+    used = chosen_points(hyper, coordinates, rows[good], values[good])
+    known = rows[good][used]
+    model = Model(hyper, coordinates, known, values[good][used], pending)
+    screen = Screen(model, float(model.expected_best), rule, rows[~good], known)
+    if seeding:
+        proposals = whole_space(rng, coordinates, 2 * effort.proposals)
+        merit = screen.score(proposals)
+    else:
+        proposals = local_proposals(rng, screen, known, temperature, effort)
+        merit = screen.score(proposals)
+        proposals, merit = refine(rng, screen, proposals, merit, effort, 0.5 * temperature)
+    chosen = unseen(proposals, merit, np.vstack([rows, pending]), keep)
+    mean, sd = model.in_objective_units(*model.predict(proposals[chosen]))
+    screened = 2 * effort.proposals if seeding else effort.proposals * (1 + effort.rounds)
+    return Ranking(proposals[chosen], mean, sd, screened, hyper)
+
+
+def unseen(proposals: Floats, merit: Floats, seen: Floats, keep: int) -> Ints:
+    """Return the indices of the best proposals that are neither seen nor repeated."""
+    known, result = set(keys(seen)), []
+    order = np.argsort(-merit, kind="stable")
+    for index, key in zip(order, keys(proposals[order]), strict=True):
+        if key not in known:
+            known.add(key)
+            result.append(int(index))
+            if len(result) == keep:
+                break
+    return np.array(result, dtype=np.int64)

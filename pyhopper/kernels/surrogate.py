@@ -1,0 +1,483 @@
+"""The model that screens: a Gaussian process with a quadratic trend.
+
+The value of a point is modelled as
+
+    t(y) ~ Student process(0, R),   R = Matern52 + trend + noise
+
+where the scale is integrated out (O'Hagan & Forster 1994, section 11), `t` is a logarithm chosen by
+likelihood and the trend is a polynomial of second degree with normal weights. Everything is a
+function of the history in its order, so that a resumed search finds the same model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pyhopper.kernels.coordinates import Coordinates, Floats, Ints
+
+SQRT5 = 5.0**0.5
+# t(z) = c log(1 + z / c): from the value itself down to nearly its logarithm.
+CURVES = (np.inf, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+MOST_POINTS = 250
+# Pseudo-observations of the scale: with few points the sample variance alone is unreliable.
+SCALE_COUNT = 3.0
+NOISE_FLOOR = 1e-9
+# A value this many times the median's distance from the best says no more than that it is bad.
+EXPLODED = 1e9
+TRENDS = 4
+
+
+@dataclass(frozen=True)
+class Hyper:
+    """What the model has learned, carried from one fit to the next.
+
+    Attributes
+    ----------
+    log_length
+        Logarithm of the length scale of each column.
+    log_trend
+        Logarithm of the variance of the slopes, the curvatures, the common curvature and the
+        interactions, relative to the Matérn part.
+    log_noise
+        Logarithm of the noise variance, relative to the Matérn part.
+    curve
+        Index into `CURVES`.
+    count
+        Number of evaluations that had been seen.
+    """
+
+    log_length: Floats
+    log_trend: Floats
+    log_noise: float
+    curve: int
+    count: int
+
+    def vector(self) -> Floats:
+        """Return the continuous hyperparameters as one vector."""
+        return np.concatenate([self.log_length, self.log_trend, [self.log_noise]])
+
+    def at(self, vector: Floats) -> Hyper:
+        """Return a copy with the continuous hyperparameters replaced."""
+        return replace(
+            self,
+            log_length=vector[: -TRENDS - 1],
+            log_trend=vector[-TRENDS - 1 : -1],
+            log_noise=float(vector[-1]),
+        )
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Independent normal priors on the logarithms of the hyperparameters."""
+
+    mean: Floats
+    sd: Floats
+
+    def slope(self, vector: Floats) -> Floats:
+        """Return the derivative of the log density."""
+        return np.asarray((self.mean - vector) / self.sd**2)
+
+    def log_density(self, vector: Floats) -> float:
+        """Return the log density up to a constant."""
+        return float(-0.5 * np.sum(((vector - self.mean) / self.sd) ** 2))
+
+
+def prior_of(coordinates: Coordinates) -> Prior:
+    """Return the prior: lengths grow with the root of the dimension (Hvarfner et al. 2024)."""
+    dimension = coordinates.dimension
+    mean = np.full(dimension, LENGTH_MEAN + 0.5 * np.log(max(dimension, 1)))
+    sd = np.full(dimension, LENGTH_SD)
+    trend = np.log(TREND_MEAN) - np.log(dimension) * np.array([1.0, 1.0, 0.0, 2.0])
+    return Prior(
+        mean=np.concatenate([mean, trend, [NOISE_MEAN]]),
+        sd=np.concatenate([sd, np.full(TRENDS, TREND_SD), [NOISE_SD]]),
+    )
+
+
+LENGTH_MEAN, LENGTH_SD = -0.5, 1.0
+TREND_MEAN, TREND_SD = np.array([3.0, 3.0, 3.0, 3.0]), 2.0
+NOISE_MEAN, NOISE_SD = float(np.log(1e-5)), 3.0
+
+
+def first_hyper(coordinates: Coordinates) -> Hyper:
+    """Return the hyperparameters before anything has been seen: the mode of the prior."""
+    blank = Hyper(np.zeros(coordinates.dimension), np.zeros(TRENDS), 0.0, 0, 0)
+    return blank.at(prior_of(coordinates).mean)
+
+
+# ---------------------------------------------------------------------------------------------
+# Points as features
+
+
+@dataclass(frozen=True)
+class Features:
+    """Rows in the form that the kernel multiplies: its parts are all inner products.
+
+    Attributes
+    ----------
+    near
+        Features whose scaled distance enters the Matérn part; options are one-hot.
+    square
+        Centred squares of the numeric columns.
+    bowl
+        Their sum: all curvatures equal. One weight learns it, so few points do.
+    """
+
+    near: Floats
+    square: Floats
+    bowl: Floats
+
+
+def features_of(coordinates: Coordinates, rows: Floats) -> Features:
+    """Return the features of rows. An inactive entry is at the centre, where it has no slope."""
+    numeric = ~coordinates.categorical
+    centred = np.nan_to_num(rows[:, numeric] - 0.5)
+    parts = [centred]
+    for column in np.flatnonzero(coordinates.categorical):
+        options = np.arange(coordinates.levels[column])
+        # Two different options are at distance one: Hamming.
+        parts.append((rows[:, column, None] == options) / np.sqrt(2.0))
+    square = 4.0 * centred**2 - 1.0 / 3.0
+    scale = np.sqrt(max(square.shape[1], 1))
+    return Features(np.hstack(parts), square, square.sum(axis=1, keepdims=True) / scale)
+
+
+def columns_of(coordinates: Coordinates) -> Ints:
+    """Return the column that each feature in `near` belongs to."""
+    numeric = np.flatnonzero(~coordinates.categorical)
+    options = np.flatnonzero(coordinates.categorical)
+    return np.concatenate([numeric, np.repeat(options, coordinates.levels[options])])
+
+
+def squared_distance(left: Floats, right: Floats) -> Floats:
+    """Return the squared Euclidean distances between two sets of rows."""
+    product: Floats = left @ right.T
+    product *= -2.0
+    product += np.einsum("ij,ij->i", left, left)[:, None]
+    product += np.einsum("ij,ij->i", right, right)[None, :]
+    return np.maximum(product, 0.0, out=product)
+
+
+def trend_parts(left: Features, right: Features) -> list[Floats]:
+    """Return the matrices of the trend, one for each variance in `Hyper.log_trend`."""
+    linear = left.near @ right.near.T
+    square = left.square @ right.square.T
+    return [4.0 * linear, square, left.bowl @ right.bowl.T, 16.0 * linear**2]
+
+
+def covariance(hyper: Hyper, owner: Ints, left: Features, right: Features) -> Floats:
+    """Return the covariance of two sets of points, without noise."""
+    weight = np.exp(-hyper.log_length[owner])
+    distance = SQRT5 * np.sqrt(squared_distance(left.near * weight, right.near * weight))
+    # Matern 5/2: (1 + r + r^2 / 3) exp(-r), r already times root five.
+    result = distance * (1.0 / 3.0)
+    result += 1.0
+    result *= distance
+    result += 1.0
+    np.negative(distance, out=distance)
+    np.exp(distance, out=distance)
+    result *= distance
+    slope, curvature, bowl, interaction = np.exp(hyper.log_trend)
+    linear = left.near @ right.near.T
+    result += (16.0 * interaction) * linear * linear
+    linear *= 4.0 * slope
+    result += linear
+    result += (curvature * left.square) @ right.square.T
+    result += (bowl * left.bowl) @ right.bowl.T
+    result += 1.0
+    return result
+
+
+def variance(hyper: Hyper, points: Features) -> Floats:
+    """Return the prior variance of points, without noise."""
+    slope, curvature, bowl, interaction = np.exp(hyper.log_trend)
+    linear = np.einsum("ij,ij->i", points.near, points.near)
+    square = np.einsum("ij,ij->i", points.square, points.square)
+    return np.asarray(
+        2.0
+        + 4.0 * slope * linear
+        + 16.0 * interaction * linear**2
+        + curvature * square
+        + bowl * points.bowl[:, 0] ** 2
+    )
+
+
+# ---------------------------------------------------------------------------------------------
+# Values
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The transform of values: standardised c log(1 + z / c), z = (y - best) / (median - best)."""
+
+    best: float
+    unit: float
+    bend: float
+    centre: float
+    scale: float
+
+    def forward(self, values: Floats) -> Floats:
+        """Return values as the model sees them."""
+        return np.asarray((self._bent(self._ratio(values)) - self.centre) / self.scale)
+
+    def _ratio(self, values: Floats) -> Floats:
+        # In halves, so that the difference of two huge values stays finite.
+        with np.errstate(over="ignore"):
+            ratio = (0.5 * values - 0.5 * self.best) / (0.5 * self.unit)
+        return np.asarray(np.clip(ratio, -EXPLODED, EXPLODED))
+
+    def _bent(self, ratio: Floats) -> Floats:
+        if np.isinf(self.bend):
+            return ratio
+        return np.asarray(self.bend * np.log1p(np.maximum(ratio, 0.0) / self.bend))
+
+    def backward(self, modelled: Floats) -> Floats:
+        """Return modelled values in the units of the objective."""
+        bent = modelled * self.scale + self.centre
+        if not np.isinf(self.bend):
+            bent = self.bend * np.expm1(np.minimum(bent / self.bend, 500.0))
+        return np.asarray(self.best + bent * self.unit)
+
+    def log_jacobian(self, values: Floats) -> float:
+        """Return the log of the volume change of the transform, for comparing likelihoods."""
+        ratio = self._ratio(values)
+        bent = 0.0 if np.isinf(self.bend) else float(np.log1p(ratio / self.bend).sum())
+        return -bent - len(values) * float(np.log(self.scale))
+
+
+def curve_of(values: Floats, index: int) -> Curve:
+    """Return transform `index` of `CURVES` for the given values."""
+    best = float(values.min())
+    unit = float(np.median(values)) - best
+    if unit <= 0.0:
+        unit = float(values.max() * 0.5 - best * 0.5)
+    if not np.isfinite(unit) or unit <= 0.0:
+        unit = max(abs(best), 1.0) * 1e-12
+    raw = Curve(best, unit, CURVES[index], 0.0, 1.0)
+    bent = raw.forward(values)
+    return replace(raw, centre=float(bent.mean()), scale=max(float(bent.std()), 1e-12))
+
+
+# ---------------------------------------------------------------------------------------------
+# Fit
+
+
+def evidence_slope(
+    hyper: Hyper, owner: Ints, points: Features, parts: list[Floats], target: Floats
+) -> Floats:
+    """Return the derivative of the log marginal likelihood in the hyperparameters.
+
+    Rasmussen & Williams 2006, equation 5.9, with the scale integrated out: the weight of the data
+    term is (n + nu) / (y' R^-1 y + nu).
+    """
+    count, dimension = len(target), len(hyper.log_length)
+    weight = np.exp(-hyper.log_length[owner])
+    near = points.near * weight
+    distance = SQRT5 * np.sqrt(squared_distance(near, near))
+    decay = np.exp(-distance)
+    trend = np.exp(hyper.log_trend)
+    matrix = distance * (1.0 / 3.0)
+    matrix += 1.0
+    matrix *= distance
+    matrix += 1.0
+    matrix *= decay
+    matrix += 1.0
+    for factor, part in zip(trend, parts, strict=True):
+        matrix += factor * part
+    noise = np.exp(hyper.log_noise)
+    matrix.flat[:: count + 1] += noise + NOISE_FLOOR
+    whiten = lower_inverse(safe_cholesky(matrix))
+    inverse = whiten.T @ whiten
+    alpha = inverse @ target
+    # In exact arithmetic the energy is positive; rounding must not turn the weight around.
+    share = (count + SCALE_COUNT) / (max(float(target @ alpha), 0.0) + SCALE_COUNT)
+    slack = np.outer(share * alpha, alpha) - inverse
+    # d Matern / d log length_j = 5/3 (1 + r) exp(-r) (x_j - x'_j)^2 / length_j^2
+    inner = (1.0 + distance) * decay
+    inner *= slack
+    inner *= 5.0 / 3.0
+    per_feature = inner.sum(axis=1) @ near**2 - np.einsum("ij,ij->j", near, inner @ near)
+    slope = np.empty(dimension + TRENDS + 1)
+    slope[:dimension] = np.bincount(owner, per_feature, minlength=dimension)
+    for index in range(TRENDS):
+        slope[dimension + index] = 0.5 * trend[index] * float(np.vdot(slack, parts[index]))
+    slope[-1] = 0.5 * noise * float(np.trace(slack))
+    return slope
+
+
+def best_curve(hyper: Hyper, owner: Ints, points: Features, values: Floats) -> int:
+    """Return the transform under which the values are most likely, Jacobian included."""
+    matrix = covariance(hyper, owner, points, points)
+    matrix.flat[:: len(values) + 1] += np.exp(hyper.log_noise) + NOISE_FLOOR
+    curves = [curve_of(values, index) for index in range(len(CURVES))]
+    targets = np.stack([curve.forward(values) for curve in curves], axis=1)
+    energy = np.einsum("ij,ij->j", targets, np.linalg.solve(matrix, targets))
+    energy = np.maximum(energy, 0.0)
+    fit = -0.5 * (len(values) + SCALE_COUNT) * np.log(energy + SCALE_COUNT)
+    jacobian = np.array([curve.log_jacobian(values) for curve in curves])
+    return int(np.argmax(fit + jacobian))
+
+
+def refit(
+    hyper: Hyper, coordinates: Coordinates, rows: Floats, values: Floats, steps: int
+) -> Hyper:
+    """Improve the hyperparameters by Rprop steps (Riedmiller & Braun 1993) on the posterior."""
+    owner, prior = columns_of(coordinates), prior_of(coordinates)
+    points = features_of(coordinates, rows)
+    parts = trend_parts(points, points)
+    if len(values) >= 4:
+        hyper = replace(hyper, curve=best_curve(hyper, owner, points, values))
+    target = curve_of(values, hyper.curve).forward(values)
+    vector, size = hyper.vector(), np.full(prior.mean.shape, 0.2)
+    before = np.zeros_like(vector)
+    for _ in range(steps):
+        slope = evidence_slope(hyper, owner, points, parts, target) + prior.slope(vector)
+        slope = np.nan_to_num(slope)
+        agreement = np.sign(slope * before)
+        growth = np.where(agreement < 0, 0.5, np.where(agreement > 0, 1.3, 1.0))
+        size = np.clip(size * growth, 1e-3, 1.0)
+        before = np.where(agreement < 0, 0.0, slope)
+        vector = np.clip(vector + np.sign(before) * size, prior.mean - 12.0, prior.mean + 12.0)
+        hyper = hyper.at(vector)
+    return hyper
+
+
+def chosen_points(hyper: Hyper, coordinates: Coordinates, rows: Floats, values: Floats) -> Ints:
+    """Return at most `MOST_POINTS` indices: the best third, and those nearest to the best."""
+    if len(values) <= MOST_POINTS:
+        return np.arange(len(values))
+    order = np.argsort(values, kind="stable")
+    top = order[: MOST_POINTS // 3]
+    owner = columns_of(coordinates)
+    near = features_of(coordinates, rows).near * np.exp(-hyper.log_length[owner])
+    distance = squared_distance(near, near[order[:1]])[:, 0]
+    distance[top] = -1.0
+    return np.sort(np.argsort(distance, kind="stable")[:MOST_POINTS])
+
+
+def due(count: int) -> bool:
+    """Tell whether a fit is due after `count` values: always at first, then ever more rarely."""
+    return count >= 3 and count % max(1, count // 20) == 0
+
+
+def learn(
+    hyper: Hyper, coordinates: Coordinates, rows: Floats, values: Floats, steps: int = 10
+) -> Hyper:
+    """Bring the hyperparameters up to date with the history.
+
+    Each fit that was due since the last call is made on the values known at that time, so the
+    result depends on the order of the history alone and not on when this function was called.
+
+    Parameters
+    ----------
+    hyper
+        The result of the last call, or `first_hyper`.
+    coordinates
+        The columns.
+    rows, values
+        All successful evaluations in the order in which they ended.
+    steps
+        Rprop steps of one fit.
+    """
+    for count in range(hyper.count + 1, len(values) + 1):
+        if due(count):
+            kept = chosen_points(hyper, coordinates, rows[:count], values[:count])
+            hyper = refit(hyper, coordinates, rows[kept], values[kept], steps)
+    return replace(hyper, count=len(values))
+
+
+# ---------------------------------------------------------------------------------------------
+# Prediction
+
+
+def safe_cholesky(matrix: Floats) -> Floats:
+    """Return the Cholesky factor; raise the diagonal as far as rounding makes it necessary."""
+    extra = 1e-13 * float(np.trace(matrix))
+    for _ in range(12):
+        try:
+            return np.asarray(np.linalg.cholesky(matrix), dtype=np.float64)
+        except np.linalg.LinAlgError:
+            matrix.flat[:: len(matrix) + 1] += extra
+            extra *= 10.0
+    return np.asarray(np.eye(len(matrix)) * np.sqrt(float(matrix.diagonal().max())))
+
+
+def lower_inverse(factor: Floats) -> Floats:
+    """Return the inverse of a lower triangular matrix, by halves: NumPy alone has none."""
+    count = len(factor)
+    if count <= 40:
+        return np.asarray(np.linalg.inv(factor), dtype=np.float64)
+    half = count // 2
+    top, bottom = lower_inverse(factor[:half, :half]), lower_inverse(factor[half:, half:])
+    result = np.zeros((count, count))
+    result[:half, :half], result[half:, half:] = top, bottom
+    result[half:, :half] = -bottom @ (factor[half:, :half] @ top)
+    return result
+
+
+class Model:
+    """The fitted model, ready to predict.
+
+    Parameters
+    ----------
+    hyper
+        The hyperparameters.
+    coordinates
+        The columns.
+    rows, values
+        The evaluations.
+    pending
+        Points in flight. They are taken to return what the model expects, which leaves its mean as
+        it is and lowers its doubt around them (kriging believer, Ginsbourger et al. 2010).
+    """
+
+    def __init__(
+        self,
+        hyper: Hyper,
+        coordinates: Coordinates,
+        rows: Floats,
+        values: Floats,
+        pending: Floats | None = None,
+    ) -> None:
+        self.hyper, self.coordinates = hyper, coordinates
+        self.curve = curve_of(values, hyper.curve)
+        self.owner = columns_of(coordinates)
+        self.points = features_of(coordinates, rows)
+        target = self.curve.forward(values)
+        self._condition(target)
+        self.fitted = self.mean(self.points)
+        self.expected_best = float(self.fitted.min())
+        if pending is not None and len(pending):
+            believed = self.mean(features_of(coordinates, pending))
+            self.expected_best = min(self.expected_best, float(believed.min()))
+            self.points = features_of(coordinates, np.vstack([rows, pending]))
+            self._condition(np.concatenate([target, believed]))
+
+    def _condition(self, target: Floats) -> None:
+        matrix = covariance(self.hyper, self.owner, self.points, self.points)
+        matrix.flat[:: len(target) + 1] += np.exp(self.hyper.log_noise) + NOISE_FLOOR
+        self.whiten = lower_inverse(safe_cholesky(matrix))
+        white = self.whiten @ target
+        self.alpha = self.whiten.T @ white
+        energy = float(white @ white)
+        self.scale = (energy + SCALE_COUNT) / (len(target) + SCALE_COUNT)
+
+    def mean(self, points: Features) -> Floats:
+        """Return the expected transformed values."""
+        return np.asarray(covariance(self.hyper, self.owner, points, self.points) @ self.alpha)
+
+    def predict(self, rows: Floats) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation of the transformed values, without noise."""
+        points = features_of(self.coordinates, rows)
+        across = covariance(self.hyper, self.owner, points, self.points)
+        explained = self.whiten @ across.T
+        left = variance(self.hyper, points) - np.einsum("ij,ij->j", explained, explained)
+        return across @ self.alpha, np.sqrt(self.scale * np.maximum(left, 1e-12))
+
+    def in_objective_units(self, mean: Floats, sd: Floats) -> tuple[Floats, Floats]:
+        """Return a prediction in the units of the objective."""
+        middle = self.curve.backward(mean)
+        width = self.curve.backward(mean + sd) - self.curve.backward(mean - sd)
+        return middle, width / 2.0

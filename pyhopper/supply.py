@@ -1,0 +1,194 @@
+"""What runs next: the user's guesses, the kernels' proposals, leaders again; no duplicates."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from pyhopper.budget import Budget, Phase, Thinking
+from pyhopper.callbacks.base import Callbacks
+from pyhopper.events import Candidate, CandidateType, ParamInfo
+from pyhopper.history import Dropped, Evaluation, Started, State
+from pyhopper.kernels import Proposal, Proposer
+from pyhopper.leaders import CHECK_FROM
+from pyhopper.space import Space
+
+_REDRAWS = 1000
+_LOCAL_REDRAWS = 100
+"""After so many duplicates around the best point, proposals come from the whole space."""
+
+_STALE = 0.01
+"""A proposal is out of date after this share of the budget."""
+
+
+class _Ahead(NamedTuple):
+    """A candidate drawn in advance, and what it was made from."""
+
+    event: Started
+    best: Evaluation | None
+    phase: Phase
+
+
+class Supply:
+    """Draws candidates for a search.
+
+    Parameters
+    ----------
+    space : Space
+        Where to draw from.
+    state : State
+        What the search knows; not changed here.
+    seed : int
+        Each candidate has a generator made from this and its number.
+    budget : Budget
+        In which phase the search is.
+    callbacks : Callbacks
+        Are told of duplicates.
+    slots : int
+        How many evaluations run at the same time.
+    repeatable : bool
+        Whether nothing may depend on the clock, as far as the budget does not.
+    reject_duplicates : bool
+        Whether to draw again what was drawn before.
+    proposer : Proposer, optional
+        One that knows the search already.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        state: State,
+        seed: int,
+        budget: Budget,
+        callbacks: Callbacks,
+        slots: int = 1,
+        repeatable: bool = False,
+        reject_duplicates: bool = True,
+        proposer: Proposer | None = None,
+    ) -> None:
+        self._space = space
+        self._state = state
+        self._seed = seed
+        self._budget = budget
+        self._callbacks = callbacks
+        self._reject_duplicates = reject_duplicates
+        self._proposer = Proposer(space, seed) if proposer is None else proposer
+        self._thinking = Thinking(budget, slots, repeatable)
+        for tally in state.tallies.values():
+            self._thinking.evaluated(tally.seconds, tally.evaluated)
+        self._ahead: _Ahead | None = None
+
+    @property
+    def started(self) -> int:
+        """Candidates started in this budget."""
+        return self._state.started - self._state.base.started
+
+    def learn(self, evaluation: Evaluation) -> None:
+        """Take in an evaluation that has ended."""
+        self._thinking.evaluated(evaluation.seconds)
+        self._proposer.observe(evaluation, self._state)
+
+    def next(self, holder: str = "") -> Started | Dropped:
+        """The next candidate to start; what was thrown away if there is none that is new.
+
+        Parameters
+        ----------
+        holder : str
+            Who evaluates it, if not the process of the search.
+        """
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and self._is_fresh(ahead):
+            return ahead.event
+        return self._draw(holder)
+
+    def draw_ahead(self) -> None:
+        """Draw while others run, so that the next slot that is free need not wait for it."""
+        if self._state.queue or (self._ahead is not None and self._is_fresh(self._ahead)):
+            return
+        if not self._budget.may_start(self.started):
+            return
+        phase = self._budget.phase(self.started, 0.0)
+        event = self._draw("")
+        if isinstance(event, Started):
+            self._ahead = _Ahead(event, self._state.best, phase)
+
+    def _is_fresh(self, ahead: _Ahead) -> bool:
+        """Whether a candidate drawn earlier is as good as a new one."""
+        event, best, before = ahead
+        same_id = event.candidate.id == self._state.started
+        if self._state.queue or best is not self._state.best or not same_id:
+            return False
+        phase = self._budget.phase(self.started, 0.0)
+        if phase.seeding is not before.seeding or phase.spent - before.spent > _STALE:
+            return False
+        return not self._reject_duplicates or event.key not in self._state.seen
+
+    def _draw(self, holder: str) -> Started | Dropped:
+        state = self._state
+        candidate_id = state.started
+        rng = np.random.default_rng([self._seed, candidate_id])
+        phase = self._budget.phase(self.started, rng.random())
+        leader = self._leader(candidate_id, phase)
+        if leader is not None:
+            return leader._replace(holder=holder)
+        redrawn = guesses = 0
+        for proposal in self._proposals(rng, phase):
+            guesses += proposal.type is CandidateType.MANUALLY_ADDED
+            key = state.key(proposal.point)
+            if not self._reject_duplicates or key not in state.seen:
+                break
+            redrawn += 1
+            self._proposer.drop(candidate_id)
+            if self._callbacks:
+                info = ParamInfo(proposal.type, self._budget.clock.time())
+                params = self._space.build(proposal.point)
+                self._callbacks.call("on_duplicate_sampled", params, info)
+            if guesses == len(state.queue) and self._is_exhausted(redrawn):
+                return Dropped(redrawn, guesses)
+        params = self._space.build(proposal.point)
+        candidate = Candidate(
+            candidate_id, proposal.type, params, proposal.point, proposal.screening
+        )
+        return Started(candidate, redrawn, guesses, holder, key)
+
+    def _leader(self, candidate_id: int, phase: Phase) -> Started | None:
+        """At the end of the budget, a leader again if the objective is known to be noisy."""
+        if phase.spent < CHECK_FROM or self._state.queue:
+            return None
+        leader = self._state.leaders.next_to_check()
+        if leader is None:
+            return None
+        point, kind = leader.evaluation.point, CandidateType.REEVALUATION
+        candidate = Candidate(candidate_id, kind, self._space.build(point), point)
+        return Started(candidate, key=leader.key)
+
+    def _proposals(self, rng: np.random.Generator, phase: Phase) -> Iterator[Proposal]:
+        """Points for one candidate without end, the most promising first."""
+        state = self._state
+        if state.started == 0:
+            point = self._space.start(rng)
+            if self._space.allows(point):
+                yield Proposal(point, CandidateType.INIT)
+        best = None if state.best is None else state.best.point
+        for guess in list(state.queue):
+            point = self._space.complete(guess, best, rng)
+            yield Proposal(point, CandidateType.MANUALLY_ADDED)
+        thought, before = self._thinking.next(), self._budget.elapsed
+        proposals = self._proposer.propose(rng, state, phase, thought)
+        self._thinking.proposed(thought, self._budget.elapsed - before)
+        yield from proposals
+        for redrawn in itertools.count():
+            # Either rule may be at its end: a whole neighbourhood, or few values to draw from.
+            other = redrawn >= _LOCAL_REDRAWS and redrawn % 2 == 1
+            again = phase._replace(seeding=not phase.seeding) if other else phase
+            yield self._proposer.fallback(rng, state, again)
+
+    def _is_exhausted(self, redrawn: int) -> bool:
+        size = self._space.size
+        if size is not None and len(self._state.seen) >= size:
+            return True
+        # A draw misses the last of n points 20 n times in a row once in e**20 cases.
+        return redrawn >= (_REDRAWS if size is None else max(_REDRAWS, 40 * min(size, 10**5)))
