@@ -75,7 +75,7 @@ class Supply:
         self._budget = budget
         self._callbacks = callbacks
         self._reject_duplicates = reject_duplicates
-        self._proposer = Proposer(space, seed) if proposer is None else proposer
+        self._proposer = proposer or Proposer(space, seed, repeatable)
         self._thinking = Thinking(budget, slots, repeatable)
         for tally in state.tallies.values():
             self._thinking.evaluated(tally.seconds, tally.evaluated)

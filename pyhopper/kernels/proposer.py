@@ -20,15 +20,15 @@ from pyhopper.history import Evaluation, State
 from pyhopper.kernels import chain
 from pyhopper.kernels.chain import Proposal
 from pyhopper.kernels.coordinates import Floats
+from pyhopper.kernels.covariance import Hyper
 from pyhopper.kernels.design import design_point, design_size
 from pyhopper.kernels.encoding import Encoding
-from pyhopper.kernels.screening import rank
+from pyhopper.kernels.screening import Effort, Seen, rank
 from pyhopper.kernels.stepping import Move, Stepper
-from pyhopper.kernels.surrogate import Hyper
 from pyhopper.parameters import INACTIVE, Point
 from pyhopper.space import Space
 
-MOST_MODELLED = 100
+MOST_MODELLED = 60
 """Above so many columns the model knows too little; the step that learns does better."""
 
 
@@ -41,11 +41,14 @@ class Proposer:
         Where to propose.
     seed : int
         The search's.
+    repeatable : bool
+        Whether the model must follow from the evaluations alone, and not from when it was asked.
     """
 
-    def __init__(self, space: Space, seed: int) -> None:
+    def __init__(self, space: Space, seed: int, repeatable: bool = False) -> None:
         self.space = space
         self._seed = seed
+        self._repeatable = repeatable
         self._encoding = Encoding(space)
         self._coordinates = self._encoding.coordinates
         self._rows: list[Floats] = []
@@ -121,24 +124,17 @@ class Proposer:
         self._catch_up(state)
         kind = CandidateType.LOCAL_SAMPLING if local else CandidateType.RANDOM_SEEDING
         best = state.best.point if local and state.best is not None else None
-        size = design_size(self._coordinates)
+        size = design_size(self._coordinates) - 1
         values = np.array(self._values)
-        known = int(np.isfinite(values).sum())
-        if known < 2 or (not local and state.started < size):
+        if not len(values) or (not local and state.started <= size):
             row = design_point(self._seed, self._coordinates, max(0, state.started - 1), size)
             return [Proposal(self._point(rng, row, best, phase), kind)]
         flying = [self._encoding.encode(each.candidate.point) for each in state.running.values()]
         pending = np.array(flying).reshape(-1, self._coordinates.dimension)
+        effort = Effort(keep=64 if self.space.constraints else 16, replay=self._repeatable)
+        seen = Seen(np.array(self._rows), values, pending)
         ranking = rank(
-            rng,
-            self._coordinates,
-            np.array(self._rows),
-            values,
-            pending,
-            phase.temperature,
-            not local,
-            self._hyper,
-            keep=64 if self.space.constraints else 16,
+            rng, self._coordinates, seen, phase.temperature, not local, self._hyper, effort
         )
         self._hyper = ranking.hyper
         sign = -1.0 if state.maximize else 1.0

@@ -6,31 +6,63 @@ the model of the evaluations so far rejects most, and one is evaluated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pyhopper.kernels.coordinates import Coordinates, Floats, Ints, keys
+from pyhopper.kernels.covariance import Hyper, features_of, squared_distance
 from pyhopper.kernels.design import whole_space
 from pyhopper.kernels.moves import SMALLEST_MOVE, move, parents_of
-from pyhopper.kernels.surrogate import (
-    Hyper,
-    Model,
-    chosen_points,
-    features_of,
-    first_hyper,
-    learn,
-    squared_distance,
-)
+from pyhopper.kernels.surrogate import Model, chosen_points, first_hyper, learn
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to think about one candidate."""
+    """How much to think about one candidate.
+
+    Attributes
+    ----------
+    proposals
+        Moves in the first round and in each later one.
+    rounds
+        How often the best proposals are moved again.
+    steps
+        Rprop steps of one fit of the hyperparameters.
+    keep
+        How many candidates to return, so that a constraint can refuse some.
+    replay
+        See `learn`: False only where the budget is time.
+    """
 
     proposals: int = 300
     rounds: int = 5
     steps: int = 10
+    keep: int = 16
+    replay: bool = True
+
+    def for_points(self, count: int) -> Effort:
+        """Return an effort that takes about the same time with a model of `count` points."""
+        proposals = min(self.proposals, max(60, self.proposals * 85 // max(count, 1)))
+        rounds = self.rounds if count <= 120 else min(self.rounds, 3)
+        return replace(self, proposals=proposals, rounds=rounds)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the search knows.
+
+    Attributes
+    ----------
+    rows, values
+        All evaluations in the order in which they ended; lower is better, NaN marks a failure.
+    pending
+        Candidates in flight.
+    """
+
+    rows: Floats
+    values: Floats
+    pending: Floats
 
 
 @dataclass(frozen=True)
@@ -102,17 +134,13 @@ class Screen:
 
     model: Model
     best: float
-    rule: str
     failed: Floats
     good: Floats
 
     def score(self, rows: Floats) -> Floats:
         """Return the merit of rows, larger is better."""
         mean, sd = self.model.predict(rows)
-        if self.rule == "lcb":
-            merit = -(mean - sd)
-        else:
-            merit = log_improvement(mean, sd, self.best)
+        merit = log_improvement(mean, sd, self.best)
         if len(self.failed):
             share = failure_share(self.model.coordinates, self.failed, self.good, rows)
             # Likely failures come after everything else, whatever the model promises.
@@ -152,10 +180,14 @@ def local_proposals(
 
 
 def rank(
-    rng: np.random.Generator, coordinates: Coordinates, rows: Floats, values: Floats,
-    pending: Floats, temperature: float, seeding: bool, hyper: Hyper | None = None,
-    effort: Effort | None = None, rule: str = "ei", keep: int = 16,
-) -> Ranking:  # fmt: skip
+    rng: np.random.Generator,
+    coordinates: Coordinates,
+    seen: Seen,
+    temperature: float,
+    seeding: bool,
+    hyper: Hyper | None = None,
+    effort: Effort | None = None,
+) -> Ranking:
     """Propose many candidates and rank them by the model.
 
     Parameters
@@ -164,42 +196,52 @@ def rank(
         The generator of this candidate.
     coordinates
         The columns.
-    rows, values
-        All evaluations in the order in which they ended; lower is better, NaN marks a failure.
-    pending
-        Candidates in flight.
+    seen
+        What has been evaluated and what is in flight.
     temperature
         1 … 0.2, the width of local moves.
     seeding
         True in phase 1: propose over the whole space.
     hyper
-        The record from the last call, or None.
+        The record from the last call; None learns it anew from the history, with the same result.
     effort
         How much to think.
-    rule
-        "ei" (expected improvement) or "lcb" (mean minus one standard deviation).
-    keep
-        How many candidates to return.
     """
     effort = effort or Effort()
-    good = np.isfinite(values)
-    hyper = learn(hyper or first_hyper(coordinates), coordinates, rows[good], values[good],
-                  effort.steps)  # fmt: skip
-    used = chosen_points(hyper, coordinates, rows[good], values[good])
-    known = rows[good][used]
-    model = Model(hyper, coordinates, known, values[good][used], pending)
-    screen = Screen(model, float(model.expected_best), rule, rows[~good], known)
+    good = np.isfinite(seen.values)
+    rows, values = seen.rows[good], seen.values[good]
+    hyper = hyper or first_hyper(coordinates)
+    if not len(rows):
+        return _without_model(rng, coordinates, seen, hyper, effort)
+    hyper = learn(hyper, coordinates, rows, values, effort.steps, effort.replay)
+    used = chosen_points(hyper, coordinates, rows, values)
+    rows, values = rows[used], values[used]
+    effort = effort.for_points(len(rows))
+    model = Model(hyper, coordinates, rows, values, seen.pending)
+    screen = Screen(model, model.expected_best, seen.rows[~good], rows)
     if seeding:
         proposals = whole_space(rng, coordinates, 2 * effort.proposals)
         merit = screen.score(proposals)
+        screened = len(proposals)
     else:
-        proposals = local_proposals(rng, screen, known, temperature, effort)
+        proposals = local_proposals(rng, screen, rows, temperature, effort)
         merit = screen.score(proposals)
         proposals, merit = refine(rng, screen, proposals, merit, effort, 0.5 * temperature)
-    chosen = unseen(proposals, merit, np.vstack([rows, pending]), keep)
+        screened = effort.proposals * (1 + effort.rounds)
+    chosen = unseen(proposals, merit, np.vstack([seen.rows, seen.pending]), effort.keep)
     mean, sd = model.in_objective_units(*model.predict(proposals[chosen]))
-    screened = 2 * effort.proposals if seeding else effort.proposals * (1 + effort.rounds)
     return Ranking(proposals[chosen], mean, sd, screened, hyper)
+
+
+def _without_model(
+    rng: np.random.Generator, coordinates: Coordinates, seen: Seen, hyper: Hyper, effort: Effort
+) -> Ranking:
+    """Rank draws from the whole space by how far they are from failures: nothing has succeeded."""
+    proposals = whole_space(rng, coordinates, effort.proposals)
+    merit = -failure_share(coordinates, seen.rows, seen.rows[:0], proposals)
+    chosen = unseen(proposals, merit, np.vstack([seen.rows, seen.pending]), effort.keep)
+    unknown = np.full(len(chosen), np.nan)
+    return Ranking(proposals[chosen], unknown, unknown, len(proposals), hyper)
 
 
 def unseen(proposals: Floats, merit: Floats, seen: Floats, keep: int) -> Ints:

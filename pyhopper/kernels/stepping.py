@@ -4,12 +4,14 @@ Where no model of the objective is affordable, the chain learns from every move,
 block of moves starts from the best point: either single parameters or all at once. A move to
 best + u costs one evaluation and tells the slope along u, since the curvature along moves of its
 kind is known from earlier pairs best ± u; so each move says how far it should have gone, and which
-way (a rejected move, as a loser with negative weight: Arnold 2006). The block ends with one move
-that makes all these steps together, and is kept if it is better. Its share of the predicted gain
-sets the next stretch, and the lengths of the useful steps set the next sizes.
+way (a rejected move counts like a loser with negative weight: Arnold 2006). The block ends with one
+move that makes all these steps together and is kept if it is better. How much of the predicted gain
+came true sets the stretch of the next steps; how long they were sets the next sizes. Now and then a
+block also looks along the path that the best point has taken lately (Hooke & Jeeves 1961), which is
+where narrow valleys lead.
 
 Nothing waits: a slot that finds its block in flight opens another, and a block that ends late
-adds its step to whatever is the best by then.
+adds its steps to whatever is the best by then.
 """
 
 from __future__ import annotations
@@ -27,31 +29,45 @@ from pyhopper.kernels.coordinates import (
     switch_off,
     uniform,
 )
-from pyhopper.kernels.moves import reflect
 
+# The two kinds of block: single parameters, or all parameters at once.
 ONE, ALL = 0, 1
 LINES = 8
 FIRST_SIZE = 0.025
 SMALLEST, LARGEST = 1e-7, 0.25
-# A kind of move keeps at least this share of the blocks, so that it can show that it got better.
+# A kind of block keeps at least this share, so that it can show that it has become the better one.
 LEAST_SHARE = 0.075
+# Share of the lines that are tried on both sides, to learn the curvature again.
 TWICE = 0.1
-KEEP, PATH, REACH = (0.6, 0.92), 0.25, 0.5
+# Share of the blocks that look along the path, and how quickly the two paths forget.
+PATH_SHARE, PATH_REACH, PATH_KEEP = 0.25, 0.5, np.array([[0.6], [0.92]])
 
 
-@dataclass
+@dataclass(eq=False)
 class Line:
-    """One direction from the start of a block: entries `where` move by `amount`."""
+    """One direction from the start of a block: the entries `where` move by `amount`.
+
+    Attributes
+    ----------
+    where, amount
+        The step to best + u.
+    both
+        Whether best - u is evaluated as well.
+    column
+        The column of a line that moves a single parameter, else -1.
+    learns
+        Whether the line tells something about others of its kind; that along the path does not.
+    """
 
     where: Ints | slice
     amount: Floats
     both: bool
-    plain: bool = False
-    path: bool = False
-    issued: int = 0
+    column: int = -1
+    learns: bool = True
     plus: float = np.nan
     minus: float = np.nan
     asked: int = 0
+    told: int = 0
 
     @property
     def tries(self) -> int:
@@ -59,7 +75,7 @@ class Line:
         return 2 if self.both else 1
 
 
-@dataclass
+@dataclass(eq=False)
 class Block:
     """Moves from one start, and the step that they add up to."""
 
@@ -67,6 +83,7 @@ class Block:
     start: Floats
     value: float
     columns: Ints
+    count: int
     lines: list[Line] = field(default_factory=list)
     step: Floats | None = None
     base: Floats | None = None
@@ -75,12 +92,11 @@ class Block:
     stage: str = "lines"
     returned: int = 0
     gained: float = 0.0
-    extra: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Move:
-    """A proposal: the row to evaluate and what it was meant for.
+    """A proposal: the point to evaluate and what it was meant for.
 
     Attributes
     ----------
@@ -112,7 +128,7 @@ class Stepper:
     row, value
         Where the chain starts, usually the best evaluation so far.
     seed
-        Fills in entries that are inactive in `row`.
+        Fills in the entries that are inactive in `row`.
     """
 
     def __init__(self, coordinates: Coordinates, row: Floats, value: float, seed: int = 0) -> None:
@@ -121,43 +137,51 @@ class Stepper:
         self.coordinates = coordinates
         self.best = np.where(np.isnan(row), filler, row)
         self.value = value
+        self.found_by: Block | None = None
         self.free = np.flatnonzero(coordinates.free)
         self.moving = self.free[~coordinates.categorical[self.free]]
-        self.size = np.full(2, FIRST_SIZE)
-        self.curvature = np.full(2, np.nan)
+        # By kind of block ...
+        self.size = FIRST_SIZE
+        self.curvature = np.nan
         self.stretch = np.ones(2)
         self.gain = np.full(2, np.inf)
+        # ... and by parameter.
         self.own_size = np.full(dimension, FIRST_SIZE)
         self.own_curvature = np.full(dimension, np.nan)
         self.promise = np.full(dimension, np.nan)
         self.visited = np.zeros(dimension)
         self.visits = 0.0
         self.shape: Floats | None = None
+        self.paths = np.zeros((len(PATH_KEEP), dimension))
+        self.last_start = self.best
         self.blocks: list[Block] = []
-        self.found_by: Block | None = None
-        self.paths = np.zeros((len(KEEP), dimension))
-        self.before = self.best
 
     # -- proposing
 
     def propose(self, rng: np.random.Generator, temperature: float = 1.0) -> Move:
-        """Return the next move; its step is at most half the temperature."""
+        """Return the next move; a dense one is at most half the temperature long in each entry."""
         for block in self.blocks:
             move = self._next_of(rng, block)
             if move is not None:
                 return move
-        self.blocks.append(self._open(rng, temperature))
-        move = self._next_of(rng, self.blocks[-1])
-        assert move is not None
-        return move
+        block = self._open(rng, temperature)
+        self.blocks.append(block)
+        block.lines.append(self._line(rng, block, 0))
+        return self._along(block, 0)
+
+    def adopt(self, row: Floats, value: float) -> None:
+        """Take in an evaluation from elsewhere: a better one becomes the best."""
+        if value < self.value:
+            self.best, self.value = np.where(np.isnan(row), self.best, row), value
+            self.found_by = None
 
     def _next_of(self, rng: np.random.Generator, block: Block) -> Move | None:
         """Return what the block wants to have evaluated next, if anything."""
-        if block.stage in ("step", "longer") and block.step is not None:
+        if block.stage in ("step", "again") and block.step is not None:
             block.stage = "wait for " + block.stage
             if block.base is None:
-                # The lines were measured from the start. Where another block found something better
-                # meanwhile, add their steps to that.
+                # The lines were measured from the start. Where another block has found something
+                # better meanwhile, their steps are added to that.
                 moved_on = self.value < block.value and self.found_by is not block
                 block.base = self.best if moved_on else block.start
                 block.reference = self.value if moved_on else block.value
@@ -166,28 +190,32 @@ class Stepper:
             return None
         for index, line in enumerate(block.lines):
             if line.asked < line.tries:
-                line.asked += 1
-                return self._along(block, index, 1 if line.asked == 1 else -1)
-        if len(block.lines) < self._lines_of(block):
+                return self._along(block, index)
+        if len(block.lines) < block.count:
             block.lines.append(self._line(rng, block, len(block.lines)))
-            block.lines[-1].asked = 1
-            return self._along(block, len(block.lines) - 1, 1)
+            return self._along(block, len(block.lines) - 1)
         return None
 
-    def _lines_of(self, block: Block) -> int:
-        return (len(block.columns) if block.kind == ONE else LINES) + block.extra
-
-    def _along(self, block: Block, index: int, sign: int) -> Move:
+    def _along(self, block: Block, index: int) -> Move:
+        """Return the next move on a line: first forward, then back."""
         line = block.lines[index]
+        line.asked += 1
+        sign = 1 if line.asked == 1 else -1
         point = block.start.copy()
-        point[line.where] += sign * line.amount
-        if line.plain:
-            point[line.where] %= self.coordinates.levels[line.where]
+        if line.column >= 0 and self.coordinates.categorical[line.column]:
+            point[line.where] = (point[line.where] + line.amount) % self._levels(line)
         else:
-            point[line.where] = np.clip(point[line.where], 0.0, 1.0)
+            point[line.where] = np.clip(point[line.where] + sign * line.amount, 0.0, 1.0)
         return self._move(point, block, index, sign)
 
+    def _levels(self, line: Line) -> int:
+        return int(self.coordinates.levels[line.column])
+
     def _move(self, point: Floats, block: Block, line: int, sign: int) -> Move:
+        # Options are whole numbers and are not clipped by a step: it does not move them.
+        options = self.coordinates.categorical
+        if line < 0 and options.any() and block.base is not None:
+            point[options] = block.base[options]
         legal = switch_off(self.coordinates, snap(self.coordinates, point[None, :]))[0]
         return Move(legal, point, block, line, sign)
 
@@ -195,17 +223,17 @@ class Stepper:
         """Start a block of the kind that has gained most per evaluation, or of the other."""
         gain = np.where(np.isinf(self.gain), 1e300, np.maximum(self.gain, 0.0))
         total = float(gain.sum())
-        share = gain / total if total > 0.0 else np.full(2, 0.5)
-        one = LEAST_SHARE + (1.0 - 2.0 * LEAST_SHARE) * share[ONE]
+        share = float(gain[ONE]) / total if total > 0.0 else 0.5
+        one = LEAST_SHARE + (1.0 - 2.0 * LEAST_SHARE) * share
         kind = ONE if not len(self.moving) or rng.random() < one else ALL
-        np.minimum(self.size, 0.5 * temperature, out=self.size)
+        self.size = min(self.size, 0.5 * temperature)
+        self.paths *= PATH_KEEP
+        self.paths += self.best - self.last_start
+        self.last_start = self.best
         columns = self._columns(rng) if kind == ONE else np.empty(0, dtype=np.int64)
-        self.paths *= np.array(KEEP)[:, None]
-        self.paths += self.best - self.before
-        self.before = self.best
-        block = Block(kind, self.best.copy(), self.value, columns)
-        block.extra = int(rng.random() < PATH and bool(self.paths[0].any()))
-        return block
+        along_path = rng.random() < PATH_SHARE and bool(self.paths[0].any())
+        count = (len(columns) if kind == ONE else LINES) + int(along_path)
+        return Block(kind, self.best.copy(), self.value, columns, count)
 
     def _columns(self, rng: np.random.Generator) -> Ints:
         """Pick parameters by what they gained at their last visits and how long ago that was."""
@@ -218,6 +246,7 @@ class Stepper:
         weight = np.where(known, promise + 0.1 * typical, 3.0 * typical + 1e-300)
         self.visits += LINES
         age = self.visits - self.visited[free]
+        # The largest of Gumbel-perturbed logarithms: a draw without replacement by weight.
         key = np.log(np.maximum(weight * age, 1e-300)) + 0.5 * rng.gumbel(size=len(weight))
         count = min(LINES, len(key))
         top = np.argpartition(-key, count - 1)[:count]
@@ -227,35 +256,32 @@ class Stepper:
 
     def _line(self, rng: np.random.Generator, block: Block, index: int) -> Line:
         """Draw a direction. Where both sides are tried, it fits inside the bounds on both."""
-        if block.extra and index == self._lines_of(block) - 1:
-            room = np.minimum(block.start, 1.0 - block.start)
-            return Line(
-                slice(None),
-                np.clip(REACH * self.paths[int(rng.integers(len(KEEP)))], -room, room),
-                True,
-                path=True,
-            )
-        if block.kind == ONE:
+        if index < len(block.columns):
             return self._single(rng, block, int(block.columns[index]))
-        both = bool(np.isnan(self.curvature[ALL]) or rng.random() < TWICE)
-        step = rng.standard_normal(self.coordinates.dimension)
-        step *= self.size[ALL]
-        if self.shape is not None:
-            step *= self.shape
-        step[self.coordinates.categorical] = 0.0
+        along_path = index >= (LINES if block.kind == ALL else len(block.columns))
+        both = along_path or bool(np.isnan(self.curvature) or rng.random() < TWICE)
+        if along_path:
+            step = PATH_REACH * self.paths[int(rng.integers(len(self.paths)))]
+        else:
+            step = rng.standard_normal(self.coordinates.dimension)
+            step *= self.size
+            if self.shape is not None:
+                step *= self.shape
+        if self.coordinates.categorical.any():
+            step[self.coordinates.categorical] = 0.0
         if both:
             room = np.maximum(np.minimum(block.start, 1.0 - block.start), 5e-4)
-            np.clip(step, -room, room, out=step)
-        else:
-            step = reflect(block.start + step) - block.start
-        return Line(slice(None), step, both)
+            return Line(slice(None), np.clip(step, -room, room), True, learns=not along_path)
+        # Reflected at the bounds; steps are shorter than the range, so once is enough.
+        target = np.abs(block.start + step)
+        return Line(slice(None), np.minimum(target, 2.0 - target) - block.start, False)
 
     def _single(self, rng: np.random.Generator, block: Block, column: int) -> Line:
         """Draw a move of one parameter; a discrete one moves by at least one level."""
         where = np.array([column])
         levels = int(self.coordinates.levels[column])
         if self.coordinates.categorical[column]:
-            return Line(where, np.array([float(rng.integers(1, levels))]), False, plain=True)
+            return Line(where, np.array([float(rng.integers(1, levels))]), False, column, False)
         size = self.own_size[column] if levels == 0 else max(self.own_size[column], 1.0 / levels)
         both = bool(np.isnan(self.own_curvature[column]) or rng.random() < TWICE)
         here = block.start[column]
@@ -264,7 +290,8 @@ class Stepper:
             size = min(size, max(min(here, 1.0 - here), 5e-4))
         elif not 0.0 <= here + sign * size <= 1.0:
             sign = -sign
-        return Line(where, np.array([np.clip(here + sign * size, 0.0, 1.0) - here]), both)
+        step = np.array([np.clip(here + sign * size, 0.0, 1.0) - here])
+        return Line(where, step, both, column)
 
     # -- learning
 
@@ -272,8 +299,7 @@ class Stepper:
         """Take in the value of a move; NaN for a failure."""
         value = value if np.isfinite(value) else np.inf
         block = move.block
-        better = value < self.value
-        if better:
+        if value < self.value:
             block.gained += self.value - value
             self.best, self.value, self.found_by = move.point, value, block
         block.returned += 1
@@ -281,67 +307,62 @@ class Stepper:
             self._stepped(block, value)
             return
         line = block.lines[move.line]
+        line.told += 1
         if move.sign > 0:
             line.plus = value
         else:
             line.minus = value
-        line.issued += 1
-        full = len(block.lines) == self._lines_of(block)
-        if full and all(item.issued == item.tries for item in block.lines):
+        if len(block.lines) == block.count and all(each.told == each.tries for each in block.lines):
             self._add_up(block)
 
     def _slope(self, block: Block, line: Line) -> tuple[float, float]:
         """Return slope and curvature along a line, its whole length being one."""
-        single = block.kind == ONE and not line.path
-        column = int(block.columns[block.lines.index(line)]) if single else -1
-        length = float(line.amount @ line.amount) + 1e-300
-        known = self.own_curvature[column] if single else self.curvature[ALL]
         if not np.isfinite(line.plus) or (line.both and not np.isfinite(line.minus)):
             return 0.0, 1.0
+        length = float(line.amount @ line.amount) + 1e-300
+        single = line.column >= 0
+        known = float(self.own_curvature[line.column]) if single else self.curvature
         if not line.both:
-            curvature = float(known) * length
+            curvature = known * length
             return line.plus - block.value - 0.5 * curvature, curvature
         slope = 0.5 * (line.plus - line.minus)
         curvature = line.plus + line.minus - 2.0 * block.value
         if curvature <= 0.0:
+            # No bottom in sight: go as far as a step may.
             curvature = max(abs(slope), 1e-300) / 3.0
         learned = curvature / length
-        if line.path:
-            return slope, curvature
         if single:
-            self.own_curvature[column] = learned
-        elif np.isnan(known):
-            self.curvature[ALL] = learned
-        else:
-            self.curvature[ALL] = float(known) ** 0.7 * learned**0.3
+            self.own_curvature[line.column] = learned
+        elif line.learns:
+            self.curvature = learned if np.isnan(known) else known**0.7 * learned**0.3
         return slope, curvature
 
     def _add_up(self, block: Block) -> None:
         """Add the steps that the lines call for, and ask for their sum."""
         step = np.zeros_like(block.start)
-        lengths = np.zeros(len(block.lines))
-        stretch = self.stretch[block.kind]
-        for index, line in enumerate(block.lines):
-            if line.plain:
+        lengths = []
+        stretch = float(self.stretch[block.kind])
+        for line in block.lines:
+            if line.column >= 0 and not line.learns:
                 continue  # options do not add up; a better one has become the best already
             slope, curvature = self._slope(block, line)
             length = float(np.clip(-slope / curvature, -3.0, 3.0))
-            lengths[index] = 0.0 if line.path else length
-            step[line.where] += stretch * length * line.amount
+            step[line.where] += (stretch * length) * line.amount
             block.predicted += stretch * length * slope
-            if block.kind == ONE and not line.path:
-                self._learn_column(int(block.columns[index]), line, slope, curvature, length)
-        if block.kind == ALL:
-            factor = np.clip(np.sqrt(np.mean(lengths**2)), 0.5, 1.5) ** 0.5
-            self.size[ALL] = np.clip(self.size[ALL] * factor, SMALLEST, LARGEST)
+            if line.column >= 0:
+                self._learn_column(line, slope, curvature, length)
+            elif line.learns:
+                lengths.append(length)
+        if lengths:
+            factor = float(np.clip(np.sqrt(np.mean(np.square(lengths))), 0.5, 1.5)) ** 0.5
+            self.size = float(np.clip(self.size * factor, SMALLEST, LARGEST))
         block.step, block.stage = step, "step"
         if not step.any():
             self._close(block)
 
-    def _learn_column(
-        self, column: int, line: Line, slope: float, curvature: float, length: float
-    ) -> None:
+    def _learn_column(self, line: Line, slope: float, curvature: float, length: float) -> None:
         """Remember how far one parameter wanted to go and what that was worth."""
+        column = line.column
         worth, old = slope**2 / curvature, self.promise[column]
         self.promise[column] = worth if np.isnan(old) else 0.5 * (worth + old)
         wanted = abs(length) * self.stretch[ONE] * abs(float(line.amount[0]))
@@ -349,19 +370,19 @@ class Stepper:
         self.own_size[column] = np.clip(np.clip(wanted, 0.3 * own, 2.0 * own), SMALLEST, LARGEST)
 
     def _stepped(self, block: Block, value: float) -> None:
-        """Compare a block's step with its prediction; stretch and try once more, or close."""
-        if block.stage == "wait for longer" or block.step is None:
+        """Compare a block's step with its prediction; correct it and try once more, or close."""
+        if block.stage == "wait for again" or block.step is None:
             self._close(block)
             return
-        # A parabola through the start, with the predicted slope, and the value just seen.
+        # A parabola through the base, with the predicted slope there, and the value just seen.
         bend = value - block.reference - block.predicted
         ideal = 3.0 if bend <= 0.0 else float(np.clip(-block.predicted / (2.0 * bend), 0.1, 3.0))
         stretch = self.stretch[block.kind] * np.clip(ideal, 0.3, 2.0) ** 0.5
         self.stretch[block.kind] = np.clip(stretch, 0.02, 3.0)
-        longer = value < block.reference and ideal > 1.6
-        shorter = value >= block.reference and block.gained <= 0.0
-        if longer or shorter:
-            block.step, block.stage = block.step * ideal, "longer"
+        too_short = value < block.reference and ideal > 1.6
+        too_long = value >= block.reference and block.gained <= 0.0
+        if too_short or too_long:
+            block.step, block.stage = block.step * ideal, "again"
         else:
             self._close(block)
 
@@ -369,15 +390,11 @@ class Stepper:
         """Book the gain per evaluation and refresh the shape of dense moves."""
         block.stage = "closed"
         self.blocks = [other for other in self.blocks if other is not block]
-        rate, old = block.gained / max(block.returned, 1), self.gain[block.kind]
+        rate, old = block.gained / max(block.returned, 1), float(self.gain[block.kind])
         self.gain[block.kind] = rate if np.isinf(old) else 0.8 * old + 0.2 * rate
         if block.kind == ONE and np.isfinite(self.own_curvature[self.moving]).mean() > 0.5:
+            # Dense moves go far where the bowl is wide.
             logs = np.log(self.own_curvature)
             middle = float(np.nanmedian(logs[self.moving]))
             logs = np.where(np.isnan(logs), middle, logs)
             self.shape = np.exp(-0.5 * np.clip(logs - middle, -8.0, 8.0))
-
-    def adopt(self, row: Floats, value: float) -> None:
-        """Take in an evaluation from elsewhere: a better one becomes the best."""
-        if value < self.value:
-            self.best, self.value = np.where(np.isnan(row), self.best, row), value

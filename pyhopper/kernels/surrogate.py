@@ -16,56 +16,31 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pyhopper.kernels.coordinates import Coordinates, Floats, Ints
+from pyhopper.kernels.covariance import (
+    SQRT5,
+    TRENDS,
+    Features,
+    Hyper,
+    columns_of,
+    covariance,
+    features_of,
+    squared_distance,
+    trend_parts,
+    variance,
+)
 
-SQRT5 = 5.0**0.5
 # t(z) = c log(1 + z / c): from the value itself down to nearly its logarithm.
 CURVES = (np.inf, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 MOST_POINTS = 250
 # Pseudo-observations of the scale: with few points the sample variance alone is unreliable.
 SCALE_COUNT = 3.0
 NOISE_FLOOR = 1e-9
+# Counts of values at which a fit that starts from noise is tried as well.
+RIVALS = frozenset(int(8 * 2 ** (k / 2)) for k in range(20))
+MARGIN = 4.0
+RIVAL_NOISE = float(np.log(0.1))
 # A value this many times the median's distance from the best says no more than that it is bad.
 EXPLODED = 1e9
-TRENDS = 4
-
-
-@dataclass(frozen=True)
-class Hyper:
-    """What the model has learned, carried from one fit to the next.
-
-    Attributes
-    ----------
-    log_length
-        Logarithm of the length scale of each column.
-    log_trend
-        Logarithm of the variance of the slopes, the curvatures, the common curvature and the
-        interactions, relative to the Matérn part.
-    log_noise
-        Logarithm of the noise variance, relative to the Matérn part.
-    curve
-        Index into `CURVES`.
-    count
-        Number of evaluations that had been seen.
-    """
-
-    log_length: Floats
-    log_trend: Floats
-    log_noise: float
-    curve: int
-    count: int
-
-    def vector(self) -> Floats:
-        """Return the continuous hyperparameters as one vector."""
-        return np.concatenate([self.log_length, self.log_trend, [self.log_noise]])
-
-    def at(self, vector: Floats) -> Hyper:
-        """Return a copy with the continuous hyperparameters replaced."""
-        return replace(
-            self,
-            log_length=vector[: -TRENDS - 1],
-            log_trend=vector[-TRENDS - 1 : -1],
-            log_noise=float(vector[-1]),
-        )
 
 
 @dataclass(frozen=True)
@@ -105,103 +80,6 @@ def first_hyper(coordinates: Coordinates) -> Hyper:
     """Return the hyperparameters before anything has been seen: the mode of the prior."""
     blank = Hyper(np.zeros(coordinates.dimension), np.zeros(TRENDS), 0.0, 0, 0)
     return blank.at(prior_of(coordinates).mean)
-
-
-# ---------------------------------------------------------------------------------------------
-# Points as features
-
-
-@dataclass(frozen=True)
-class Features:
-    """Rows in the form that the kernel multiplies: its parts are all inner products.
-
-    Attributes
-    ----------
-    near
-        Features whose scaled distance enters the Matérn part; options are one-hot.
-    square
-        Centred squares of the numeric columns.
-    bowl
-        Their sum: all curvatures equal. One weight learns it, so few points do.
-    """
-
-    near: Floats
-    square: Floats
-    bowl: Floats
-
-
-def features_of(coordinates: Coordinates, rows: Floats) -> Features:
-    """Return the features of rows. An inactive entry is at the centre, where it has no slope."""
-    numeric = ~coordinates.categorical
-    centred = np.nan_to_num(rows[:, numeric] - 0.5)
-    parts = [centred]
-    for column in np.flatnonzero(coordinates.categorical):
-        options = np.arange(coordinates.levels[column])
-        # Two different options are at distance one: Hamming.
-        parts.append((rows[:, column, None] == options) / np.sqrt(2.0))
-    square = 4.0 * centred**2 - 1.0 / 3.0
-    scale = np.sqrt(max(square.shape[1], 1))
-    return Features(np.hstack(parts), square, square.sum(axis=1, keepdims=True) / scale)
-
-
-def columns_of(coordinates: Coordinates) -> Ints:
-    """Return the column that each feature in `near` belongs to."""
-    numeric = np.flatnonzero(~coordinates.categorical)
-    options = np.flatnonzero(coordinates.categorical)
-    return np.concatenate([numeric, np.repeat(options, coordinates.levels[options])])
-
-
-def squared_distance(left: Floats, right: Floats) -> Floats:
-    """Return the squared Euclidean distances between two sets of rows."""
-    product: Floats = left @ right.T
-    product *= -2.0
-    product += np.einsum("ij,ij->i", left, left)[:, None]
-    product += np.einsum("ij,ij->i", right, right)[None, :]
-    return np.maximum(product, 0.0, out=product)
-
-
-def trend_parts(left: Features, right: Features) -> list[Floats]:
-    """Return the matrices of the trend, one for each variance in `Hyper.log_trend`."""
-    linear = left.near @ right.near.T
-    square = left.square @ right.square.T
-    return [4.0 * linear, square, left.bowl @ right.bowl.T, 16.0 * linear**2]
-
-
-def covariance(hyper: Hyper, owner: Ints, left: Features, right: Features) -> Floats:
-    """Return the covariance of two sets of points, without noise."""
-    weight = np.exp(-hyper.log_length[owner])
-    distance = SQRT5 * np.sqrt(squared_distance(left.near * weight, right.near * weight))
-    # Matern 5/2: (1 + r + r^2 / 3) exp(-r), r already times root five.
-    result = distance * (1.0 / 3.0)
-    result += 1.0
-    result *= distance
-    result += 1.0
-    np.negative(distance, out=distance)
-    np.exp(distance, out=distance)
-    result *= distance
-    slope, curvature, bowl, interaction = np.exp(hyper.log_trend)
-    linear = left.near @ right.near.T
-    result += (16.0 * interaction) * linear * linear
-    linear *= 4.0 * slope
-    result += linear
-    result += (curvature * left.square) @ right.square.T
-    result += (bowl * left.bowl) @ right.bowl.T
-    result += 1.0
-    return result
-
-
-def variance(hyper: Hyper, points: Features) -> Floats:
-    """Return the prior variance of points, without noise."""
-    slope, curvature, bowl, interaction = np.exp(hyper.log_trend)
-    linear = np.einsum("ij,ij->i", points.near, points.near)
-    square = np.einsum("ij,ij->i", points.square, points.square)
-    return np.asarray(
-        2.0
-        + 4.0 * slope * linear
-        + 16.0 * interaction * linear**2
-        + curvature * square
-        + bowl * points.bowl[:, 0] ** 2
-    )
 
 
 # ---------------------------------------------------------------------------------------------
@@ -307,17 +185,24 @@ def evidence_slope(
     return slope
 
 
-def best_curve(hyper: Hyper, owner: Ints, points: Features, values: Floats) -> int:
-    """Return the transform under which the values are most likely, Jacobian included."""
+def curve_scores(hyper: Hyper, owner: Ints, points: Features, values: Floats) -> Floats:
+    """Return the log marginal likelihood of the values under each transform, Jacobian included."""
     matrix = covariance(hyper, owner, points, points)
     matrix.flat[:: len(values) + 1] += np.exp(hyper.log_noise) + NOISE_FLOOR
+    factor = safe_cholesky(matrix)
     curves = [curve_of(values, index) for index in range(len(CURVES))]
     targets = np.stack([curve.forward(values) for curve in curves], axis=1)
-    energy = np.einsum("ij,ij->j", targets, np.linalg.solve(matrix, targets))
-    energy = np.maximum(energy, 0.0)
+    energy = np.square(lower_inverse(factor) @ targets).sum(axis=0)
     fit = -0.5 * (len(values) + SCALE_COUNT) * np.log(energy + SCALE_COUNT)
     jacobian = np.array([curve.log_jacobian(values) for curve in curves])
-    return int(np.argmax(fit + jacobian))
+    return np.asarray(fit + jacobian - np.log(factor.diagonal()).sum())
+
+
+def log_posterior(hyper: Hyper, coordinates: Coordinates, rows: Floats, values: Floats) -> float:
+    """Return the log posterior density of the hyperparameters, up to a constant."""
+    points = features_of(coordinates, rows)
+    scores = curve_scores(hyper, columns_of(coordinates), points, values)
+    return float(scores[hyper.curve]) + prior_of(coordinates).log_density(hyper.vector())
 
 
 def refit(
@@ -328,7 +213,8 @@ def refit(
     points = features_of(coordinates, rows)
     parts = trend_parts(points, points)
     if len(values) >= 4:
-        hyper = replace(hyper, curve=best_curve(hyper, owner, points, values))
+        best = int(np.argmax(curve_scores(hyper, owner, points, values)))
+        hyper = replace(hyper, curve=best)
     target = curve_of(values, hyper.curve).forward(values)
     vector, size = hyper.vector(), np.full(prior.mean.shape, 0.2)
     before = np.zeros_like(vector)
@@ -342,6 +228,20 @@ def refit(
         vector = np.clip(vector + np.sign(before) * size, prior.mean - 12.0, prior.mean + 12.0)
         hyper = hyper.at(vector)
     return hyper
+
+
+def challenge(
+    hyper: Hyper, coordinates: Coordinates, rows: Floats, values: Floats, steps: int
+) -> Hyper:
+    """Compare with a fit that starts from noisy values, and return the more probable one.
+
+    Short length scales without noise and long ones with noise are two peaks of the likelihood, with
+    no way uphill from one to the other.
+    """
+    noisy = replace(first_hyper(coordinates), log_noise=RIVAL_NOISE, curve=hyper.curve)
+    rival = refit(noisy, coordinates, rows, values, steps)
+    ours, theirs = (log_posterior(h, coordinates, rows, values) for h in (hyper, rival))
+    return rival if theirs > ours + MARGIN else hyper
 
 
 def chosen_points(hyper: Hyper, coordinates: Coordinates, rows: Floats, values: Floats) -> Ints:
@@ -359,11 +259,16 @@ def chosen_points(hyper: Hyper, coordinates: Coordinates, rows: Floats, values: 
 
 def due(count: int) -> bool:
     """Tell whether a fit is due after `count` values: always at first, then ever more rarely."""
-    return count >= 3 and count % max(1, count // 20) == 0
+    return count >= 3 and count % max(1, count // 15) == 0
 
 
 def learn(
-    hyper: Hyper, coordinates: Coordinates, rows: Floats, values: Floats, steps: int = 10
+    hyper: Hyper,
+    coordinates: Coordinates,
+    rows: Floats,
+    values: Floats,
+    steps: int = 10,
+    replay: bool = True,
 ) -> Hyper:
     """Bring the hyperparameters up to date with the history.
 
@@ -380,11 +285,18 @@ def learn(
         All successful evaluations in the order in which they ended.
     steps
         Rprop steps of one fit.
+    replay
+        False makes only the last fit that is due: for budgets in time, where the model is asked
+        now and then and nothing has to be repeated.
     """
-    for count in range(hyper.count + 1, len(values) + 1):
-        if due(count):
-            kept = chosen_points(hyper, coordinates, rows[:count], values[:count])
-            hyper = refit(hyper, coordinates, rows[kept], values[kept], steps)
+    counts = [count for count in range(hyper.count + 1, len(values) + 1) if due(count)]
+    for count in counts if replay else counts[-1:]:
+        kept = chosen_points(hyper, coordinates, rows[:count], values[:count])
+        # Later fits start closer to their end, and each step costs more.
+        fewer = max(3, min(steps, steps * 100 // len(kept)))
+        hyper = refit(hyper, coordinates, rows[kept], values[kept], fewer)
+        if count in RIVALS:
+            hyper = challenge(hyper, coordinates, rows[kept], values[kept], 2 * steps)
     return replace(hyper, count=len(values))
 
 
@@ -398,7 +310,7 @@ def safe_cholesky(matrix: Floats) -> Floats:
     for _ in range(12):
         try:
             return np.asarray(np.linalg.cholesky(matrix), dtype=np.float64)
-        except np.linalg.LinAlgError:
+        except np.linalg.LinAlgError:  # noqa: PERF203 - tried again with more on the diagonal
             matrix.flat[:: len(matrix) + 1] += extra
             extra *= 10.0
     return np.asarray(np.eye(len(matrix)) * np.sqrt(float(matrix.diagonal().max())))
@@ -446,8 +358,7 @@ class Model:
         self.owner = columns_of(coordinates)
         self.points = features_of(coordinates, rows)
         target = self.curve.forward(values)
-        self._condition(target)
-        self.fitted = self.mean(self.points)
+        self.fitted = self._condition(target)
         self.expected_best = float(self.fitted.min())
         if pending is not None and len(pending):
             believed = self.mean(features_of(coordinates, pending))
@@ -455,14 +366,17 @@ class Model:
             self.points = features_of(coordinates, np.vstack([rows, pending]))
             self._condition(np.concatenate([target, believed]))
 
-    def _condition(self, target: Floats) -> None:
-        matrix = covariance(self.hyper, self.owner, self.points, self.points)
+    def _condition(self, target: Floats) -> Floats:
+        """Take in the values and return what the model expects at their points."""
+        clean = covariance(self.hyper, self.owner, self.points, self.points)
+        matrix = clean.copy()
         matrix.flat[:: len(target) + 1] += np.exp(self.hyper.log_noise) + NOISE_FLOOR
         self.whiten = lower_inverse(safe_cholesky(matrix))
         white = self.whiten @ target
         self.alpha = self.whiten.T @ white
         energy = float(white @ white)
         self.scale = (energy + SCALE_COUNT) / (len(target) + SCALE_COUNT)
+        return np.asarray(clean @ self.alpha)
 
     def mean(self, points: Features) -> Floats:
         """Return the expected transformed values."""
