@@ -250,7 +250,7 @@ class ExecutorSuite:
         functions = [_value, _raise, _exit, _nan, _prune, _estimates]
         executor = self.make_executor()
         ends: list[int] = []
-        waiting = [Job(i, Objective(functions[i % 6]), {"x": i}) for i in range(30)]
+        waiting = [Job(i, Objective(functions[i % 6]), {"x": i}) for i in range(18)]
         running = 0
         try:
             while waiting or running:
@@ -262,7 +262,7 @@ class ExecutorSuite:
                 ends += now
         finally:
             executor.close()
-        assert sorted(ends) == list(range(30))
+        assert sorted(ends) == list(range(18))
 
     def test_cancel(self) -> None:
         """A cancelled job ends in one Cancelled event, or had just ended by itself."""

@@ -137,7 +137,7 @@ TABLE = {
     "running: hangs in C with the GIL": (run("hang in C"), "longer than its timeout"),
     "running: stopped": (run("stop"), "longer than its timeout"),
     "running: another thread exits": (run("late"), "exited with code 7"),
-    "running: closes everything": (run("hang up"), "closed its connection|timeout"),
+    "running: closes everything": (run("hang up"), "closed its connection"),
     "running: writes garbage": (run("garbage"), "something else than pyhopper wrote"),
     "running: prints 50 MB and raises": (run("flood"), "ValueError: invalid literal"),
     "estimating: killed": (estimate_then("kill"), "SIGKILL"),
@@ -152,7 +152,7 @@ TABLE = {
 
 @pytest.fixture
 def executor():
-    executor = LocalExecutor(1, load_timeout=15)
+    executor = LocalExecutor(1)
     yield executor
     executor.close()
     executor.close()
@@ -162,10 +162,11 @@ def executor():
 @pytest.mark.parametrize("name", TABLE)
 def test_crash_table(name, executor):
     objective, reason = TABLE[name]
-    if name == "loading: hangs":
-        executor._places[0]._load_timeout = 3
-    executor.submit(Job(1, Objective(objective), {"x": 1}, timeout=1))
+    executor._places[0]._load_timeout = 3 if name == "loading: hangs" else 60
+    timeout = 1 if "timeout" in reason else 60
+    executor.submit(Job(1, Objective(objective), {"x": 1}, timeout=timeout))
     events = collect(executor, 1)
+    executor._places[0]._load_timeout = 60
     estimates = [event.estimate for event in events if isinstance(event, Reported)]
     assert estimates == ([0.5] if name.startswith("estimating") else [])
     (event,) = [event for event in events if isinstance(event, Finished)]
@@ -280,7 +281,7 @@ def test_nothing_that_a_candidate_started_outlives_it(executor, tmp_path):
 
     evaluate = Objective(objective)
     for number, x in enumerate([0, 1, 2, 3, 4], 1):
-        executor.submit(Job(number, evaluate, {"x": x, "n": number}, timeout=5))
+        executor.submit(Job(number, evaluate, {"x": x, "n": number}, timeout=6 if x == 4 else 60))
         collect(executor, 1)
         # The next candidate starts only when all of it has gone, so that nothing is shared.
         executor.submit(Job(100, Objective(lambda p: 1.0), {}))
@@ -310,7 +311,7 @@ def test_chaos():
         while waiting or running:
             while waiting and running < 2:
                 number = waiting.pop()
-                executor.submit(Job(number, evaluate, {"i": number}, timeout=1))
+                executor.submit(Job(number, evaluate, {"i": number}, timeout=3))
                 running += 1
             for event in executor.wait(60):
                 assert event.job_id not in ends
@@ -393,7 +394,8 @@ def test_a_search_sends_its_constants_once(monkeypatch):
 
     def spy(params, shared):
         packed = pack(params, shared)
-        sizes.append(len(packed))
+        if isinstance(params, dict) and "x" in params:
+            sizes.append(len(packed))
         return packed
 
     monkeypatch.setattr(channel, "pack", spy)

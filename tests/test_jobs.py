@@ -143,11 +143,11 @@ def test_timeout_fails_a_candidate_and_the_search_goes_on():
         return p["x"]
 
     each = search()
-    each.run(objective, steps=6, timeout="0.4s", quiet=True)
+    each.run(objective, steps=6, timeout="1s", quiet=True)
     assert len(each._state.evaluations) == 6
     failed = [e for e in each._state.evaluations if e.status is Status.FAILED]
     assert failed
-    assert all("timeout of 0.4 s" in e.reason for e in failed)
+    assert all("timeout of 1 s" in e.reason for e in failed)
     assert each.best_f <= 0.5
 
 

@@ -49,11 +49,13 @@ def running(tmp_path, options="{'n_jobs': 2}", hanging=2, before="", **popen):
     process = subprocess.Popen(
         [sys.executable, str(script), str(folder)], text=True, start_new_session=True, **pipes
     )
+    below = set()
     try:
         eventually(lambda: len(list(folder.iterdir())) >= hanging)
+        below = descendants(process.pid)
         yield process
     finally:
-        for pid in {process.pid, *descendants(process.pid)}:
+        for pid in {process.pid, *below, *descendants(process.pid)}:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait(20)
