@@ -195,7 +195,8 @@ class AskTell:
 
     def _new(self, session: Session, maximize: bool) -> Candidate | None:
         if self._state.maximize is None or not self._state.started:
-            self._record(Began(maximize))
+            schedule = session.schedule
+            self._record(Began(maximize, True, schedule.steps, schedule.runtime))
         state, base = self._state, self._state.base
         used = self._now().elapsed - base.elapsed
         budget = Budget(session.schedule, self._clock, used, base.elapsed)

@@ -105,6 +105,8 @@ class Began(NamedTuple):
 
     maximize: bool
     fresh: bool = True
+    steps: int | None = None
+    runtime: float | None = None
 
 
 class Queued(NamedTuple):

@@ -20,7 +20,7 @@ from pyhopper.engine import Run
 from pyhopper.errors import ArgumentError
 from pyhopper.executors import Executor, InlineExecutor
 from pyhopper.guesses import Guesses
-from pyhopper.history import History, Note, State
+from pyhopper.history import Began, History, Note, State
 from pyhopper.objective import Objective
 from pyhopper.options import flag, one_of, parse_direction, parse_schedule, parse_stop
 from pyhopper.saving import Saving
@@ -281,7 +281,8 @@ class Search(Guesses, Saving, AskTell):
         raise_on_error = one_of("on_error", on_error, "continue", "raise") == "raise"
         overwrite = flag("overwrite_checkpoint", overwrite_checkpoint)
         self._state.keep_history = flag("keep_history", keep_history)
-        file = self._file_of_run(checkpoint_path, overwrite, maximize, flag("quiet", quiet))
+        began = Began(maximize, True, schedule.steps, schedule.runtime)
+        file = self._file_of_run(checkpoint_path, overwrite, began, flag("quiet", quiet))
         with sigterm_stops(), file:
             run = Run(
                 self._space,

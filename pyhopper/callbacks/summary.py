@@ -7,6 +7,7 @@ import math
 from pyhopper.callbacks.text import duration, number, outline
 from pyhopper.events import Status
 from pyhopper.history import State, Tally
+from pyhopper.parameters import Omitted
 from pyhopper.space import Space
 
 _COLUMNS = ("", "Best", "Evaluated", "Pruned", "NaN", "Failed", "Time")
@@ -57,6 +58,10 @@ def summary(state: State, space: Space, elapsed: float, reason: str) -> str:
             f"Best value {number(state.best.value)} with",
             outline(space.build(state.best.point)),
         ]
+    if space.is_large:
+        left_out = sum(any(isinstance(v, Omitted) for v in e.point) for e in state.evaluations)
+        if left_out:
+            lines += ["", f"Arrays of {left_out} other evaluations were not kept (over 64 KiB)."]
     return "\n".join(lines)
 
 

@@ -29,7 +29,7 @@ from pyhopper.journal.codec import CodecError, to_json
 from pyhopper.journal.file import FORMAT, Journal, dumps
 from pyhopper.journal.lockfile import Holder, Lock
 from pyhopper.journal.records import write
-from pyhopper.journal.replay import Replay, given
+from pyhopper.journal.replay import Replay
 from pyhopper.journal.skeleton import skeleton
 from pyhopper.space import Space
 
@@ -209,21 +209,6 @@ class Checkpoint:
                 reason = "it has no place in the space any more"
                 self.take(Cancelled(candidate_id, Outcome(Status.CANCELLED, reason=reason)), now)
         return changes
-
-    def give(self, notes: list[Note], now: Stamp) -> None:
-        """Take in guesses and known results, but for those that an earlier execution gave."""
-        known = self.replay.given.copy()
-        for note in notes:
-            record = write(note, now, self.codec, {})
-            if "point" in record and self.codec.bulky:
-                record["point"] = (
-                    self.large.split(record["point"], self.codec.bulky) or record["point"]
-                )
-            text = given(record)
-            if isinstance(note, Queued | Known) and known[text] > 0:
-                known[text] -= 1
-            else:
-                self.take(note, now)
 
     def keep(self, states: dict[str, Any], force: bool = False) -> None:
         """Write the states of callbacks and pruner, large ones less often.
