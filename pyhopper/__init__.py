@@ -27,9 +27,7 @@ from pyhopper.parameters import Parameter
 from pyhopper.search import Search
 from pyhopper.space import merge_dicts
 
-__all__ = [
-    "FAILED",
-    "PRUNED",
+__all__ = [  # noqa: RUF022 - in the order of sorted()
     "ArgumentError",
     "Candidate",
     "CandidateError",
@@ -37,7 +35,9 @@ __all__ = [
     "CheckpointError",
     "ConstraintError",
     "EvaluationError",
+    "FAILED",
     "ObjectiveError",
+    "PRUNED",
     "ParamInfo",
     "Parameter",
     "PruneEvaluation",

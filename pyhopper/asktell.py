@@ -15,8 +15,9 @@ from pyhopper.engine import Run
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Candidate, Event, Outcome, Status, ended
 from pyhopper.executors import InlineExecutor
-from pyhopper.history import Began, Evaluation, Note, Restarted, State, observe
+from pyhopper.history import Evaluation, State, observe
 from pyhopper.journal import Checkpoint, Holder
+from pyhopper.notes import Began, Note, Restarted
 from pyhopper.objective import Objective
 from pyhopper.options import parse_direction, parse_schedule
 from pyhopper.space import Space

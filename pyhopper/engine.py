@@ -22,9 +22,10 @@ from pyhopper.events import (
     Status,
 )
 from pyhopper.executors import Executor, Job
-from pyhopper.history import Dropped, Evaluation, Note, Restarted, Started, State, observe
+from pyhopper.history import Evaluation, State, observe
 from pyhopper.journal import Checkpoint, from_json
 from pyhopper.kernels import Proposal, View, propose
+from pyhopper.notes import Dropped, Note, Restarted, Started
 from pyhopper.objective import Objective
 from pyhopper.options import Stop
 from pyhopper.space import Space

@@ -10,8 +10,9 @@ from typing import Any
 
 from pyhopper.budget import Clock, Stamp
 from pyhopper.errors import ArgumentError
-from pyhopper.history import Began, Note, State, observe
+from pyhopper.history import State, observe
 from pyhopper.journal import Checkpoint, Replay, checkpoint_file, read, sync_folder
+from pyhopper.notes import Began, Note
 from pyhopper.space import Space
 
 

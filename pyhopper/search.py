@@ -20,7 +20,8 @@ from pyhopper.engine import Run
 from pyhopper.errors import ArgumentError
 from pyhopper.executors import Executor, InlineExecutor
 from pyhopper.guesses import Guesses
-from pyhopper.history import Began, History, Note, State
+from pyhopper.history import History, State
+from pyhopper.notes import Began, Note
 from pyhopper.objective import Objective
 from pyhopper.options import flag, one_of, parse_direction, parse_schedule, parse_stop
 from pyhopper.saving import Saving

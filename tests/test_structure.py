@@ -19,6 +19,7 @@ LAYERS = [
     {"_version", "errors"},
     {"parameters", "budget", "events"},
     {"space"},
+    {"notes"},
     {"history"},
     {"kernels", "journal", "objective", "executors", "terminate", "workdir"},
     {"callbacks"},

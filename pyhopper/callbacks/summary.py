@@ -6,7 +6,8 @@ import math
 
 from pyhopper.callbacks.text import duration, number, outline
 from pyhopper.events import Status
-from pyhopper.history import State, Tally
+from pyhopper.history import State
+from pyhopper.notes import Tally
 from pyhopper.parameters import Omitted
 from pyhopper.space import Space
 

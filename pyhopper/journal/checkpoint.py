@@ -11,26 +11,14 @@ from pyhopper._version import __version__
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError, CheckpointError
 from pyhopper.events import Cancelled, Candidate, Event, Finished, Outcome, Status, ended
-from pyhopper.history import (
-    Alive,
-    Began,
-    Evaluation,
-    Forgotten,
-    Known,
-    Misfit,
-    Note,
-    Queued,
-    Started,
-    State,
-    Totals,
-    observe,
-)
+from pyhopper.history import Evaluation, State, observe
 from pyhopper.journal.codec import CodecError, to_json
 from pyhopper.journal.file import FORMAT, Journal, dumps
 from pyhopper.journal.lockfile import Holder, Lock
 from pyhopper.journal.records import write
 from pyhopper.journal.replay import Replay
 from pyhopper.journal.skeleton import skeleton
+from pyhopper.notes import Alive, Began, Forgotten, Known, Misfit, Note, Queued, Started, Totals
 from pyhopper.space import Space
 
 _ALIVE_TURNS = 6

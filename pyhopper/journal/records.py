@@ -21,7 +21,9 @@ from pyhopper.events import (
     Status,
     ended,
 )
-from pyhopper.history import (
+from pyhopper.history import Running
+from pyhopper.journal.codec import CodecError, PointCodec, from_json, to_json
+from pyhopper.notes import (
     Alive,
     Base,
     Began,
@@ -32,12 +34,10 @@ from pyhopper.history import (
     Note,
     Queued,
     Restarted,
-    Running,
     Started,
     Tally,
     Totals,
 )
-from pyhopper.journal.codec import CodecError, PointCodec, from_json, to_json
 from pyhopper.parameters import Partial, Point
 
 Record = dict[str, Any]

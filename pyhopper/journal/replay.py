@@ -10,12 +10,13 @@ from typing import Any
 from pyhopper.budget import Stamp
 from pyhopper.errors import CheckpointError
 from pyhopper.events import Candidate
-from pyhopper.history import Known, Note, Queued, State, observe
+from pyhopper.history import State, observe
 from pyhopper.journal.changes import SpaceReader
 from pyhopper.journal.codec import CodecError, PointCodec
 from pyhopper.journal.file import Line, dumps
 from pyhopper.journal.large import LargePoints
 from pyhopper.journal.records import HOLLOW, Reader, stamp, write
+from pyhopper.notes import Known, Note, Queued
 from pyhopper.parameters import Omitted, Point
 from pyhopper.space import Space
 
