@@ -28,9 +28,7 @@ from pyhopper.parameters import Parameter
 from pyhopper.search import Search
 from pyhopper.space import merge_dicts
 
-__all__ = [
-    "FAILED",
-    "PRUNED",
+__all__ = [  # noqa: RUF022 - in the order of sorted()
     "ArgumentError",
     "Candidate",
     "CandidateError",
@@ -38,7 +36,9 @@ __all__ = [
     "CheckpointError",
     "ConstraintError",
     "EvaluationError",
+    "FAILED",
     "ObjectiveError",
+    "PRUNED",
     "ParamInfo",
     "Parameter",
     "PruneEvaluation",

@@ -12,9 +12,10 @@ from pyhopper.budget import Budget, Clock, Schedule, Stamp
 from pyhopper.callbacks.base import Callbacks
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Candidate, Event, Outcome, Status, ended
-from pyhopper.history import Began, Evaluation, Note, Restarted, Started, State, observe
+from pyhopper.history import Evaluation, State, observe
 from pyhopper.journal import Checkpoint, Holder
 from pyhopper.kernels import Proposer
+from pyhopper.notes import Began, Note, Restarted, Started
 from pyhopper.objective import Objective
 from pyhopper.options import parse_direction, parse_schedule
 from pyhopper.space import Space
@@ -197,7 +198,8 @@ class AskTell:
 
     def _new(self, session: Session, maximize: bool) -> Candidate | None:
         if self._state.maximize is None or not self._state.started:
-            self._record(Began(maximize))
+            schedule = session.schedule
+            self._record(Began(maximize, True, schedule.steps, schedule.runtime))
         state, base = self._state, self._state.base
         used = self._now().elapsed - base.elapsed
         budget = Budget(session.schedule, self._clock, used, base.elapsed)

@@ -94,7 +94,10 @@ def _show(table: Table, args: Any) -> None:
     counts = ", ".join(f"{count} {name}" for name, count in table.counts().items())
     say(f"{args.checkpoint}: seed {table.seed}, written by pyhopper {table.version}")
     say(f"{len(table.rows)} evaluations ({counts or 'none'}), {running} open")
-    say(f"{duration(table.elapsed)} used, last sign of life {_when(table.time)}")
+    budget = "no end" if table.steps is None else f"{table.steps} steps"
+    budget = budget if table.runtime is None else duration(table.runtime)
+    used = duration(table.elapsed)
+    say(f"budget {budget}, {used} used, last sign of life {_when(table.time)}")
     if table.left_out:
         say(f"{table.left_out} large points were not kept; only the best and open ones are.")
     best = table.best

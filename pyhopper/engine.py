@@ -21,9 +21,10 @@ from pyhopper.events import (
     Status,
 )
 from pyhopper.executors import Executor, Job
-from pyhopper.history import Evaluation, Note, Restarted, Started, State, observe
+from pyhopper.history import Evaluation, State, observe
 from pyhopper.jobs import Limits
 from pyhopper.journal import Checkpoint, from_json
+from pyhopper.notes import Note, Restarted, Started
 from pyhopper.objective import Objective
 from pyhopper.options import Stop
 from pyhopper.parameters import constants

@@ -9,8 +9,9 @@ from typing import Any
 from pyhopper.budget import Clock, Stamp
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Candidate, CandidateType
-from pyhopper.history import Forgotten, Known, Note, Queued, State, observe
+from pyhopper.history import State, observe
 from pyhopper.journal import Checkpoint
+from pyhopper.notes import Forgotten, Known, Note, Queued
 from pyhopper.objective import Objective
 from pyhopper.space import Space, merge_dicts, nested
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from pyhopper.budget import Clock, Stamp
 from pyhopper.errors import ArgumentError
-from pyhopper.history import Began, Note, State, observe
+from pyhopper.history import State, observe
 from pyhopper.journal import Checkpoint, Replay, checkpoint_file, read, sync_folder
+from pyhopper.notes import Began, Note
 from pyhopper.space import Space
 
 
@@ -92,7 +93,7 @@ class Saving:
         ArgumentError
             If this search has results already, or the space or seed does not fit.
         """
-        if self._state.started or self._state.evaluations:
+        if self._state.started:
             problem = "this search has results already; make a new Search and load into that"
             raise ArgumentError("path", path, problem)
         file = Path(path)
@@ -104,7 +105,7 @@ class Saving:
         given, self._given = self._given, []
         self._adopt(replay)
         self._loaded = True
-        for note in given:
+        for note in replay.unknown(given, Stamp(self._state.elapsed, self._clock.time())):
             self._take_note(note)
         if lost or replay.skipped:
             lines_lost = f"{lost} damaged or missing lines"
@@ -187,13 +188,14 @@ class Saving:
             news += ["The space is not the one in the checkpoint:", *changes]
             news.append(f"{misfits} of {len(state.evaluations)} evaluations do not fit any more.")
         self._adopt(checkpoint)
-        checkpoint.give(self._given, now)
+        for note in checkpoint.replay.unknown(self._given, now):
+            checkpoint.take(note, now)
         self._given.clear()
         return news
 
     @contextlib.contextmanager
     def _file_of_run(
-        self, value: Any, overwrite: bool, maximize: bool, quiet: bool
+        self, value: Any, overwrite: bool, began: Began, quiet: bool
     ) -> Iterator[None]:
         """The checkpoint of a run, if it has one, and the begin of its budget."""
         self._end_session()
@@ -203,13 +205,13 @@ class Saving:
             if news and not quiet:
                 print(*news, sep="\n")  # noqa: T201
         try:
-            self._state.aim(maximize)
+            self._state.aim(began.maximize)
             now = Stamp(self._state.elapsed, self._clock.time())
             if checkpoint is None:
-                observe(self._state, Began(maximize), now)
+                observe(self._state, began, now)
             else:
                 checkpoint.refuse_if_held()
-                checkpoint.take(Began(maximize, fresh=not goes_on), now)
+                checkpoint.take(began._replace(fresh=not goes_on), now)
             self._loaded, self._in_file = False, checkpoint is not None
             yield
         finally:

@@ -20,8 +20,9 @@ from pyhopper.engine import Run
 from pyhopper.errors import ArgumentError
 from pyhopper.executors import Executor
 from pyhopper.guesses import Guesses
-from pyhopper.history import Note, State
+from pyhopper.history import State
 from pyhopper.jobs import make_executor, parse_limits
+from pyhopper.notes import Began, Note
 from pyhopper.objective import Objective
 from pyhopper.options import (
     flag,
@@ -298,7 +299,8 @@ class Search(Guesses, Saving, AskTell):
         overwrite = flag("overwrite_checkpoint", overwrite_checkpoint)
         self._state.keep_history = flag("keep_history", keep_history)
         where = make_executor(executor, n_jobs, isolation, limits, quiet)
-        file = self._file_of_run(checkpoint_path, overwrite, maximize, quiet)
+        began = Began(maximize, True, schedule.steps, schedule.runtime)
+        file = self._file_of_run(checkpoint_path, overwrite, began, quiet)
         with file:
             run = Run(
                 self._space,

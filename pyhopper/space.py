@@ -112,7 +112,7 @@ class Space:
             if isinstance(leaf.param, Numeric) and leaf.param.shape is not None
         }
         self._bulky = frozenset(i for i, size in bulky.items() if size >= BULKY)
-        self._light = sum(bulky.values()) <= LARGE
+        self.is_large = sum(bulky.values()) > LARGE
 
     def _size(self) -> int | None:
         """Number of different candidates, None for a continuum."""
@@ -224,7 +224,7 @@ class Space:
 
     def lighten(self, point: Point) -> Point:
         """The point with a mark in the place of each large array, if they are many bytes."""
-        if self._light:
+        if not self.is_large:
             return point
         arrays = [i for i in self._bulky if isinstance(point[i], np.ndarray)]
         if sum(point[i].nbytes for i in arrays) <= LARGE:

@@ -11,9 +11,10 @@ import numpy as np
 from pyhopper.budget import Budget, Phase, Thinking
 from pyhopper.callbacks.base import Callbacks
 from pyhopper.events import Candidate, CandidateType, ParamInfo
-from pyhopper.history import Dropped, Evaluation, Started, State
+from pyhopper.history import Evaluation, State
 from pyhopper.kernels import Proposal, Proposer
 from pyhopper.leaders import CHECK_FROM
+from pyhopper.notes import Dropped, Started
 from pyhopper.space import Space
 
 _REDRAWS = 1000

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import random
+import time
 
 import numpy as np
 import pytest
@@ -272,6 +273,37 @@ def test_interrupted_between_writing_and_counting(tmp_path, monkeypatch):
     journal.append({"event": "alive"})
     journal.close()
     assert len(read(path)[0]) == 3
+
+
+def test_a_second_writer_is_noticed(tmp_path):
+    """When a lock was deleted by hand, the first process stops and the file stays whole."""
+    path = tmp_path / "run.ckpt"
+    first = Journal(path)
+    first.append({"event": "header"})
+    second = Journal(path)
+    second.catch_up()
+    second.append({"event": "alive"})
+    with pytest.raises(pyhopper.CheckpointError, match="another process has written"):
+        first.append({"event": "alive"})
+    first.close()
+    second.close()
+    assert len(read(path)[0]) == 2
+
+
+def test_a_long_evaluation_shows_that_it_is_alive(tmp_path, monkeypatch):
+    """So that a kill loses at most half a minute of the time that was used."""
+    monkeypatch.setattr("pyhopper.journal.file._SYNC_EVERY", 0.002)
+    path = tmp_path / "run.ckpt"
+
+    def waits(params):
+        limit = time.monotonic() + 30
+        while b'"alive"' not in path.read_bytes():
+            assert time.monotonic() < limit
+        return 1
+
+    search = pyhopper.Search(x=pyhopper.float(0, 1))
+    search.run(waits, steps=1, quiet=True, checkpoint_path=path)
+    assert [record["event"] for record in read(path)[0]][-2:] == ["alive", "ended"]
 
 
 VALUES = [

@@ -19,6 +19,7 @@ LAYERS = [
     {"_version", "errors"},
     {"parameters", "budget", "events", "flat", "noise"},
     {"space", "leaders"},
+    {"notes"},
     {"history"},
     {"tables"},
     {"record"},

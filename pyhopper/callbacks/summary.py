@@ -7,7 +7,9 @@ import textwrap
 
 from pyhopper.callbacks.text import duration, number, outline
 from pyhopper.events import CandidateType, Status
-from pyhopper.history import State, Tally
+from pyhopper.history import State
+from pyhopper.notes import Tally
+from pyhopper.parameters import Omitted
 from pyhopper.space import Space
 
 _COLUMNS = ("", "Best", "Evaluated", "Pruned", "NaN", "Failed", "Time")
@@ -65,6 +67,10 @@ def summary(state: State, space: Space, elapsed: float, reason: str) -> str:
     for remark in (_saved(total), _trust(state)):
         if remark:
             lines += ["", *textwrap.wrap(remark, 80)]
+    if space.is_large:
+        left_out = sum(any(isinstance(v, Omitted) for v in e.point) for e in state.evaluations)
+        if left_out:
+            lines += ["", f"Arrays of {left_out} other evaluations were not kept (over 64 KiB)."]
     return "\n".join(lines)
 
 

@@ -11,26 +11,14 @@ from pyhopper._version import __version__
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError, CheckpointError
 from pyhopper.events import Cancelled, Candidate, Event, Finished, Outcome, Status, ended
-from pyhopper.history import (
-    Alive,
-    Began,
-    Evaluation,
-    Forgotten,
-    Known,
-    Misfit,
-    Note,
-    Queued,
-    Started,
-    State,
-    Totals,
-    observe,
-)
+from pyhopper.history import Evaluation, State, observe
 from pyhopper.journal.codec import CodecError, to_json
 from pyhopper.journal.file import FORMAT, Journal, dumps
 from pyhopper.journal.lockfile import Holder, Lock
 from pyhopper.journal.records import write
-from pyhopper.journal.replay import Replay, given
+from pyhopper.journal.replay import Replay
 from pyhopper.journal.skeleton import skeleton
+from pyhopper.notes import Alive, Began, Forgotten, Known, Misfit, Note, Queued, Started, Totals
 from pyhopper.space import Space
 
 _ALIVE_TURNS = 6
@@ -209,21 +197,6 @@ class Checkpoint:
                 reason = "it has no place in the space any more"
                 self.take(Cancelled(candidate_id, Outcome(Status.CANCELLED, reason=reason)), now)
         return changes
-
-    def give(self, notes: list[Note], now: Stamp) -> None:
-        """Take in guesses and known results, but for those that an earlier execution gave."""
-        known = self.replay.given.copy()
-        for note in notes:
-            record = write(note, now, self.codec, {})
-            if "point" in record and self.codec.bulky:
-                record["point"] = (
-                    self.large.split(record["point"], self.codec.bulky) or record["point"]
-                )
-            text = given(record)
-            if isinstance(note, Queued | Known) and known[text] > 0:
-                known[text] -= 1
-            else:
-                self.take(note, now)
 
     def keep(self, states: dict[str, Any], force: bool = False) -> None:
         """Write the states of callbacks and pruner, large ones less often.

@@ -153,6 +153,7 @@ class Journal:
         self._number = 0
         self._offset = 0
         self._dirty = False
+        self._last = b""
         self._guard = threading.RLock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -228,9 +229,8 @@ class Journal:
             If it cannot be written, for example because the disk is full.
         """
         with self._guard:
-            if os.fstat(self._file).st_size != self._offset:
-                self.catch_up()  # an exception came between writing a line and counting it
-            line = pack(self._number, record)
+            self._settle()
+            self._last = line = pack(self._number, record)
             try:
                 written = os.write(self._file, line)
                 while written < len(line):
@@ -242,6 +242,16 @@ class Journal:
             self._offset += len(line)
             self._number += 1
             self._dirty = True
+
+    def _settle(self) -> None:
+        """Count a line of ours that was written before an exception kept us from counting it."""
+        end = os.fstat(self._file).st_size
+        if end == self._offset:
+            return
+        if not self._last.startswith(read_from(self._file, self._offset, end)):
+            problem = "another process has written to it; this one stops, to leave it whole"
+            raise CheckpointError(self.path, problem)
+        self.catch_up()
 
     def discard_after_sync(self, path: Path) -> None:
         """Delete a file once all that was written so far is safe on the disk."""

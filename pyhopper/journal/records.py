@@ -21,7 +21,9 @@ from pyhopper.events import (
     Status,
     ended,
 )
-from pyhopper.history import (
+from pyhopper.history import Running
+from pyhopper.journal.codec import CodecError, PointCodec, from_json, to_json
+from pyhopper.notes import (
     Alive,
     Base,
     Began,
@@ -32,12 +34,10 @@ from pyhopper.history import (
     Note,
     Queued,
     Restarted,
-    Running,
     Started,
     Tally,
     Totals,
 )
-from pyhopper.journal.codec import CodecError, PointCodec, from_json, to_json
 from pyhopper.parameters import Partial, Point
 
 Record = dict[str, Any]
@@ -95,7 +95,9 @@ def write(
 def _note(event: Note, codec: PointCodec) -> Record:
     if isinstance(event, Began):
         direction = "maximize" if event.maximize else "minimize"
-        return {"event": "run", "direction": direction, "fresh": event.fresh}
+        record: Record = {"event": "run", "direction": direction, "fresh": event.fresh}
+        _add(record, steps=event.steps, runtime=event.runtime)
+        return record
     if isinstance(event, Queued):
         return {"event": "queued", "guess": codec.encode_partial(event.guess)}
     if isinstance(event, Restarted):
@@ -186,7 +188,8 @@ class Reader:
             candidate = Candidate(-1, CandidateType.MANUALLY_ADDED, HOLLOW, point)
             return Known(candidate, _read_outcome(record))
         if kind == "run":
-            return Began(record["direction"] == "maximize", record["fresh"])
+            steps, runtime = record.get("steps"), record.get("runtime")
+            return Began(record["direction"] == "maximize", record["fresh"], steps, runtime)
         if kind == "queued":
             return Queued(self._guess(record["guess"]))
         if kind == "restarted":

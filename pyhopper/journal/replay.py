@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pyhopper.budget import Stamp
 from pyhopper.errors import CheckpointError
 from pyhopper.events import Candidate
 from pyhopper.history import State, observe
@@ -13,7 +15,8 @@ from pyhopper.journal.changes import SpaceReader
 from pyhopper.journal.codec import CodecError, PointCodec
 from pyhopper.journal.file import Line, dumps
 from pyhopper.journal.large import LargePoints
-from pyhopper.journal.records import HOLLOW, Reader, stamp
+from pyhopper.journal.records import HOLLOW, Reader, stamp, write
+from pyhopper.notes import Known, Note, Queued
 from pyhopper.parameters import Omitted, Point
 from pyhopper.space import Space
 
@@ -97,6 +100,20 @@ class Replay:
                     raise CheckpointError(self.path, problem, self._lines) from error
                 self.skipped += 1
         self._fill()
+
+    def unknown(self, notes: list[Note], now: Stamp) -> Iterator[Note]:
+        """Of what a script gave before its run, all but what an earlier execution gave already."""
+        left = self.given.copy()
+        for note in notes:
+            record = write(note, now, self.codec, {})
+            if "point" in record and self.codec.bulky:
+                small = self.large.split(record["point"], self.codec.bulky)
+                record["point"] = record["point"] if small is None else small
+            text = given(record)
+            if isinstance(note, Queued | Known) and left[text] > 0:
+                left[text] -= 1
+            else:
+                yield note
 
     def begin(self, record: Line) -> None:
         """A header, or another space from here on."""

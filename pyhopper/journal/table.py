@@ -51,6 +51,8 @@ class Table:
         self.direction = "maximize"
         self.elapsed = self.time = 0.0
         self.left_out = 0
+        self.steps: int | None = None
+        self.runtime: float | None = None
         self.rows: list[Row] = []
         self.running: dict[int, tuple[Row, float]] = {}
         self._leaves: dict[str, dict[str, Any]] = {}
@@ -70,6 +72,7 @@ class Table:
 
     def _take_run(self, record: Line) -> None:
         self.direction = record["direction"]
+        self.steps, self.runtime = record.get("steps"), record.get("runtime")
 
     def _take_started(self, record: Line) -> None:
         self.left_out += "large" in record
