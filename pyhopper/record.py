@@ -124,8 +124,10 @@ class History:
         pandas.DataFrame
             Columns ``id``, ``type``, ``status``, ``value``, the parameters by their dotted names,
             ``metrics.*``, ``sampled_at`` and ``finished_at`` (UTC), ``seconds``, ``elapsed``,
-            ``slot``, ``estimates`` (their number), ``last_estimate`` and ``reason``. A parameter
-            whose name is one of these gets ``params.`` in front.
+            ``slot``, ``estimates`` (their number), ``last_estimate``, ``reason``, and why it was
+            tried: from how many proposals it was ``screened``, and the value that the model
+            ``expected`` with its standard deviation ``expected_sd``. A parameter whose name is one
+            of these gets ``params.`` in front.
 
         Raises
         ------

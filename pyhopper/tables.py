@@ -20,6 +20,9 @@ _AFTER = (
     "estimates",
     "last_estimate",
     "reason",
+    "screened",
+    "expected",
+    "expected_sd",
 )
 
 
@@ -45,6 +48,7 @@ def to_pandas(evaluations: Sequence[Evaluation], space: Space) -> Any:
     metrics = [flatten(each.metrics or {}) for each in evaluations]
     for name in dict.fromkeys(name for row in metrics for name in row):
         columns[f"metrics.{name}"] = [row.get(name) for row in metrics]
+    screened = [each.screening for each in evaluations]
     last = [each.estimates[-1] if each.estimates else None for each in evaluations]
     columns |= {
         "sampled_at": _moments(pd, [each.sampled_at for each in evaluations]),
@@ -55,6 +59,9 @@ def to_pandas(evaluations: Sequence[Evaluation], space: Space) -> Any:
         "estimates": [len(each.estimates) for each in evaluations],
         "last_estimate": pd.Series(last, dtype=float),
         "reason": [each.reason for each in evaluations],
+        "screened": [0 if s is None else s.proposals for s in screened],
+        "expected": pd.Series([None if s is None else s.mean for s in screened], dtype=float),
+        "expected_sd": pd.Series([None if s is None else s.sd for s in screened], dtype=float),
     }
     return pd.DataFrame(columns)
 

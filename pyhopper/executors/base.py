@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TextIO
 
 from pyhopper.events import Event, Outcome, Reported, Status, ended
+
+OUTPUT = "output.log"
+"""Name of the file in a candidate's folder that holds what it printed."""
 
 CANDIDATE_DIR = "PYHOPPER_CANDIDATE_DIR"
 
@@ -66,6 +72,39 @@ def candidate_dir(folder: str | None) -> Iterator[None]:
             os.environ.pop(CANDIDATE_DIR, None)
         else:
             os.environ[CANDIDATE_DIR] = before
+
+
+class _Tee(io.TextIOBase):
+    """Writes to a stream and to a file."""
+
+    def __init__(self, stream: TextIO, file: TextIO) -> None:
+        self._stream = stream
+        self._file = file
+
+    def write(self, text: str) -> int:
+        self._file.write(text)
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        self._file.flush()
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+
+@contextlib.contextmanager
+def copied_output(folder: str | None) -> Iterator[None]:
+    """Copy what Python code prints in this process to ``output.log`` in a folder."""
+    if folder is None:
+        yield
+        return
+    with (
+        (Path(folder) / OUTPUT).open("a", encoding="utf-8") as file,
+        contextlib.redirect_stdout(_Tee(sys.stdout, file)),
+        contextlib.redirect_stderr(_Tee(sys.stderr, file)),
+    ):
+        yield
 
 
 class Executor(Protocol):
@@ -128,7 +167,7 @@ class InlineExecutor:
             events.append(Reported(job.id, estimate))
             return job.advise(job.id, estimate)
 
-        with candidate_dir(job.folder):
+        with candidate_dir(job.folder), copied_output(job.folder):
             outcome = job.evaluate(job.params, report)
         events.append(ended(job.id, outcome))
         return events

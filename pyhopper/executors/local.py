@@ -82,7 +82,7 @@ class LocalExecutor:
         place = next(place for place in self._places if place.task is None)
         payload = self._prepare(job)
         try:
-            packed = wire.pack(job.params, payload.shared)
+            packed = wire.pack((job.params, job.folder), payload.shared)
         except Exception as error:  # a value of the candidate cannot be pickled
             reason = f"the candidate cannot be sent to a subprocess: {error}"
             outcome = failure(error)._replace(reason=reason)

@@ -122,7 +122,7 @@ class Place:
             self._load(worker, task, now)
         elif worker.state is State.IDLE:
             worker.state = State.BUSY
-            worker.tail.clear()
+            worker.record(task.job.folder)
             task.sent, task.worker = True, worker
             task.until = now + self._load_timeout
             self._send(worker, wire.JOB, task.packed)
@@ -325,6 +325,7 @@ class Place:
         failed = outcome.status is Status.FAILED
         if failed:
             outcome = outcome._replace(details=_with_output(worker, outcome.details))
+        worker.record(None)
         self._end(outcome)
         worker.state = State.IDLE
         is_long = now - task.since > _WORTH * self._startup

@@ -12,10 +12,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
 from pyhopper.executors import channel as wire
 from pyhopper.executors import cleanup
+from pyhopper.executors.base import OUTPUT
+
+_LOG_BYTES = 1 << 24
+"""Most of one candidate's output that is kept in its folder."""
 
 _TAIL_BYTES = 16_384
 _TAIL_LINES = 20
@@ -73,6 +78,8 @@ class WorkerProcess:
         self.loaded = -1
         """Number of the objective that it has loaded."""
         self.tail = bytearray()
+        self._log: BinaryIO | None = None
+        self._log_room = 0
         self.relatives: list[int] | None = None
         """What it had started and left, once it has exited and they have been killed."""
         ours, theirs = socket.socketpair()
@@ -107,9 +114,23 @@ class WorkerProcess:
             if not data:
                 return False
             left -= len(data)
+            if self._log is not None and self._log_room > 0:
+                with contextlib.suppress(OSError):  # a full disk must not end the search
+                    self._log.write(data[: self._log_room])
+                self._log_room -= len(data)
             self.tail += data
             del self.tail[:-_TAIL_BYTES]
         return True
+
+    def record(self, folder: str | None) -> None:
+        """From now on copy what the worker prints to ``output.log`` in a folder, or nowhere."""
+        self.tail.clear()
+        if self._log is not None:
+            self._log.close()
+        self._log, self._log_room = None, _LOG_BYTES
+        if folder is not None:
+            with contextlib.suppress(OSError):
+                self._log = (Path(folder) / OUTPUT).open("ab", buffering=0)
 
     def last_lines(self) -> str:
         """The last lines that the worker has printed since :attr:`tail` was cleared."""
@@ -145,6 +166,7 @@ class WorkerProcess:
         assert self._popen.stdin is not None
         assert self._popen.stdout is not None
         self._popen.stdin.close()
+        self.record(None)
         self.output.close()
         self._popen.stdout.close()
 

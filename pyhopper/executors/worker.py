@@ -17,6 +17,7 @@ from typing import Any
 
 from pyhopper.events import Outcome, Status
 from pyhopper.executors import channel as wire
+from pyhopper.executors.base import candidate_dir
 from pyhopper.objective import failure
 
 _loading = False
@@ -132,8 +133,9 @@ class _Worker:
 
     def _run(self, payload: memoryview) -> None:
         try:
-            params = wire.unpack(payload, self._shared)
-            outcome = self._evaluate(params, self._report)
+            params, folder = wire.unpack(payload, self._shared)
+            with candidate_dir(folder):
+                outcome = self._evaluate(params, self._report)
         except BaseException as error:
             outcome = failure(error)
         del payload

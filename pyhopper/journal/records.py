@@ -18,6 +18,7 @@ from pyhopper.events import (
     Finished,
     Outcome,
     Reported,
+    Screening,
     Status,
     ended,
 )
@@ -72,6 +73,8 @@ def write(
         record: Record = {"event": "started", "id": candidate.id, "type": candidate.type.value}
         record["point"] = codec.encode(candidate.point)
         _add(record, unfit=isinstance(candidate.point, Misfit))
+        if candidate.screening is not None:
+            record["screening"] = [to_json(each) for each in candidate.screening]
         _add(record, redrawn=event.redrawn, dequeued=event.dequeued, holder=event.holder)
     elif isinstance(event, Reported):
         step = len(running[event.job_id].estimates)
@@ -117,7 +120,9 @@ def _note(event: Note, codec: PointCodec) -> Record:
 
 def _tally(tally: Tally) -> Record:
     counts = {status.value: count for status, count in tally.counts.items()}
-    return {"counts": counts, "seconds": tally.seconds, "best": to_json(tally.best)}
+    times = {status.value: seconds for status, seconds in tally.times.items()}
+    best = to_json(tally.best)
+    return {"counts": counts, "times": times, "seconds": tally.seconds, "best": best}
 
 
 def _add(record: Record, **entries: Any) -> None:
@@ -176,7 +181,10 @@ class Reader:
         kind = record["event"]
         if kind == "started":
             point = self._placed(record)
-            candidate = Candidate(record["id"], CandidateType(record["type"]), HOLLOW, point)
+            kind, screening = CandidateType(record["type"]), record.get("screening")
+            if screening is not None:
+                screening = Screening(*(from_json(each) for each in screening))
+            candidate = Candidate(record["id"], kind, HOLLOW, point, screening)
             redrawn, dequeued = record.get("redrawn", 0), record.get("dequeued", 0)
             return Started(candidate, redrawn, dequeued, record.get("holder", ""))
         if kind == "ended":
@@ -199,7 +207,8 @@ class Reader:
         if kind == "forgotten":
             return Forgotten(None if record["point"] is None else self._point(record["point"]))
         if kind == "totals":
-            tallies = {CandidateType(k): _read_tally(t) for k, t in record["tallies"].items()}
+            tallies = {kind: Tally() for kind in CandidateType}
+            tallies |= {CandidateType(k): _read_tally(t) for k, t in record["tallies"].items()}
             counts = record["started"], record["ended"], record["duplicates"]
             base, stale = record["base"], record["stale"]
             return Totals(*counts, Base(*base), (stale[0], stale[1]), tallies)
@@ -212,7 +221,11 @@ class Reader:
 
 def _read_tally(record: Record) -> Tally:
     counts = {Status(name): count for name, count in record["counts"].items()}
-    return Tally(counts, record["seconds"], float(from_json(record["best"])))
+    times = {Status(name): seconds for name, seconds in record.get("times", {}).items()}
+    tally = Tally(seconds=record["seconds"], best=float(from_json(record["best"])))
+    tally.counts.update(counts)
+    tally.times.update(times)
+    return tally
 
 
 def _read_outcome(record: Record) -> Outcome:

@@ -154,8 +154,17 @@ class Proposer:
         for evaluation in state.evaluations[self._taken :]:
             if evaluation.status is not Status.CANCELLED and evaluation.fits:
                 self._rows.append(self._encoding.encode(evaluation.point))
-                self._values.append(_signed(evaluation, state))
+                self._values.append(self._value(evaluation, state))
         self._taken = len(state.evaluations)
+
+    def _value(self, evaluation: Evaluation, state: State) -> float:
+        """What the model makes of an evaluation: lower is better, NaN for a failure."""
+        if evaluation.partial is None:
+            return _signed(evaluation, state)
+        # A pruned one is known to be poor, and at least as poor as its last estimate says.
+        last = -evaluation.partial[1] if state.maximize else evaluation.partial[1]
+        done = [value for value in self._values if math.isfinite(value)]
+        return max(last, float(np.median(done))) if done else last
 
     # Stepping ------------------------------------------------------------------------------------
 

@@ -225,15 +225,14 @@ def _grid_scale(bounds: Bounds, grid: Grid, log: bool, argument: str, given: Any
         if not isinstance(grid, Multiples):
             raise ArgumentError("log", True, "needs positive bounds")
         return Unbounded(0.0, 1.0, bounds.ops, None, grid)
+    if isinstance(grid, Multiples):
+        widest = max(abs(np.min(bounds.low).item()), abs(np.max(bounds.high).item()))
+        if widest * grid.step.denominator > EXACT or grid.step.denominator > EXACT:
+            raise ArgumentError(argument, given, "finer than a float can tell apart")
     first, last = (_each(find, grid, b) for find, b in _ends(bounds))
     count = last - first + 1
     if np.any(np.asarray(count) < 1):
         raise ArgumentError(argument, given, f"no such value lies in {_range(bounds)}")
-    if isinstance(grid, Multiples):
-        step = grid.step
-        finest = max(abs(int(np.min(first))), abs(int(np.max(last)))) * step.numerator
-        if finest > EXACT or step.denominator > EXACT:
-            raise ArgumentError(argument, given, "finer than a float can tell apart")
     if not log:
         low, high = (0, count) if bounds.shape is None else (0.0, count)
         return UniformGrid(low, high, bounds.ops, count, grid, first)

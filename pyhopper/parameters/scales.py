@@ -336,7 +336,7 @@ class Unbounded(Scale):
     def neighbour(self, value: Any) -> Any:
         """See :class:`Scale`."""
         if self.grid is None:
-            return np.nextafter(value, np.inf)
+            return beside(value, np.inf)
         return self.grid.value(self.grid.index(value) + 1)
 
 

@@ -1,0 +1,172 @@
+"""Tables and pictures from result files: `report.md` and PNG files in a folder."""
+
+from __future__ import annotations
+
+import argparse
+import collections
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from score import ranks, read, table
+
+COUNTS = (5, 10, 20, 30, 50, 75, 100)
+
+
+def markdown(header: list[str], rows: list[list[Any]], digits: int = 2) -> str:
+    """Return a table in Markdown."""
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    for row in rows:
+        cells = [c if isinstance(c, str) else f"{c:.{digits}f}" for c in row]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def median_at(records: list[dict[str, Any]], peer: str, task: str, count: int) -> float:
+    """Return the median over seeds of a solver's value after `count` evaluations."""
+    values = [
+        r["at"][str(count)]
+        for r in records
+        if r["peer"] == peer and r["task"] == task and str(count) in r["at"]
+    ]
+    return float(np.median(values)) if values else float("nan")
+
+
+def evaluations_to(records: list[dict[str, Any]], solver: str, reference: str) -> dict[str, float]:
+    """Return, per task, how many evaluations `solver` needs for `reference`'s value at 100.
+
+    The median over seeds is compared at every checkpoint that the solver's records hold; between
+    checkpoints the count is the later one, so the figure errs against the solver.
+    """
+    result = {}
+    counts = sorted({int(c) for r in records if r["peer"] == solver for c in r["at"]})
+    for task in sorted({r["task"] for r in records if r["peer"] == solver}):
+        goal = median_at(records, reference, task, 100)
+        if np.isnan(goal):
+            continue
+        reached = [c for c in counts if median_at(records, solver, task, c) <= goal]
+        result[task] = float(min(reached)) if reached else float("inf")
+    return result
+
+
+def curves(records: list[dict[str, Any]], path: Path) -> None:
+    """Draw the mean scaled rank over the number of evaluations."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    lines: dict[str, list[tuple[int, float]]] = collections.defaultdict(list)
+    for count in COUNTS:
+        _, rows = table(records, count)
+        for row in rows:
+            lines[row[0]].append((count, row[-2]))
+    figure, axes = plt.subplots(figsize=(8, 5))
+    for peer, points in sorted(lines.items(), key=lambda item: item[1][-1][1]):
+        wide = 3 if peer.startswith("pyhopper-") else 1.2
+        axes.plot(*zip(*points, strict=True), marker="o", linewidth=wide, markersize=3, label=peer)
+    axes.set_xlabel("evaluations")
+    axes.set_ylabel("scaled rank, mean of suites (0 is best)")
+    axes.set_xscale("log")
+    axes.set_xticks(COUNTS, [str(c) for c in COUNTS])
+    axes.minorticks_off()
+    axes.legend(fontsize=8, ncols=2)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def heat(records: list[dict[str, Any]], path: Path, count: int = 100) -> None:
+    """Draw the scaled rank of every solver on every task."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    scaled = ranks(records, count)
+    peers = [row[0] for row in table(records, count)[1]]
+    names = sorted({task for _, task in scaled})
+    grid = np.array([[scaled.get((peer, task), np.nan) for peer in peers] for task in names])
+    figure, axes = plt.subplots(figsize=(1.5 + 0.6 * len(peers), 1.5 + 0.2 * len(names)))
+    picture = axes.imshow(grid, aspect="auto", cmap="viridis_r", vmin=0, vmax=1)
+    axes.set_xticks(range(len(peers)), peers, rotation=60, ha="right", fontsize=7)
+    axes.set_yticks(range(len(names)), names, fontsize=6)
+    figure.colorbar(picture, label=f"scaled rank after {count} evaluations")
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def wide_table(records: list[dict[str, Any]], count: int = 5000) -> tuple[list[str], list[Any]]:
+    """Return the table of the tasks of many dimensions: mean value of the seeds."""
+    names = list(dict.fromkeys(r["task"] for r in records))
+    groups: dict[tuple[str, str], list[float]] = collections.defaultdict(list)
+    for record in records:
+        if str(count) in record["at"]:
+            groups[record["peer"], record["task"]].append(record["at"][str(count)])
+    rows = []
+    for peer in dict.fromkeys(r["peer"] for r in records):
+        cells = [f"{np.mean(groups[peer, t]):.4g}" if groups[peer, t] else "" for t in names]
+        rows.append([peer, *cells])
+    return ["solver", *names], rows
+
+
+def clock_table(records: list[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
+    """Return the mean scaled rank at the end of runs of equal wall-clock time."""
+    costs = sorted({r["cost"] for r in records})
+    cells: dict[tuple[str, float], list[str]] = {}
+    order: dict[str, list[float]] = collections.defaultdict(list)
+    for cost in costs:
+        mine = [r for r in records if r["cost"] == cost and "end" in r["at"]]
+        _, rows = table([{**r, "at": {"0": r["at"]["end"]}} for r in mine], 0)
+        for peer, *_, mean, _ in rows:
+            runs = [r for r in mine if r["peer"] == peer]
+            count = np.mean([r["n"] for r in runs])
+            cells[peer, cost] = [f"{mean:.2f}", f"{count:.0f} in {len(runs)} runs"]
+            order[peer].append(mean)
+    header = ["solver"]
+    for cost in costs:
+        header += [f"{1000 * cost:g} ms: rank", "evaluations"]
+    peers = sorted(order, key=lambda peer: float(np.mean(order[peer])))
+    blank = ["", ""]
+    return header, [
+        [peer, *(cell for cost in costs for cell in cells.get((peer, cost), blank))]
+        for peer in peers
+    ]
+
+
+def main() -> None:
+    """Write the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path, nargs="+", help="results at equal evaluations")
+    parser.add_argument("--wide", type=Path, nargs="*", default=[])
+    parser.add_argument("--clock", type=Path, nargs="*", default=[])
+    parser.add_argument("--solver", default="pyhopper-kernels")
+    parser.add_argument("--reference", default="optuna-tpe")
+    parser.add_argument("--to", type=Path, required=True, help="folder of the report")
+    arguments = parser.parse_args()
+    arguments.to.mkdir(parents=True, exist_ok=True)
+    records = read(arguments.results)
+    about = "Scaled rank, 0 is best; `ms` is the solver's own time per candidate."
+    parts = ["# Search quality\n\n" + about]
+    for count in (30, 50, 100):
+        parts.append(f"## After {count} evaluations\n\n" + markdown(*table(records, count)))
+    needed = evaluations_to(records, arguments.solver, arguments.reference)
+    if needed:
+        median = float(np.median(list(needed.values())))
+        parts.append(
+            f"## Evaluations to reach {arguments.reference}'s value at 100\n\n"
+            f"Median task: {median:g}.\n\n"
+            + markdown(["task", "evaluations"], [[t, f"{n:g}"] for t, n in needed.items()])
+        )
+    if arguments.wide:
+        parts.append("## Many dimensions\n\n" + markdown(*wide_table(read(arguments.wide))))
+    if arguments.clock:
+        parts.append("## Equal wall-clock time\n\n" + markdown(*clock_table(read(arguments.clock))))
+    (arguments.to / "report.md").write_text("\n\n".join(parts) + "\n")
+    curves(records, arguments.to / "rank_over_evaluations.png")
+    heat(records, arguments.to / "rank_per_task.png")
+
+
+if __name__ == "__main__":
+    main()

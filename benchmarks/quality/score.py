@@ -1,0 +1,91 @@
+"""Rank tables: the score of `report.py`, as plain functions and a command.
+
+Rank of every (solver, seed) result within its task, scaled to 0 (best) … 1, averaged per suite.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import gzip
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tasks
+
+
+def read(paths: list[Path]) -> list[dict[str, Any]]:
+    """Return the records of JSON-lines files, gzipped or not; files that are absent are skipped."""
+    records = []
+    for path in paths:
+        if not path.exists():
+            continue
+        opener = gzip.open if path.suffix == ".gz" else open
+        with opener(path, "rt") as file:
+            records += [json.loads(line) for line in file]
+    return records
+
+
+def ranks(records: list[dict[str, Any]], count: int) -> dict[tuple[str, str], float]:
+    """Return the mean scaled rank of each (solver, task)."""
+    by_task = collections.defaultdict(list)
+    for record in records:
+        value = record["at"].get(str(count))
+        if value is not None:
+            by_task[record["task"]].append((record["peer"], value))
+    result = {}
+    for task, entries in by_task.items():
+        values = np.array([value for _, value in entries])
+        # Ties share the mean of their ranks.
+        below = (values[:, None] > values[None, :]).sum(axis=1)
+        equal = (values[:, None] == values[None, :]).sum(axis=1)
+        scaled = (below + (equal - 1) / 2.0) / max(len(values) - 1, 1)
+        groups = collections.defaultdict(list)
+        for (peer, _), rank in zip(entries, scaled, strict=True):
+            groups[peer].append(rank)
+        for peer, group in groups.items():
+            result[peer, task] = float(np.mean(group))
+    return result
+
+
+def table(records: list[dict[str, Any]], count: int) -> tuple[list[str], list[list[Any]]]:
+    """Return header and rows: one solver a row, one suite a column, then mean and overhead."""
+    scaled = ranks(records, count)
+    suites = sorted({tasks.suite_of(task) for _, task in scaled}, key=lambda s: (len(s), s))
+    rows = []
+    for peer in sorted({peer for peer, _ in scaled}):
+        cells: list[Any] = []
+        for suite in suites:
+            mine = [v for (p, t), v in scaled.items() if p == peer and tasks.suite_of(t) == suite]
+            cells.append(float(np.mean(mine)) if mine else float("nan"))
+        own = [r["overhead"] / r["n"] * 1000 for r in records if r["peer"] == peer and r["n"]]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            rows.append([peer, *cells, float(np.nanmean(cells)), float(np.mean(own))])
+    rows.sort(key=lambda row: row[-2])
+    return ["solver", *suites, "mean", "ms"], rows
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path, nargs="+")
+    parser.add_argument("--at", type=int, nargs="+", default=[30, 50, 100])
+    parser.add_argument("--only", nargs="*", help="solvers to keep")
+    arguments = parser.parse_args()
+    records = read(arguments.results)
+    if arguments.only:
+        records = [r for r in records if r["peer"] in arguments.only]
+    for count in arguments.at:
+        header, rows = table(records, count)
+        print(f"\nafter {count} evaluations")
+        print("  ".join(f"{h:>9}" if i else f"{h:<24}" for i, h in enumerate(header)))
+        for row in rows:
+            print(f"{row[0]:<24}  " + "  ".join(f"{cell:>9.2f}" for cell in row[1:]))
+
+
+if __name__ == "__main__":
+    main()

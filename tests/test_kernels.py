@@ -1,0 +1,204 @@
+"""What the kernels promise, whatever the space and the history."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pyhopper.kernels.coordinates import Coordinates, active, keys
+from pyhopper.kernels.design import design_point, design_size, whole_space
+from pyhopper.kernels.moves import move, shift
+from pyhopper.kernels.screening import Seen, log_improvement, rank
+from pyhopper.kernels.stepping import Stepper
+from pyhopper.kernels.surrogate import first_hyper, learn
+
+NONE = np.empty((0, 0))
+
+
+def mixed() -> Coordinates:
+    """A float, an ordered and an unordered choice, and two floats that the choice switches on."""
+    return Coordinates(
+        levels=np.array([0, 5, 3, 0, 0]),
+        categorical=np.array([False, False, True, False, False]),
+        parent=np.array([-1, -1, -1, 2, 2]),
+        parent_option=np.array([0, 0, 0, 1, 2]),
+    )
+
+
+def legal(coordinates: Coordinates, rows: np.ndarray) -> None:
+    """Check that rows hold only values that the columns allow, NaN where inactive."""
+    on = active(coordinates, np.nan_to_num(rows))
+    assert (np.isnan(rows) == ~on).all()
+    for column, levels in enumerate(coordinates.levels):
+        values = rows[~np.isnan(rows[:, column]), column]
+        if coordinates.categorical[column]:
+            assert np.isin(values, np.arange(levels)).all()
+        else:
+            assert (values >= 0).all() and (values <= 1).all()
+            if levels:
+                cell = values * levels - 0.5
+                assert np.allclose(cell, np.round(cell))
+
+
+def history(coordinates: Coordinates, count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return random evaluations of a bowl."""
+    rows = whole_space(np.random.default_rng(seed), coordinates, count)
+    return rows, np.nansum((rows - 0.3) ** 2, axis=1)
+
+
+@pytest.mark.parametrize("seeding", [True, False])
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 40])
+def test_candidates_are_legal_and_new(count: int, seeding: bool) -> None:
+    """Whatever is proposed can be evaluated and was not seen."""
+    space = mixed()
+    rows, values = history(space, count)
+    result = rank(np.random.default_rng(1), space, Seen(rows, values, rows[:0]), 0.5, seeding)
+    assert len(result.rows)
+    legal(space, result.rows)
+    assert not set(keys(result.rows)) & set(keys(rows))
+    assert np.isfinite(result.mean).all() and (result.sd >= 0).all()
+
+
+def test_moves_change_the_point() -> None:
+    """A move is never its own start, and stays inside."""
+    space = mixed()
+    rows, _ = history(space, 500)
+    moved = move(np.random.default_rng(2), space, rows, np.full(500, 0.01))
+    legal(space, moved)
+    assert all(a != b for a, b in zip(keys(rows), keys(moved), strict=True))
+
+
+def test_smallest_step_of_a_level_is_one() -> None:
+    """A chosen discrete entry moves by a level even for a tiny step, also at the ends."""
+    space = Coordinates(np.array([4]), np.array([False]), np.array([-1]), np.array([0]))
+    rows = np.repeat((np.arange(4) + 0.5) / 4, 50)[:, None]
+    chosen = np.ones(rows.shape, dtype=bool)
+    moved = shift(np.random.default_rng(0), space, rows, chosen, np.full(200, 1e-9))
+    assert np.allclose(np.abs(moved - rows), 0.25)
+
+
+def test_design_is_a_latin_hypercube() -> None:
+    """Each strip of each column is used once, whatever the order of asking."""
+    space = Coordinates.continuous(3)
+    size = design_size(space) - 1
+    rows = np.array([design_point(5, space, i, size) for i in reversed(range(size))])
+    for column in rows.T:
+        assert sorted(np.floor(column * size)) == list(range(size))
+
+
+@pytest.mark.parametrize("values", [np.zeros(12), np.full(12, 1e300), np.full(12, -5.0)])
+def test_constant_values(values: np.ndarray) -> None:
+    """A flat history is no reason to fail."""
+    space = mixed()
+    rows, _ = history(space, 12)
+    result = rank(np.random.default_rng(0), space, Seen(rows, values, rows[:0]), 0.5, False)
+    assert len(result.rows)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_extreme_values(scale: float) -> None:
+    """Values of any size, and exploded ones among them, are modelled."""
+    space = mixed()
+    rows, values = history(space, 30)
+    values = values * scale
+    values[3] = 1e308
+    result = rank(np.random.default_rng(0), space, Seen(rows, values, rows[:0]), 0.5, False)
+    assert len(result.rows) and np.isfinite(result.mean[0])
+
+
+def test_choice_depends_on_the_history_alone() -> None:
+    """A record kept from call to call and one made anew lead to the same candidate."""
+    space = mixed()
+    rows, values = history(space, 60)
+    hyper = first_hyper(space)
+    for count in (4, 9, 10, 31, 60):
+        hyper = learn(hyper, space, rows[:count], values[:count])
+    kept = rank(np.random.default_rng(3), space, Seen(rows, values, rows[:0]), 0.5, False, hyper)
+    anew = rank(np.random.default_rng(3), space, Seen(rows, values, rows[:0]), 0.5, False, None)
+    assert (kept.rows == anew.rows)[~np.isnan(kept.rows)].all()
+
+
+def test_pending_points_are_kept_away_from() -> None:
+    """A second slot does not repeat the first one's candidate."""
+    space = Coordinates.continuous(2)
+    rows = whole_space(np.random.default_rng(0), space, 20)
+    values = np.sin(9.0 * rows[:, 0]) + np.cos(7.0 * rows[:, 1])
+    first = rank(np.random.default_rng(0), space, Seen(rows, values, rows[:0]), 0.5, False).rows[:1]
+    second = rank(np.random.default_rng(0), space, Seen(rows, values, first), 0.5, False).rows[:1]
+    assert np.abs(first - second).max() > 1e-3
+
+
+def test_failing_region_is_left() -> None:
+    """Where a third of the space fails, few of the later candidates do."""
+    space = Coordinates.continuous(3)
+    rows, values = history(space, 12)
+    failures = 0
+    for index in range(30):
+        failed = rows[:, 0] < 0.35  # the optimum 0.3 lies inside
+        seen = np.where(failed, np.nan, values)
+        result = rank(np.random.default_rng(index), space, Seen(rows, seen, rows[:0]), 0.5, False)
+        rows = np.vstack([rows, result.rows[:1]])
+        values = np.append(values, np.sum((result.rows[0] - 0.3) ** 2))
+        failures += int(result.rows[0, 0] < 0.35)
+    assert failures <= 10
+
+
+def test_nothing_has_succeeded() -> None:
+    """Without a single value the search goes on away from the failures."""
+    space = mixed()
+    rows, _ = history(space, 6)
+    failed = Seen(rows, np.full(6, np.nan), rows[:0])
+    result = rank(np.random.default_rng(0), space, failed, 1.0, True)
+    assert len(result.rows) and np.isnan(result.mean).all()
+    legal(space, result.rows)
+
+
+def test_exhausted_space() -> None:
+    """Nothing is returned when every point has been seen."""
+    space = Coordinates(np.array([2, 2]), np.zeros(2, dtype=bool), np.full(2, -1), np.zeros(2))
+    rows = np.array([[a, b] for a in (0.25, 0.75) for b in (0.25, 0.75)])
+    result = rank(np.random.default_rng(0), space, Seen(rows, np.arange(4.0), rows[:0]), 0.5, False)
+    assert len(result.rows) == 0
+
+
+def test_log_improvement_is_monotone_far_away() -> None:
+    """The logarithm of the improvement keeps order where the improvement itself is zero."""
+    merit = log_improvement(np.linspace(0.0, 60.0, 500), np.ones(500), 0.0)
+    assert (np.diff(merit) < 0).all()
+
+
+@pytest.mark.parametrize("slots", [1, 4, 30])
+def test_steps_find_the_bowl_with_several_slots(slots: int) -> None:
+    """The learned step converges however many moves are in flight, and stays legal."""
+    space = Coordinates.continuous(30)
+    target = np.random.default_rng(0).random(30)
+
+    def value(row: np.ndarray) -> float:
+        return float(((row - target) ** 2).sum())
+
+    start = np.full(30, 0.5)
+    stepper = Stepper(space, start, value(start))
+    flying = []
+    for index in range(1000):
+        proposal = stepper.propose(np.random.default_rng(index))
+        assert (proposal.row >= 0).all() and (proposal.row <= 1).all()
+        flying.append(proposal)
+        if len(flying) >= slots:
+            done = flying.pop(0)
+            stepper.observe(done, value(done.row))
+    assert stepper.value < (1e-3 if slots < 30 else 1e-2) * value(start)
+
+
+def test_steps_in_a_mixed_space() -> None:
+    """Options, levels and branches move as well, failures and infinities are survived."""
+    space = mixed()
+    rows, values = history(space, 5)
+    values = values + (rows[:, 2] != 1)
+    stepper = Stepper(space, rows[0], values[0])
+    for index in range(300):
+        proposal = stepper.propose(np.random.default_rng(index))
+        legal(space, proposal.row[None, :])
+        value = np.nansum((proposal.row - 0.3) ** 2) + (proposal.row[2] != 1)
+        stepper.observe(proposal, float("nan") if index % 7 == 0 else float(value))
+    assert stepper.value < values[0]
+    assert stepper.best[2] == 1
