@@ -34,7 +34,8 @@ def legal(coordinates: Coordinates, rows: np.ndarray) -> None:
         if coordinates.categorical[column]:
             assert np.isin(values, np.arange(levels)).all()
         else:
-            assert (values >= 0).all() and (values <= 1).all()
+            assert (values >= 0).all()
+            assert (values <= 1).all()
             if levels:
                 cell = values * levels - 0.5
                 assert np.allclose(cell, np.round(cell))
@@ -56,7 +57,8 @@ def test_candidates_are_legal_and_new(count: int, seeding: bool) -> None:
     assert len(result.rows)
     legal(space, result.rows)
     assert not set(keys(result.rows)) & set(keys(rows))
-    assert np.isfinite(result.mean).all() and (result.sd >= 0).all()
+    assert np.isfinite(result.mean).all()
+    assert (result.sd >= 0).all()
 
 
 def test_moves_change_the_point() -> None:
@@ -103,7 +105,8 @@ def test_extreme_values(scale: float) -> None:
     values = values * scale
     values[3] = 1e308
     result = rank(np.random.default_rng(0), space, Seen(rows, values, rows[:0]), 0.5, False)
-    assert len(result.rows) and np.isfinite(result.mean[0])
+    assert len(result.rows)
+    assert np.isfinite(result.mean[0])
 
 
 def test_choice_depends_on_the_history_alone() -> None:
@@ -149,7 +152,8 @@ def test_nothing_has_succeeded() -> None:
     rows, _ = history(space, 6)
     failed = Seen(rows, np.full(6, np.nan), rows[:0])
     result = rank(np.random.default_rng(0), space, failed, 1.0, True)
-    assert len(result.rows) and np.isnan(result.mean).all()
+    assert len(result.rows)
+    assert np.isnan(result.mean).all()
     legal(space, result.rows)
 
 
@@ -181,7 +185,8 @@ def test_steps_find_the_bowl_with_several_slots(slots: int) -> None:
     flying = []
     for index in range(1000):
         proposal = stepper.propose(np.random.default_rng(index))
-        assert (proposal.row >= 0).all() and (proposal.row <= 1).all()
+        assert (proposal.row >= 0).all()
+        assert (proposal.row <= 1).all()
         flying.append(proposal)
         if len(flying) >= slots:
             done = flying.pop(0)

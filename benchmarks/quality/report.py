@@ -51,9 +51,9 @@ def evaluations_to(records: list[dict[str, Any]], solver: str, reference: str) -
 
 def curves(records: list[dict[str, Any]], path: Path) -> None:
     """Draw the mean scaled rank over the number of evaluations."""
-    import matplotlib
+    import matplotlib as mpl
 
-    matplotlib.use("Agg")
+    mpl.use("Agg")
     import matplotlib.pyplot as plt
 
     lines: dict[str, list[tuple[int, float]]] = collections.defaultdict(list)
@@ -78,9 +78,9 @@ def curves(records: list[dict[str, Any]], path: Path) -> None:
 
 def heat(records: list[dict[str, Any]], path: Path, count: int = 100) -> None:
     """Draw the scaled rank of every solver on every task."""
-    import matplotlib
+    import matplotlib as mpl
 
-    matplotlib.use("Agg")
+    mpl.use("Agg")
     import matplotlib.pyplot as plt
 
     scaled = ranks(records, count)
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("results", type=Path, nargs="+", help="results at equal evaluations")
     parser.add_argument("--wide", type=Path, nargs="*", default=[])
     parser.add_argument("--clock", type=Path, nargs="*", default=[])
-    parser.add_argument("--solver", default="pyhopper-kernels")
+    parser.add_argument("--solver", default="pyhopper")
     parser.add_argument("--reference", default="optuna-tpe")
     parser.add_argument("--to", type=Path, required=True, help="folder of the report")
     arguments = parser.parse_args()

@@ -91,7 +91,7 @@ SETS = {
 
 def suite_of(task: str) -> str:
     """Return the suite a task is averaged in."""
-    family = task.split("/")[0]
+    family = task.split("/", maxsplit=1)[0]
     if family == "bbob":
         return "bbob " + task.split("/")[2]
     return {"mixint": "mixint", "sklearn": "sklearn"}.get(family, "tabular")
