@@ -149,8 +149,10 @@ def main() -> None:
     records = read(arguments.results)
     about = "Scaled rank, 0 is best; `ms` is the solver's own time per candidate."
     parts = ["# Search quality\n\n" + about]
-    for count in (30, 50, 100):
-        parts.append(f"## After {count} evaluations\n\n" + markdown(*table(records, count)))
+    parts += [
+        f"## After {count} evaluations\n\n" + markdown(*table(records, count))
+        for count in (30, 50, 100)
+    ]
     needed = evaluations_to(records, arguments.solver, arguments.reference)
     if needed:
         median = float(np.median(list(needed.values())))
