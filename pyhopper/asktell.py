@@ -44,6 +44,7 @@ class AskTell:
     """The part of a :class:`~pyhopper.Search` that works without ``run``."""
 
     seed: int
+    _repeatable: bool
     _space: Space
     _state: State
     _clock: Clock
@@ -204,9 +205,16 @@ class AskTell:
         used = self._now().elapsed - base.elapsed
         budget = Budget(session.schedule, self._clock, used, base.elapsed)
         if session.proposer is None or session.proposer.space is not self._space:
-            session.proposer = Proposer(self._space, self.seed)
-        silent, proposer = Callbacks([], quiet=True), session.proposer
-        supply = Supply(self._space, state, self.seed, budget, silent, proposer=proposer)
+            session.proposer = Proposer(self._space, self.seed, self._repeatable)
+        supply = Supply(
+            self._space,
+            state,
+            self.seed,
+            budget,
+            Callbacks([], quiet=True),
+            repeatable=self._repeatable,
+            proposer=session.proposer,
+        )
         event = supply.next(session.holder) if budget.may_start(supply.started) else None
         if event is None:
             return None

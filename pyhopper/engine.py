@@ -81,9 +81,6 @@ class Run:
         )
         # What ran when an earlier process ended runs first.
         self._orphans = deque(self.state.running)
-        for each in self.state.evaluations[-32:]:
-            if each.id >= self.state.base.started:
-                self._forecast(each)
 
     def _observe(self, event: Event | Note) -> Evaluation | None:
         """Write an event to the checkpoint, then take it into the state."""
@@ -197,7 +194,6 @@ class Run:
         evaluation = self._observe(event)
         if evaluation is None:
             return
-        self._forecast(evaluation)
         self._supply.learn(evaluation)
         if self.advice is not None:
             self.advice.learn(evaluation)
@@ -215,11 +211,6 @@ class Run:
         if self.raise_on_error:
             params = self.space.build(evaluation.point)
             raise EvaluationError(params, evaluation.reason, event.outcome.details)  # type: ignore[union-attr]
-
-    def _forecast(self, evaluation: Evaluation) -> None:
-        if evaluation.status in (Status.DONE, Status.NAN):
-            # A pruned evaluation does not tell how long a full one takes.
-            self.budget.forecast.add(evaluation.seconds)
 
     def states(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the events."""

@@ -21,6 +21,7 @@ class Saving:
 
     seed: int
     _seed_given: bool
+    _repeatable: bool
     _space: Space
     _state: State
     _clock: Clock
@@ -60,7 +61,7 @@ class Saving:
         saved = Checkpoint(file, self._space, self._new_state(), new)
         saved.lock.acquire("ask")
         try:
-            saved.create(self.seed)
+            saved.create(self.seed, self._repeatable)
             saved.snapshot(self._state)
             saved.journal.sync()
         except BaseException:
@@ -101,7 +102,7 @@ class Saving:
         state = self._new_state()
         replay = Replay(file, self._space, state, recover)
         replay.feed(lines)
-        self._check_seed(replay.seed, file)
+        self._check_seed(replay, file)
         given, self._given = self._given, []
         self._adopt(replay)
         self._loaded = True
@@ -120,7 +121,8 @@ class Saving:
         vars(self._state).update(vars(source.state))
         source.state = self._state
 
-    def _check_seed(self, seed: int | None, path: Path) -> None:
+    def _check_seed(self, replay: Replay, path: Path) -> None:
+        seed = replay.seed
         if seed is None or seed == self.seed:
             return
         if self._seed_given:
@@ -129,7 +131,7 @@ class Saving:
                 "another checkpoint_path, or overwrite_checkpoint=True"
             )
             raise ArgumentError("seed", self.seed, problem)
-        self.seed = seed
+        self.seed, self._repeatable = seed, replay.repeatable
 
     def _open(
         self, value: Any, overwrite: bool, purpose: str
@@ -161,7 +163,7 @@ class Saving:
 
     def _start_file(self, checkpoint: Checkpoint) -> list[str]:
         """Write what this search knows to a new checkpoint."""
-        checkpoint.create(self.seed)
+        checkpoint.create(self.seed, self._repeatable)
         checkpoint.snapshot(self._state)
         self._adopt(checkpoint)
         self._given.clear()
@@ -176,7 +178,7 @@ class Saving:
                 "new Search with it, or use another checkpoint_path or overwrite_checkpoint=True"
             )
             raise ArgumentError("checkpoint_path", str(path), problem)
-        self._check_seed(checkpoint.replay.seed, path)
+        self._check_seed(checkpoint.replay, path)
         state = checkpoint.state
         news = []
         if state.started:

@@ -83,7 +83,7 @@ class Search(Guesses, Saving, AskTell):
         if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
             problem = "must be an integer, at least 0; a parameter called seed goes into a dict"
             raise ArgumentError("seed", seed, problem)
-        self._seed_given = seed is not None
+        self._seed_given = self._repeatable = seed is not None
         self.seed = secrets.randbits(63) if seed is None else int(seed)
         self._clock = SystemClock() if clock is None else clock
         self._space = Space(merge_dicts(*templates, entries))
@@ -317,7 +317,7 @@ class Search(Guesses, Saving, AskTell):
                 self._checkpoint,
                 folders,
                 None if pruner is None else Advice(pruner, self._state, quiet),
-                self._seed_given,
+                self._repeatable,
             )
             self._drive(run, quiet)
         run.interrupts.pass_on()

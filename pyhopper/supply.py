@@ -10,7 +10,7 @@ import numpy as np
 
 from pyhopper.budget import Budget, Phase, Thinking
 from pyhopper.callbacks.base import Callbacks
-from pyhopper.events import Candidate, CandidateType, ParamInfo
+from pyhopper.events import Candidate, CandidateType, ParamInfo, Status
 from pyhopper.history import Evaluation, State
 from pyhopper.kernels import Proposal, Proposer
 from pyhopper.leaders import CHECK_FROM
@@ -80,6 +80,9 @@ class Supply:
         self._thinking = Thinking(budget, slots, repeatable)
         for tally in state.tallies.values():
             self._thinking.evaluated(tally.seconds, tally.evaluated)
+        for each in state.evaluations[-32:]:
+            if each.id >= state.base.started:
+                self._forecast(each)
         self._ahead: _Ahead | None = None
 
     @property
@@ -89,8 +92,14 @@ class Supply:
 
     def learn(self, evaluation: Evaluation) -> None:
         """Take in an evaluation that has ended."""
+        self._forecast(evaluation)
         self._thinking.evaluated(evaluation.seconds)
         self._proposer.observe(evaluation, self._state)
+
+    def _forecast(self, evaluation: Evaluation) -> None:
+        if evaluation.status in (Status.DONE, Status.NAN):
+            # A pruned evaluation does not tell how long a full one takes.
+            self._budget.forecast.add(evaluation.seconds)
 
     def next(self, holder: str = "") -> Started | Dropped:
         """The next candidate to start; what was thrown away if there is none that is new.

@@ -1,5 +1,6 @@
 """The recipe for spot instances and the example for one's own loop, as a user would run them."""
 
+import contextlib
 import json
 import os
 import re
@@ -31,6 +32,17 @@ search.run(objective, "max", steps=30, checkpoint_path="run.ckpt", work_dir="run
 """
 
 
+class Ended:
+    """Ends a shell and what it runs."""
+
+    def __init__(self, shell):
+        self.shell = shell
+
+    def close(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.shell.pid, signal.SIGKILL)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="a loop of the shell")
 def test_spot_instances(tmp_path):
     """The loop of the docs, whose command is ended three times, in both ways."""
@@ -43,8 +55,14 @@ def test_spot_instances(tmp_path):
     with (
         out.open("w") as file,
         subprocess.Popen(
-            ["sh", "-c", python + loop], cwd=tmp_path, stdout=file, stderr=subprocess.STDOUT
+            ["sh", "-c", python + loop],
+            cwd=tmp_path,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         ) as shell,
+        # A program that always fails would be started for ever.
+        contextlib.closing(Ended(shell)),
     ):
         limit = time.monotonic() + 60
         killed = []

@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("results", type=Path, nargs="+", help="results at equal evaluations")
     parser.add_argument("--wide", type=Path, nargs="*", default=[])
     parser.add_argument("--clock", type=Path, nargs="*", default=[])
-    parser.add_argument("--solver", default="pyhopper")
+    parser.add_argument("--solver", default="pyhopper (this)")
     parser.add_argument("--reference", default="optuna-tpe")
     parser.add_argument("--to", type=Path, required=True, help="folder of the report")
     arguments = parser.parse_args()

@@ -111,7 +111,7 @@ def run_wide(task: str, seed: int, arguments: argparse.Namespace) -> dict[str, A
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--name", default="pyhopper")
+    parser.add_argument("--name", default="pyhopper (this)")
     parser.add_argument("--set", default="development", choices=sorted(tasks.SETS))
     parser.add_argument("--match", default="", help="only tasks whose name contains this")
     parser.add_argument("--wide", action="store_true", help="the tasks of many dimensions")

@@ -109,7 +109,7 @@ class Checkpoint:
                 self.replay.feed(lines)
         return self.replay.seed is not None
 
-    def create(self, seed: int) -> None:
+    def create(self, seed: int, repeatable: bool) -> None:
         """Write the header and what the search knows already."""
         try:
             self.codec.probe()
@@ -120,6 +120,7 @@ class Checkpoint:
             "format": FORMAT,
             "version": __version__,
             "seed": seed,
+            "repeatable": repeatable,
             **self._space(),
         }
         self.journal.append(header)
@@ -291,7 +292,7 @@ def snapshot(state: State) -> Iterator[tuple[Note | Event, Stamp]]:
 
 
 def _ended(each: Evaluation) -> Iterator[tuple[Note | Event, Stamp]]:
-    candidate = Candidate(each.id, each.type, {}, each.point)
+    candidate = Candidate(each.id, each.type, {}, each.point, each.screening)
     outcome = Outcome(each.status, each.value, each.metrics, each.estimates, each.reason)
     end = Stamp(each.elapsed, each.finished_at)
     if each.id < 0:

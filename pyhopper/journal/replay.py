@@ -39,6 +39,8 @@ class Replay:
     ----------
     seed : int or None
         The seed in the header; None before that was read.
+    repeatable : bool
+        Whether the user gave that seed, so that nothing may depend on the clock.
     states : dict
         The last states of callbacks and pruner.
     given : Counter
@@ -53,6 +55,7 @@ class Replay:
         self.codec = PointCodec(space.leaves)
         self.large = LargePoints(path)
         self.seed: int | None = None
+        self.repeatable = False
         self.states: dict[str, Any] = {}
         self.given: Counter[str] = Counter()
         self.skipped = 0
@@ -119,6 +122,7 @@ class Replay:
         """A header, or another space from here on."""
         if record["event"] == "header":
             self.seed = record["seed"]
+            self.repeatable = record.get("repeatable", True)
         else:
             self.state.queue.clear()
         self._spaces = SpaceReader(record["leaves"], self.codec)

@@ -91,6 +91,8 @@ class Proposer:
         elif local and thought is not Thought.NONE and self._coordinates.dimension:
             proposals = [self._stepped(rng, state, phase)]
         allowed = [each for each in proposals if self.space.allows(each.point)]
+        if not allowed:
+            self.drop(state.started)
         return allowed or [self.fallback(rng, state, phase)]
 
     def fallback(self, rng: np.random.Generator, state: State, phase: Phase) -> Proposal:
