@@ -17,7 +17,8 @@ from typing import Any
 
 import pyhopper
 from pyhopper.events import Finished
-from pyhopper.executors import Job, LocalExecutor
+from pyhopper.executors import Job
+from pyhopper.executors.local import LocalExecutor
 from pyhopper.objective import Objective
 
 Params = dict[str, Any]

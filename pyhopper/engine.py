@@ -22,11 +22,10 @@ from pyhopper.events import (
 )
 from pyhopper.executors import Executor, Job
 from pyhopper.history import Evaluation, State, observe
-from pyhopper.jobs import Limits
 from pyhopper.journal import Checkpoint, from_json
 from pyhopper.notes import Note, Restarted, Started
 from pyhopper.objective import Objective
-from pyhopper.options import Stop
+from pyhopper.options import Limits, Stop
 from pyhopper.parameters import constants
 from pyhopper.pruners import Advice
 from pyhopper.signals import Interrupts

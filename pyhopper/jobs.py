@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import Any, NamedTuple
+from typing import Any
 
-from pyhopper.budget import parse_runtime
 from pyhopper.errors import ArgumentError, PyhopperError
-from pyhopper.executors import Executor, InlineExecutor, LocalExecutor, Slot
+from pyhopper.executors import Executor, InlineExecutor
 from pyhopper.executors.gpus import cpu_slots, gpu_slots, usable_cores
+from pyhopper.executors.local import LocalExecutor
+from pyhopper.executors.process import Slot
 from pyhopper.executors.worker import is_loading
-from pyhopper.options import one_of
+from pyhopper.options import Limits, one_of
 
 _PER_GPU = re.compile(r"(?:(\d+)\s*x\s*)?per[-_ ]gpu", re.IGNORECASE)
 _FORMS = 'must be a number of processes, -1 (one for each core), "per-gpu" or "2x per-gpu"'
@@ -38,35 +39,6 @@ def parse_slots(n_jobs: Any) -> list[Slot]:
     if count < 1:
         raise ArgumentError("n_jobs", n_jobs, _FORMS)
     return cpu_slots(count, os.environ)
-
-
-class Limits(NamedTuple):
-    """How evaluations are ended from outside.
-
-    Attributes
-    ----------
-    timeout : float or None
-        Seconds after which an evaluation is ended.
-    kill_at_end : bool
-        Whether evaluations are ended when the time of the run is over.
-    """
-
-    timeout: float | None = None
-    kill_at_end: bool = False
-
-
-def parse_limits(timeout: Any, deadline: Any, *, has_end: bool) -> Limits:
-    """The arguments ``timeout`` and ``deadline``; ``has_end`` if the run has a ``runtime``."""
-    seconds = None
-    if timeout is not None:
-        try:
-            seconds = parse_runtime(timeout)
-        except ArgumentError as error:
-            raise ArgumentError("timeout", timeout, str(error).split(": ", 1)[1]) from None
-    kill_at_end = one_of("deadline", deadline, "finish", "kill") == "kill"
-    if kill_at_end and not has_end:
-        raise ArgumentError("deadline", deadline, "there is no deadline; give runtime")
-    return Limits(seconds, kill_at_end)
 
 
 def make_executor(

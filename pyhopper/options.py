@@ -6,7 +6,7 @@ import math
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyhopper.budget import Clock, Schedule, parse_runtime
 from pyhopper.errors import ArgumentError
@@ -157,3 +157,32 @@ def flag(argument: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise ArgumentError(argument, value, "must be True or False")
     return value
+
+
+class Limits(NamedTuple):
+    """How evaluations are ended from outside.
+
+    Attributes
+    ----------
+    timeout : float or None
+        Seconds after which an evaluation is ended.
+    kill_at_end : bool
+        Whether evaluations are ended when the time of the run is over.
+    """
+
+    timeout: float | None = None
+    kill_at_end: bool = False
+
+
+def parse_limits(timeout: Any, deadline: Any, *, has_end: bool) -> Limits:
+    """The arguments ``timeout`` and ``deadline``; ``has_end`` if the run has a ``runtime``."""
+    seconds = None
+    if timeout is not None:
+        try:
+            seconds = parse_runtime(timeout)
+        except ArgumentError as error:
+            raise ArgumentError("timeout", timeout, str(error).split(": ", 1)[1]) from None
+    kill_at_end = one_of("deadline", deadline, "finish", "kill") == "kill"
+    if kill_at_end and not has_end:
+        raise ArgumentError("deadline", deadline, "there is no deadline; give runtime")
+    return Limits(seconds, kill_at_end)

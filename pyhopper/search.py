@@ -21,13 +21,13 @@ from pyhopper.errors import ArgumentError
 from pyhopper.executors import Executor
 from pyhopper.guesses import Guesses
 from pyhopper.history import State
-from pyhopper.jobs import make_executor, parse_limits
 from pyhopper.notes import Began, Note
 from pyhopper.objective import Objective
 from pyhopper.options import (
     flag,
     one_of,
     parse_direction,
+    parse_limits,
     parse_schedule,
     parse_stop,
 )
@@ -274,6 +274,9 @@ class Search(Guesses, Saving, AskTell):
         ConstraintError
             If almost no candidate passes the constraints.
         """
+        # Imported here, since it starts processes and most of a program's imports do not.
+        from pyhopper.jobs import make_executor
+
         maximize = parse_direction(direction)
         schedule = parse_schedule(
             self._clock,

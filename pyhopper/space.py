@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -254,6 +253,8 @@ class Space:
             f"|{[option_text(option) for option in leaf.options]}"
             for leaf in self.leaves
         ]
+        import hashlib
+
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 

@@ -17,7 +17,8 @@ from processes import descendants, eventually, is_alive, memory, open_files
 
 import pyhopper
 from pyhopper.events import Finished, Reported, Status
-from pyhopper.executors import Job, LocalExecutor, channel
+from pyhopper.executors import Job, channel
+from pyhopper.executors.local import LocalExecutor
 from pyhopper.objective import Objective
 from pyhopper.testing import collect
 

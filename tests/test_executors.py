@@ -1,6 +1,7 @@
 """The conformance suite over the executors of the package."""
 
-from pyhopper.executors import Executor, InlineExecutor, LocalExecutor
+from pyhopper.executors import Executor, InlineExecutor
+from pyhopper.executors.local import LocalExecutor
 from pyhopper.testing import ExecutorSuite
 
 

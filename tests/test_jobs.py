@@ -13,7 +13,8 @@ from pyhopper import jobs
 from pyhopper.callbacks import Callback
 from pyhopper.errors import ArgumentError, EvaluationError, SearchFailedError
 from pyhopper.events import Status
-from pyhopper.executors import InlineExecutor, LocalExecutor
+from pyhopper.executors import InlineExecutor
+from pyhopper.executors.local import LocalExecutor
 from pyhopper.testing import FakeClock, ScriptedExecutor
 
 

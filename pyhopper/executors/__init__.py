@@ -1,7 +1,5 @@
-"""Where evaluations run."""
+"""Where evaluations run; subprocesses are in :mod:`pyhopper.executors.local`."""
 
 from pyhopper.executors.base import Executor, InlineExecutor, Job
-from pyhopper.executors.local import LocalExecutor
-from pyhopper.executors.process import Slot
 
-__all__ = ["Executor", "InlineExecutor", "Job", "LocalExecutor", "Slot"]
+__all__ = ["Executor", "InlineExecutor", "Job"]

@@ -7,7 +7,6 @@ and one for the best; its line in the journal has a mark in the place of every l
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -140,5 +139,7 @@ def _mark(data: Any) -> dict[str, Any]:
     if type(data) is dict and "$array" in data:
         return {"$omitted": list(Omitted.array(from_json(data)))}
     text = dumps(data).encode()
+    import hashlib
+
     digest = hashlib.blake2b(text, digest_size=12).hexdigest()
     return {"$omitted": [f"value of {len(text)} bytes", digest]}

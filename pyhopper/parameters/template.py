@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import enum
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -53,6 +52,8 @@ class Omitted(NamedTuple):
         """The mark of an array."""
         kind = f"array of shape {value.shape}, {value.dtype.str}"
         if value.nbytes < 2**14 or value.dtype.kind not in "iuf":
+            import hashlib
+
             return cls(kind, hashlib.blake2b(value.tobytes(), digest_size=12).hexdigest())
         # 128 bits that differ for different arrays, in a fifth of a byte-wise hash's time.
         bits = value.reshape(-1).view(f"u{value.itemsize}")
