@@ -1,0 +1,41 @@
+"""What a candidate prints is kept in its folder, wherever it runs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pyhopper
+
+
+def talk(params):
+    print("loss", params["x"])
+    print("warning", file=sys.stderr)
+    (Path(os.environ["PYHOPPER_CANDIDATE_DIR"]) / "weights").write_text("w")
+    if params["x"] == 0.5:
+        raise ValueError("no luck")
+    if "isolated" in params:
+        subprocess.run(["echo", "from a program"], check=True)
+    return params["x"]
+
+
+@pytest.mark.parametrize("isolation", ["auto", "slot", "candidate"])
+def test_output_of_each_candidate(isolation, tmp_path, capsys):
+    """Each folder has its own lines, of failed ones too; "auto" runs in this process."""
+    more = {} if isolation == "auto" else {"isolated": True}
+    search = pyhopper.Search({"x": pyhopper.float(0, 1), **more}, seed=0)
+    search.run(talk, "max", steps=4, work_dir=tmp_path, isolation=isolation, quiet=True)
+    for number, candidate in enumerate(search._state.evaluations):
+        folder = tmp_path / f"{number:05d}"
+        text = (folder / "output.log").read_text()
+        assert text.count("loss") == 1
+        assert f"loss {candidate.point[0]}" in text
+        assert "warning" in text
+        assert ("from a program" in text) is (bool(more) and number > 0)
+        assert (folder / "weights").read_text() == "w"
+        assert json.loads((folder / "config.json").read_text())["x"] == candidate.point[0]
+    assert json.loads((tmp_path / "00000" / "value.json").read_text())["status"] == "failed"
+    assert json.loads((tmp_path / "best" / "value.json").read_text())["value"] == search.best_f
