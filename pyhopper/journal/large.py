@@ -20,17 +20,10 @@ from pyhopper.space import BULKY, LARGE
 
 
 class LargePoints:
-    """The files of large points of one checkpoint.
-
-    Attributes
-    ----------
-    stored : int
-        How many points were too large for the journal.
-    """
+    """The files of large points of one checkpoint."""
 
     def __init__(self, checkpoint: Path) -> None:
         self.folder = checkpoint.with_name(f"{checkpoint.name}.large")
-        self.stored = 0
         self._open: dict[int, str] = {}
         self._last: str | None = None
         self._best: str | None = None
@@ -77,7 +70,6 @@ class LargePoints:
     def started(self, candidate_id: int, name: str) -> None:
         """A candidate whose point is in a file has started."""
         self._open[candidate_id] = name
-        self.stored += 1
 
     def ended(self, candidate_id: int) -> None:
         """A candidate has ended."""
@@ -86,7 +78,6 @@ class LargePoints:
     def known(self, name: str) -> None:
         """A result is known, whose point is in a file."""
         self._last = name
-        self.stored += 1
 
     def settle(self, best: Evaluation | None) -> str | None:
         """After an end was observed: the file that is not needed any more."""

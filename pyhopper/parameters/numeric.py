@@ -18,7 +18,6 @@ from pyhopper.parameters.scales import Interval, Noise, Scale, Unbounded
 _BLOCK = 2**15
 
 Shape = int | tuple[int, ...] | None
-Bound = float | np.ndarray
 
 
 class Numeric(Parameter):
