@@ -22,7 +22,8 @@ from pyhopper.events import (
 )
 from pyhopper.executors import Executor, Job
 from pyhopper.history import Evaluation, State, observe
-from pyhopper.journal import Checkpoint, from_json
+from pyhopper.journal import Checkpoint
+from pyhopper.kernels import Proposer
 from pyhopper.notes import Note, Restarted, Started
 from pyhopper.objective import Objective
 from pyhopper.options import Limits, Stop
@@ -61,6 +62,7 @@ class Run:
     work_dir: WorkDir | None = None
     advice: Advice | None = None
     repeatable: bool = False
+    proposer: Proposer | None = None
     reason: str = ""
     interrupted: bool = False
 
@@ -77,6 +79,7 @@ class Run:
             self.executor.slots,
             self.repeatable,
             self.reject_duplicates,
+            self.proposer,
         )
         # What ran when an earlier process ended runs first.
         self._orphans = deque(self.state.running)
@@ -201,7 +204,7 @@ class Run:
             self.work_dir.finish(evaluation, event.outcome.details, new_best)  # type: ignore[union-attr]
         self._notify(evaluation, new_best)
         if self.checkpoint is not None:
-            self.checkpoint.keep(self.states())
+            self.checkpoint.keep(self.states)
         if self.stop != _NEVER:
             self._stop_early()
         if isinstance(event, Cancelled) or evaluation.status is not Status.FAILED:
@@ -213,12 +216,8 @@ class Run:
 
     def states(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the events."""
-        # A pruner learns again from the evaluations, which is exact at every moment.
-        return {"callbacks": self.callbacks.state_dicts()}
-
-    def load_states(self, states: dict[str, Any]) -> None:
-        """Take back what :meth:`states` gave to a checkpoint."""
-        self.callbacks.load_state_dicts(from_json(states.get("callbacks", [])))
+        pruner = [] if self.advice is None else self.advice.stored()
+        return {"callbacks": self.callbacks.state_dicts(), "pruner": pruner}
 
     def _notify(self, evaluation: Evaluation, new_best: bool) -> None:
         if not self.callbacks:

@@ -27,6 +27,11 @@ def short(value: object) -> str:
     return " ".join(_SHORT.repr(value).split())
 
 
+def class_name(thing: object) -> str:
+    """The full name of an object's class."""
+    return f"{type(thing).__module__}.{type(thing).__qualname__}"
+
+
 class PyhopperError(Exception):
     """Base class of every error that pyhopper raises on purpose."""
 

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pyhopper.budget import Clock, Stamp
-from pyhopper.errors import ArgumentError
+from pyhopper.errors import ArgumentError, CandidateError
 from pyhopper.events import Candidate, CandidateType
 from pyhopper.history import State, observe
 from pyhopper.journal import Checkpoint
-from pyhopper.notes import Forgotten, Known, Note, Queued
+from pyhopper.notes import Forgotten, Known, Misfit, Note, Queued
 from pyhopper.objective import Objective
+from pyhopper.parameters import Partial
 from pyhopper.space import Space, merge_dicts, nested
 
 Params = dict[str, Any]
@@ -48,9 +49,23 @@ class Guesses:
         Raises
         ------
         CandidateError
-            For an unknown key, a wrong nesting, or a value that is not legal.
+            For an unknown key, a wrong nesting, a value that is not legal, or a full guess that
+            breaks a constraint. A partial one that does so once it is filled is passed over.
         """
-        self._take_note(Queued(self._space.read(guess)))
+        values = self._space.read(guess)
+        if self._breaks_constraint(values, guess):
+            raise CandidateError("", guess, "breaks a constraint, so it would never be evaluated")
+        self._take_note(Queued(values))
+
+    def _breaks_constraint(self, values: Partial, guess: Mapping[str, Any]) -> bool:
+        """Whether a guess breaks a constraint, whatever is filled in for what it leaves out."""
+        if not self._space.constraints:
+            return False
+        try:
+            point = self._space.whole(values, guess)
+        except CandidateError:
+            return False
+        return not self._space.allows(point)
 
     def __iadd__(self, guess: Mapping[str, Any]) -> Guesses:  # noqa: PYI034 - Self is new
         """``search += {"lr": 0.1}`` is :meth:`enqueue`."""
@@ -70,7 +85,7 @@ class Guesses:
         self.grid({name: values})
 
     def grid(self, axes: Mapping[str, Iterable[Any]] | None = None, **more: Iterable[Any]) -> None:
-        """Queue every combination of values of some parameters.
+        """Queue every combination of values of some parameters that no constraint forbids.
 
         Parameters
         ----------
@@ -82,7 +97,9 @@ class Guesses:
         columns = {name: list(values) for name, values in {**(axes or {}), **more}.items()}
         for row in itertools.product(*columns.values()):
             guesses = [nested(name, value) for name, value in zip(columns, row, strict=True)]
-            self.enqueue(merge_dicts(*guesses))
+            guess = merge_dicts(*guesses)
+            if not self._breaks_constraint(self._space.read(guess), guess):
+                self.enqueue(guess)
 
     def add(
         self, params: Mapping[str, Any], value: float, metrics: Mapping[str, Any] | None = None
@@ -92,7 +109,7 @@ class Guesses:
         Parameters
         ----------
         params : dict
-            A complete candidate.
+            A complete candidate. One that breaks a constraint cannot be the best.
         value : float
             Its value; NaN for an evaluation that had none.
         metrics : dict, optional
@@ -106,6 +123,8 @@ class Guesses:
             If the value is no number.
         """
         point = self._space.read_all(params)
+        if not self._space.allows(point):
+            point = Misfit(point)
         result = {**(metrics or {}), "value": value}
         outcome = Objective(lambda _: result, ignore_nans=True)({}, lambda _: False)
         if outcome.misuse:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pyhopper.errors import ArgumentError
+from pyhopper.errors import ArgumentError, class_name
 from pyhopper.events import Status
 from pyhopper.history import Evaluation, State
 
@@ -194,16 +194,25 @@ class Advice:
         The search's.
     quiet : bool
         Do not report.
+    stored : tuple, optional
+        From a checkpoint: the name of a pruner's class, its state, and from how many of the
+        evaluations it had learned that.
     """
 
-    def __init__(self, pruner: Pruner, state: State, quiet: bool) -> None:
+    def __init__(
+        self, pruner: Pruner, state: State, quiet: bool, stored: tuple[str, Any, int] | None = None
+    ) -> None:
         self._pruner: Pruner | None = pruner
         self._quiet = quiet
         self._running: dict[int, list[float]] = {}
         pruner.direction = "max" if state.maximize else "min"
         if pruner.learned_from is not state:
             pruner.learned_from = state
-            for evaluation in state.evaluations:
+            start = 0
+            if stored is not None and stored[0] == class_name(pruner):
+                self._ask("load_state_dict", stored[1])
+                start = stored[2]
+            for evaluation in state.evaluations[start:]:
                 self.learn(evaluation)
 
     def __call__(self, job_id: int, estimate: float) -> bool:
@@ -211,6 +220,13 @@ class Advice:
         partial = self._running.setdefault(job_id, [])
         partial.append(estimate)
         return bool(self._ask("should_prune", list(partial)))
+
+    def stored(self) -> list[Any]:
+        """What a checkpoint keeps of the pruner: the name of its class and its state, if any."""
+        pruner = self._pruner
+        if pruner is None or type(pruner).state_dict is Pruner.state_dict:
+            return []
+        return [class_name(pruner), self._ask("state_dict")]
 
     def learn(self, evaluation: Evaluation) -> None:
         """Tell the pruner how an evaluation ended, if it has estimates to compare with."""

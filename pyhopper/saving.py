@@ -11,7 +11,15 @@ from typing import Any
 from pyhopper.budget import Clock, Stamp
 from pyhopper.errors import ArgumentError
 from pyhopper.history import State, observe
-from pyhopper.journal import Checkpoint, Replay, checkpoint_file, read, sync_folder
+from pyhopper.journal import (
+    Checkpoint,
+    Follower,
+    Replay,
+    checkpoint_file,
+    misplaced,
+    read,
+    sync_folder,
+)
 from pyhopper.notes import Began, Note
 from pyhopper.space import Space
 
@@ -102,6 +110,8 @@ class Saving:
         state = self._new_state()
         replay = Replay(file, self._space, state, recover)
         replay.feed(lines)
+        for event in misplaced(state):
+            observe(state, event, Stamp(state.elapsed, self._clock.time()))
         self._check_seed(replay, file)
         given, self._given = self._given, []
         self._adopt(replay)
@@ -134,7 +144,7 @@ class Saving:
         self.seed, self._repeatable = seed, replay.repeatable
 
     def _open(
-        self, value: Any, overwrite: bool, purpose: str
+        self, value: Any, overwrite: bool, purpose: str, follower: Follower | None = None
     ) -> tuple[Checkpoint, bool, list[str]]:
         """Open or create the checkpoint of a run or of ask and tell, and take in what it knows.
 
@@ -148,7 +158,7 @@ class Saving:
             What to tell the user.
         """
         path = checkpoint_file("checkpoint_path", value)
-        checkpoint = Checkpoint(path, self._space, self._new_state())
+        checkpoint = Checkpoint(path, self._space, self._new_state(), follower=follower)
         checkpoint.lock.acquire(purpose)
         try:
             if overwrite:
@@ -185,9 +195,12 @@ class Saving:
             news.append(_resumed(path, state))
         now = Stamp(state.elapsed, self._clock.time())
         changes = checkpoint.accept_changes(now)
+        for event in misplaced(state):
+            checkpoint.take(event, now)
+        misfits = sum(not each.fits for each in state.evaluations)
         if changes:
-            misfits = sum(not each.fits for each in state.evaluations)
             news += ["The space is not the one in the checkpoint:", *changes]
+        if changes or misfits:
             news.append(f"{misfits} of {len(state.evaluations)} evaluations do not fit any more.")
         self._adopt(checkpoint)
         for note in checkpoint.replay.unknown(self._given, now):
@@ -197,13 +210,13 @@ class Saving:
 
     @contextlib.contextmanager
     def _file_of_run(
-        self, value: Any, overwrite: bool, began: Began, quiet: bool
+        self, value: Any, overwrite: bool, began: Began, quiet: bool, follower: Follower
     ) -> Iterator[None]:
         """The checkpoint of a run, if it has one, and the begin of its budget."""
         self._end_session()
         goes_on, checkpoint = False, None
         if value is not None:
-            checkpoint, goes_on, news = self._open(value, overwrite, "run")
+            checkpoint, goes_on, news = self._open(value, overwrite, "run", follower)
             if news and not quiet:
                 print(*news, sep="\n")  # noqa: T201
         try:

@@ -33,6 +33,7 @@ from pyhopper.options import (
 )
 from pyhopper.pruners import Advice, Pruner, as_pruner
 from pyhopper.record import History
+from pyhopper.retrace import Retrace
 from pyhopper.saving import Saving
 from pyhopper.space import Space, merge_dicts
 from pyhopper.workdir import WorkDir
@@ -121,15 +122,20 @@ class Search(Guesses, Saving, AskTell):
     def constrain(self, fn: Callable[[Params], bool]) -> None:
         """Allow only candidates for which ``fn(params)`` is true.
 
-        Others are drawn again and never evaluated.
+        Others are drawn again and never evaluated. Where a checkpoint has evaluations that break
+        it, they stay in the history and cannot be the best.
 
         Raises
         ------
         ArgumentError
-            If ``fn`` is no function. A run raises ConstraintError when almost nothing passes.
+            If ``fn`` is no function, or the search has results already. A run raises
+            ConstraintError when almost nothing passes.
         """
         if not callable(fn):
             raise ArgumentError("fn", fn, "must be a function of a candidate's dict")
+        if self._state.started or self._state.evaluations:
+            problem = "the search has results already; save it, and load them into a new Search"
+            raise ArgumentError("fn", fn, f"{problem} with this constraint")
         self._space = Space(self._space.template, (*self._space.constraints, fn))
 
     @property
@@ -302,8 +308,9 @@ class Search(Guesses, Saving, AskTell):
         overwrite = flag("overwrite_checkpoint", overwrite_checkpoint)
         self._state.keep_history = flag("keep_history", keep_history)
         where = make_executor(executor, n_jobs, isolation, limits, quiet)
+        retrace = Retrace(self._space, schedule, self._clock, reject)
         began = Began(maximize, True, schedule.steps, schedule.runtime)
-        file = self._file_of_run(checkpoint_path, overwrite, began, quiet)
+        file = self._file_of_run(checkpoint_path, overwrite, began, quiet, retrace)
         with file:
             run = Run(
                 self._space,
@@ -319,8 +326,9 @@ class Search(Guesses, Saving, AskTell):
                 limits,
                 self._checkpoint,
                 folders,
-                None if pruner is None else Advice(pruner, self._state, quiet),
+                None if pruner is None else Advice(pruner, self._state, quiet, self._pruner()),
                 self._repeatable,
+                retrace.proposer,
             )
             self._drive(run, quiet)
         run.interrupts.pass_on()
@@ -334,11 +342,19 @@ class Search(Guesses, Saving, AskTell):
             schedule = replace(schedule, runtime=schedule.runtime + used)
         return Budget(schedule, self._clock, used, base)
 
+    def _pruner(self) -> tuple[str, Any, int] | None:
+        """What the checkpoint has of the pruner of an earlier process."""
+        if self._checkpoint is None or not self._checkpoint.replay.states.get("pruner"):
+            return None
+        replay = self._checkpoint.replay
+        return (*replay.states["pruner"], replay.states_at)
+
     def _drive(self, run: Run, quiet: bool) -> None:
         """Run with everything around it: the display, the callbacks' frame and the summary."""
         if self._checkpoint is not None:
-            run.load_states(self._checkpoint.replay.states)
-            self._checkpoint.keep(run.states())
+            states = self._checkpoint.replay.states
+            run.callbacks.load_state_dicts(states.get("callbacks", []))
+            self._checkpoint.keep(run.states)
             self._checkpoint.tend(run.budget.stamp)
         run.callbacks.call("on_search_start", self)
         try:
@@ -347,7 +363,7 @@ class Search(Guesses, Saving, AskTell):
         finally:
             run.callbacks.call("on_search_end")
             if self._checkpoint is not None:
-                self._checkpoint.keep(run.states(), force=True)
+                self._checkpoint.keep(run.states, force=True)
         if not quiet:
             text = summary(self._state, self._space, run.budget.elapsed, run.reason)
             print(text, flush=True)  # noqa: T201

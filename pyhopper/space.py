@@ -202,11 +202,21 @@ class Space:
         CandidateError
             If something does not fit or is missing.
         """
+        return self.whole(self.read(params), params)
+
+    def whole(self, values: Partial, guess: Mapping[str, Any]) -> Point:
+        """The point of the values that a guess sets, if it leaves nothing out.
+
+        Raises
+        ------
+        CandidateError
+            If something is missing.
+        """
 
         def missing(leaf: Leaf) -> Any:
-            raise CandidateError(leaf.name, params, "this parameter has no value")
+            raise CandidateError(leaf.name, guess, "this parameter has no value")
 
-        return self._compiled.fill(missing, self.read(params))
+        return self._compiled.fill(missing, values)
 
     def complete(self, guess: Partial, base: Point | None, rng: np.random.Generator) -> Point:
         """Fill what a guess leaves out from ``base``, and what that lacks from ``init``."""

@@ -90,6 +90,11 @@ class Supply:
         """Candidates started in this budget."""
         return self._state.started - self._state.base.started
 
+    @property
+    def learns(self) -> bool:
+        """Whether proposals depend on more than the seed and the events before them."""
+        return self._proposer.learns(self._thinking.next(), self._state)
+
     def learn(self, evaluation: Evaluation) -> None:
         """Take in an evaluation that has ended."""
         self._forecast(evaluation)
@@ -148,6 +153,10 @@ class Supply:
         for proposal in self._proposals(rng, phase):
             guesses += proposal.type is CandidateType.MANUALLY_ADDED
             key = state.key(proposal.point)
+            if proposal.type is CandidateType.MANUALLY_ADDED and not self._space.allows(
+                proposal.point
+            ):
+                continue
             if not self._reject_duplicates or key not in state.seen:
                 break
             redrawn += 1

@@ -592,3 +592,70 @@ def test_sigterm_ends_in_order(tmp_path):
     search = make()
     search.run(value_of, steps=3, quiet=True, checkpoint_path=path)
     assert ids(search) == [0, 1, 2]
+
+
+def test_new_constraint(tmp_path, capsys):
+    """What breaks a constraint that is new stays in the history and cannot be the best."""
+    path = tmp_path / "run.ckpt"
+    stopped = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
+
+    def interrupted(params):
+        if len(stopped.history) == 10:
+            raise KeyboardInterrupt
+        return params["x"]
+
+    stopped.run(interrupted, steps=20, quiet=True, checkpoint_path=path)
+    open_one = next(iter(stopped._state.evaluations[-1:]))
+    assert stopped.best_f > 0.6
+
+    search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
+    limit = min(0.5, open_one.point[0] - 1e-3)
+    search.constrain(lambda params: params["x"] < limit)
+    search.run(lambda params: params["x"], steps=20, checkpoint_path=path)
+    assert "evaluations do not fit any more" in capsys.readouterr().out
+    fs = search.history.fs
+    assert max(fs[:10]) > 0.6
+    assert limit > search.best_f == max(f for f in fs if f < limit)
+    assert all(x < limit for x in search.history["x"][11:])
+
+
+class Patience(pyhopper.pruners.Pruner):
+    """Counts how often it was asked, which no evaluation tells."""
+
+    def __init__(self):
+        self.asked = self.learned = 0
+
+    def append(self, partial_results, was_pruned):
+        self.learned += 1
+
+    def should_prune(self, partial_results):
+        self.asked += 1
+        return False
+
+    def state_dict(self):
+        return {"asked": self.asked, "learned": self.learned}
+
+    def load_state_dict(self, state):
+        self.asked, self.learned = state["asked"], state["learned"]
+
+
+@pytest.mark.parametrize("keep_history", [True, False])
+def test_state_of_pruners(tmp_path, keep_history):
+    """A pruner has its whole state again, also where no evaluations are kept to learn from."""
+
+    def objective(params):
+        yield params["x"]
+        yield params["x"]
+
+    for steps in (20, 50):
+        pruner = Patience()
+        pyhopper.Search(x=pyhopper.float(0, 1), seed=1).run(
+            objective,
+            steps=steps,
+            quiet=True,
+            checkpoint_path=tmp_path / "run.ckpt",
+            pruner=pruner,
+            keep_history=keep_history,
+        )
+        assert pruner.learned == steps
+        assert pruner.asked >= steps

@@ -496,3 +496,20 @@ def test_objective_may_change_its_params():
     search.run(objective, "max", steps=50, quiet=True)
     assert search.best["w"].sum() == pytest.approx(search.best_f)
     assert search.best_f <= 4
+
+
+def test_guesses_that_break_a_constraint():
+    """A full one is refused at once, a partial one passed over, a grid goes round it."""
+    search = pyhopper.Search(a=pyhopper.float(0, 1), b=pyhopper.float(0, 1), seed=0)
+    search.constrain(lambda p: p["a"] + p["b"] < 1)
+    with pytest.raises(pyhopper.CandidateError, match="breaks a constraint"):
+        search += {"a": 0.9, "b": 0.9}
+    search += {"a": 1.0}
+    search.grid(a=[0.1, 0.9], b=[0.2, 0.3])
+    search.add({"a": 0.9, "b": 0.9}, 100)
+    search.run(lambda p: p["a"] + p["b"], "max", steps=8, quiet=True)
+    types = [each.type.value for each in search._state.evaluations[1:]]
+    assert types[:3] == ["manual", "manual", "local sampling"]
+    assert [search.history[i] for i in (1, 2)] == [{"a": 0.1, "b": 0.2}, {"a": 0.1, "b": 0.3}]
+    assert all(search.history[i]["a"] + search.history[i]["b"] < 1 for i in range(1, 9))
+    assert search.best_f < 1

@@ -28,7 +28,7 @@ LAYERS = [
     {"callbacks"},
     {"options"},
     {"jobs", "signals", "supply"},
-    {"engine"},
+    {"engine", "retrace"},
     {"asktell", "guesses", "saving"},
     {"search"},
     {"testing", "cli", "__init__"},

@@ -1,6 +1,6 @@
 """Real kills at random moments, and simulated power cuts."""
 
-import itertools
+import contextlib
 import json
 import os
 import random
@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from processes import descendants, eventually, is_alive
 
 import pyhopper
 from pyhopper.journal import read
@@ -93,29 +94,46 @@ def start(script, path, log, n_jobs, pause):
 
 
 def kill_until_done(script, path, log, n_jobs, rng, pause):
-    """Start again and again, each time killed at a random moment of its work; how often."""
-    for kills in itertools.count():
-        before = path.stat().st_size if path.exists() else 0
+    """Start again and again, each time killed at a random moment of its work; how often.
+
+    With several slots some of the kills hit a process of a slot instead.
+    """
+    kills = 0
+    while True:
         pid = start(script, path, log, n_jobs, pause)
-        limit = time.monotonic() + 60
-        done = False
-        # Not before it has written something new, or it would never come to an end.
-        goal = before + rng.choice([1, 300, 600])
-        while not done and not (path.exists() and path.stat().st_size >= goal):
-            assert time.monotonic() < limit
-            done = os.waitpid(pid, os.WNOHANG)[0] != 0
-        if not done:
-            threading.Event().wait(rng.random() * pause * 3)
-            os.kill(pid, signal.SIGKILL)
+        killed, done = False, False
+        while not killed and not done:
+            # Not before it has written something new, or it would never come to an end.
+            goal = (path.stat().st_size if path.exists() else 0) + rng.choice([1, 300, 600])
+            limit = time.monotonic() + 60
+            while not done and not (path.exists() and path.stat().st_size >= goal):
+                assert time.monotonic() < limit
+                done = os.waitpid(pid, os.WNOHANG)[0] != 0
+            if not done:
+                threading.Event().wait(rng.random() * pause * 3)
+                killed = kill_one(pid, n_jobs, rng)
+                kills += 1
+        if killed:
             _, status = os.waitpid(pid, 0)
             done = os.WIFEXITED(status)
             assert not done or os.WEXITSTATUS(status) == 0
         if done:
             return kills
-    raise AssertionError
 
 
-KILLS = {1: 300}
+def kill_one(pid, n_jobs, rng):
+    """Kill a process of the search; whether it was the one that leads."""
+    below = sorted(descendants(pid)) if n_jobs > 1 else []
+    if below and rng.random() < 0.3:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(rng.choice(below), signal.SIGKILL)
+        return False
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not any(map(is_alive, below)))
+    return True
+
+
+KILLS = {1: 300, 2: 100}
 """How many kills, by number of slots."""
 
 
@@ -137,7 +155,15 @@ def test_killed_at_random_moments(script, tmp_path, n_jobs):
         assert sorted(ended) == list(range(STEPS))
         if n_jobs == 1:
             assert history(path) == history(whole)
-        evaluated = Counter(line.split()[0] for line in log.read_text().splitlines())
+        reported = [line.split() for line in log.read_text().splitlines()]
+        values = {int(name): float(value) for name, value in reported}
+        for record in records:
+            if record["event"] == "ended" and record["status"] == "done":
+                assert record["value"] == values[record["id"]]
+            elif record["event"] == "ended":
+                assert n_jobs > 1
+                assert "SIGKILL" in record["reason"]
+        evaluated = Counter(name for name, _ in reported)
         restarted = Counter(f"{r['id']:05d}" for r in records if r["event"] == "restarted")
         for name, count in evaluated.items():
             assert count <= 1 + restarted[name], "only what had no result was evaluated again"

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pyhopper.errors import ArgumentError
+from pyhopper.errors import ArgumentError, class_name
 from pyhopper.events import ParamInfo
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Callbacks:
     def state_dicts(self) -> list[list[Any]]:
         """What a checkpoint should keep: pairs of the class's name and the state."""
         return [
-            [_class_name(callback), state]
+            [class_name(callback), state]
             for callback in list(self._active)
             if type(callback).state_dict is not Callback.state_dict
             and (state := self._call(callback, "state_dict"))
@@ -97,15 +97,11 @@ class Callbacks:
         """Give each callback the state that the one of its class had, in their order."""
         waiting = list(states)
         for callback in list(self._active):
-            name = _class_name(callback)
+            name = class_name(callback)
             found = next((pair for pair in waiting if pair[0] == name), None)
             if found is not None:
                 waiting.remove(found)
                 self._call(callback, "load_state_dict", found[1])
-
-
-def _class_name(callback: Callback) -> str:
-    return f"{type(callback).__module__}.{type(callback).__qualname__}"
 
 
 def as_callbacks(callbacks: Any) -> list[Callback]:

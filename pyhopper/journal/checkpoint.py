@@ -10,15 +10,15 @@ from typing import Any
 from pyhopper._version import __version__
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError, CheckpointError
-from pyhopper.events import Cancelled, Candidate, Event, Finished, Outcome, Status, ended
+from pyhopper.events import Candidate, Event, Finished, Outcome, Status, ended
 from pyhopper.history import Evaluation, State, observe
 from pyhopper.journal.codec import CodecError, to_json
 from pyhopper.journal.file import FORMAT, Journal, dumps
 from pyhopper.journal.lockfile import Holder, Lock
 from pyhopper.journal.records import write
-from pyhopper.journal.replay import Replay
+from pyhopper.journal.replay import Follower, Replay
 from pyhopper.journal.skeleton import skeleton
-from pyhopper.notes import Alive, Began, Forgotten, Known, Misfit, Note, Queued, Started, Totals
+from pyhopper.notes import Alive, Began, Forgotten, Known, Note, Queued, Started, Totals
 from pyhopper.space import Space
 
 _ALIVE_TURNS = 6
@@ -70,12 +70,21 @@ class Checkpoint:
         Gets what is in the file.
     file : Path, optional
         Where to write to instead, when a file is made anew.
+    follower : Follower, optional
+        Goes along with what is read.
     """
 
-    def __init__(self, path: Path, space: Space, state: State, file: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        space: Space,
+        state: State,
+        file: Path | None = None,
+        follower: Follower | None = None,
+    ) -> None:
         self.path = path
         self.space = space
-        self.replay = Replay(path, space, state)
+        self.replay = Replay(path, space, state, follower=follower)
         self.codec = self.replay.codec
         self.large = self.replay.large
         self.lock = Lock(path)
@@ -193,13 +202,9 @@ class Checkpoint:
         for guess in guesses:
             self.append(Queued(guess), now, again=True)
             observe(self.state, Queued(guess), now)
-        for candidate_id, running in list(self.state.running.items()):
-            if isinstance(running.candidate.point, Misfit):
-                reason = "it has no place in the space any more"
-                self.take(Cancelled(candidate_id, Outcome(Status.CANCELLED, reason=reason)), now)
         return changes
 
-    def keep(self, states: dict[str, Any], force: bool = False) -> None:
+    def keep(self, get: Callable[[], dict[str, Any]], force: bool = False) -> None:
         """Write the states of callbacks and pruner, large ones less often.
 
         Raises
@@ -207,7 +212,10 @@ class Checkpoint:
         CheckpointError
             If one cannot be written.
         """
-        if not any(states.values()) or (self.journal.size < self._next_state_at and not force):
+        if self.journal.size < self._next_state_at and not force:
+            return
+        states = {name: state for name, state in get().items() if state}
+        if not states:
             return
         try:
             record = {"event": "state", **{name: to_json(state) for name, state in states.items()}}

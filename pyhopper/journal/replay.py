@@ -5,20 +5,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pyhopper.budget import Stamp
 from pyhopper.errors import CheckpointError
-from pyhopper.events import Candidate
+from pyhopper.events import Cancelled, Candidate, Event, Outcome, Status
 from pyhopper.history import State, observe
 from pyhopper.journal.changes import SpaceReader
-from pyhopper.journal.codec import CodecError, PointCodec
+from pyhopper.journal.codec import CodecError, PointCodec, from_json
 from pyhopper.journal.file import Line, dumps
 from pyhopper.journal.large import LargePoints
 from pyhopper.journal.records import HOLLOW, Reader, stamp, write
-from pyhopper.notes import Known, Note, Queued
+from pyhopper.notes import Evaluation, Known, Misfit, Note, Queued, Started
 from pyhopper.parameters import Omitted, Point
 from pyhopper.space import Space
+
+
+class Follower(Protocol):
+    """Goes along with a replay, to learn what does not follow from the state alone."""
+
+    def before(self, event: Note | Event, replay: Replay) -> Note | Event:
+        """An event is about to be observed; what to observe."""
+
+    def after(self, event: Note | Event, evaluation: Evaluation | None) -> None:
+        """An event was observed."""
 
 
 class Replay:
@@ -34,6 +44,8 @@ class Replay:
         Is changed.
     recover : bool
         Leave out what cannot be understood because lines before it are lost.
+    follower : Follower, optional
+        Goes along.
 
     Attributes
     ----------
@@ -43,13 +55,22 @@ class Replay:
         Whether the user gave that seed, so that nothing may depend on the clock.
     states : dict
         The last states of callbacks and pruner.
+    states_at : int
+        How many of the evaluations had ended then.
     given : Counter
         Guesses and known results by their text, to know them again when a script gives them again.
     skipped : int
         Records that were left out.
     """
 
-    def __init__(self, path: Path, space: Space, state: State, recover: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        space: Space,
+        state: State,
+        recover: bool = False,
+        follower: Follower | None = None,
+    ) -> None:
         self.path = path
         self.state = state
         self.codec = PointCodec(space.leaves)
@@ -57,10 +78,12 @@ class Replay:
         self.seed: int | None = None
         self.repeatable = False
         self.states: dict[str, Any] = {}
+        self.states_at = 0
         self.given: Counter[str] = Counter()
         self.skipped = 0
         self._space = space
         self._recover = recover
+        self._follower = follower
         self._lines = 0
         self._spaces: SpaceReader | None = None
         self._read_with: dict[str, SpaceReader] = {}
@@ -89,7 +112,9 @@ class Replay:
                 reader = None
                 continue
             if kind == "state":
-                self.states = record
+                names = ("callbacks", "pruner")
+                self.states = {name: from_json(record[name]) for name in names if name in record}
+                self.states_at = len(self.state.evaluations)
                 continue
             if self._spaces is None:
                 raise CheckpointError(self.path, "does not begin with a header", self._lines)
@@ -143,8 +168,21 @@ class Replay:
                 self.large.known(name)
         elif kind == "ended":
             self.large.ended(record["id"])
-        observe(self.state, event, stamp(record))
+        if isinstance(event, Started | Known) and not self._is_allowed(event.candidate.point):
+            candidate = event.candidate._replace(point=Misfit(event.candidate.point))
+            event = event._replace(candidate=candidate)
+        if self._follower is not None:
+            event = self._follower.before(event, self)
+        evaluation = observe(self.state, event, stamp(record))
+        if self._follower is not None:
+            self._follower.after(event, evaluation)
         self.large.settle(self.state.best)
+
+    def _is_allowed(self, point: Point) -> bool:
+        """Whether a point that fits meets the constraints, as far as that can be known."""
+        if not self._space.constraints or isinstance(point, Misfit):
+            return True
+        return any(isinstance(each, Omitted) for each in point) or self._space.allows(point)
 
     def _fill(self) -> None:
         """Give the candidates that run their params, and the best one its large values."""
@@ -174,6 +212,16 @@ class Replay:
             if self._recover:
                 return point
             raise
+
+
+def misplaced(state: State) -> list[Cancelled]:
+    """The ends of open candidates that have no place in the space any more."""
+    outcome = Outcome(Status.CANCELLED, reason="it has no place in the space any more")
+    return [
+        Cancelled(number, outcome)
+        for number, running in state.running.items()
+        if isinstance(running.candidate.point, Misfit)
+    ]
 
 
 def given(record: Line) -> str:

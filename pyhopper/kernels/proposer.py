@@ -63,6 +63,14 @@ class Proposer:
         """Whether a model of the space makes sense."""
         return 0 < self._coordinates.dimension <= MOST_MODELLED
 
+    def _screens(self, thought: Thought, state: State) -> bool:
+        return thought is Thought.MODEL and self.modelled and state.keep_history
+
+    def learns(self, thought: Thought, state: State) -> bool:
+        """Whether it learns from its own proposals, and not from the evaluations alone."""
+        steps = thought is not Thought.NONE and self._coordinates.dimension > 0
+        return steps and not self._screens(thought, state)
+
     def propose(
         self, rng: np.random.Generator, state: State, phase: Phase, thought: Thought
     ) -> list[Proposal]:
@@ -86,9 +94,9 @@ class Proposer:
         """
         local = not phase.seeding and state.best is not None
         proposals: list[Proposal] = []
-        if thought is Thought.MODEL and self.modelled and state.keep_history:
+        if self._screens(thought, state):
             proposals = self._screened(rng, state, phase, local)
-        elif local and thought is not Thought.NONE and self._coordinates.dimension:
+        elif local and self.learns(thought, state):
             proposals = [self._stepped(rng, state, phase)]
         allowed = [each for each in proposals if self.space.allows(each.point)]
         if not allowed:
@@ -102,14 +110,9 @@ class Proposer:
 
     def observe(self, evaluation: Evaluation, state: State) -> None:
         """Take in an evaluation that has ended; what the model needs it takes from the state."""
-        if self._stepper is None:
-            return
-        value = _signed(evaluation, state)
         move = self._moves.pop(evaluation.id, None)
-        if move is not None:
-            self._stepper.observe(move, value)
-        elif evaluation is state.best:
-            self._stepper.adopt(self._encoding.encode(evaluation.point), value)
+        if move is not None and self._stepper is not None:
+            self._stepper.observe(move, _signed(evaluation, state))
 
     def drop(self, candidate_id: int) -> None:
         """Forget what was proposed for a candidate, since it was a duplicate."""
@@ -177,6 +180,9 @@ class Proposer:
         if self._stepper is None:
             row = self._encoding.encode(best.point)
             self._stepper = Stepper(self._coordinates, row, _signed(best, state), self._seed)
+        elif _signed(best, state) < self._stepper.value:
+            # A guess found it, or another process that shares the checkpoint.
+            self._stepper.adopt(self._encoding.encode(best.point), _signed(best, state))
         move = self._stepper.propose(rng, phase.temperature)
         self._moves[state.started] = move
         point = self._point(rng, move.row, best.point, phase)

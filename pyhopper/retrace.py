@@ -1,0 +1,92 @@
+"""Finding again what the kernels of a killed run had learned.
+
+What a search knows follows from the events in its checkpoint. One thing does not: the step that
+learns (:mod:`pyhopper.kernels.stepping`) also keeps what it meant each of its proposals for. Since
+a proposal follows from the seed and from what was known before it, proposing every candidate of the
+file once more, in their order, leads to the same step again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pyhopper.budget import Budget, Clock, Schedule
+from pyhopper.callbacks.base import Callbacks
+from pyhopper.events import Event, Finished
+from pyhopper.history import Evaluation
+from pyhopper.journal import Replay
+from pyhopper.kernels import Proposer
+from pyhopper.notes import Began, Note, Started
+from pyhopper.space import Space
+from pyhopper.supply import Supply
+
+
+class Retrace:
+    """Goes along with the replay of a checkpoint.
+
+    It gives up where a candidate is not the one that would be proposed now: several slots, another
+    space, other arguments of ``run``. The step then learns anew.
+
+    Parameters
+    ----------
+    space : Space
+        The present space.
+    schedule : Schedule
+        The run's; of earlier runs in the same file only the number of steps is known.
+    clock : Clock
+        The search's.
+    reject_duplicates : bool
+        As in ``run``.
+
+    Attributes
+    ----------
+    proposer : Proposer or None
+        One that has learned what it had; None if there was nothing to learn or it cannot be found.
+    """
+
+    def __init__(
+        self, space: Space, schedule: Schedule, clock: Clock, reject_duplicates: bool
+    ) -> None:
+        self._space = space
+        self._schedule = schedule
+        self._clock = clock
+        self._reject_duplicates = reject_duplicates
+        self._supply: Supply | None = None
+        self.proposer: Proposer | None = None
+
+    def before(self, event: Note | Event, replay: Replay) -> Note | Event:
+        """An event is about to be observed; the same event, a candidate's with large values."""
+        if isinstance(event, Began) and event.fresh:
+            self._begin(event, replay)
+        elif isinstance(event, Started) and self._supply is not None:
+            again = None if replay.changes else self._supply.next(event.holder)
+            key = replay.state.key(event.candidate.point)
+            if isinstance(again, Started) and again.key == key:
+                return event._replace(candidate=again.candidate, key=key)
+            self._supply = self.proposer = None
+        return event
+
+    def after(self, event: Note | Event, evaluation: Evaluation | None) -> None:
+        """An event was observed."""
+        if isinstance(event, Finished) and evaluation is not None and self._supply is not None:
+            self._supply.learn(evaluation)
+
+    def _begin(self, event: Began, replay: Replay) -> None:
+        """A run with its own budget."""
+        self._supply = self.proposer = None
+        if event.steps is None or replay.seed is None or not replay.repeatable:
+            return
+        schedule = replace(self._schedule, runtime=None, steps=event.steps)
+        proposer = Proposer(self._space, replay.seed, repeatable=True)
+        supply = Supply(
+            self._space,
+            replay.state,
+            replay.seed,
+            Budget(schedule, self._clock),
+            Callbacks([], quiet=True),
+            repeatable=True,
+            reject_duplicates=self._reject_duplicates,
+            proposer=proposer,
+        )
+        if supply.learns:
+            self._supply, self.proposer = supply, proposer
