@@ -33,6 +33,8 @@ _START = b'{"n":0,"event":"header"'
 
 dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 
+_read_json = json.JSONDecoder().raw_decode
+
 
 def pack(number: int, record: Line) -> bytes:
     """A record as a line."""
@@ -46,10 +48,11 @@ def unpack(raw: bytes) -> Line | None:
     if raw[-_SUFFIX:] != b',"crc":"%08x"}' % zlib.crc32(body):
         return None
     try:
-        record = json.loads(body + b"}")
+        text = body.decode() + "}"
+        record, end = _read_json(text)
     except ValueError:
         return None
-    return record if isinstance(record, dict) else None
+    return record if isinstance(record, dict) and end == len(text) else None
 
 
 class Scan(NamedTuple):
