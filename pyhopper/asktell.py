@@ -215,7 +215,7 @@ class AskTell:
             repeatable=self._repeatable,
             proposer=session.proposer,
         )
-        event = supply.next(session.holder) if budget.may_start(supply.started) else None
+        event = supply.next(session.holder) if supply.may_start() else None
         if event is None:
             return None
         self._record(event)

@@ -245,6 +245,10 @@ class Forecast:
             return 0.0
         return self._sorted[(3 * len(self._sorted)) // 4]
 
+    def shortest(self) -> float:
+        """The shortest of the last durations in seconds; 0 before the first."""
+        return self._sorted[0] if self._sorted else 0.0
+
 
 class Thought(enum.Enum):
     """How much thinking about the next candidate is worth while."""
@@ -357,9 +361,18 @@ class Budget:
         """The phase of the next candidate, see :meth:`Schedule.phase`."""
         return self.schedule.phase(self.elapsed, started, u)
 
-    def may_start(self, started: int) -> bool:
-        """Whether another candidate may start: steps are left, and it is expected to fit."""
+    def may_start(self, started: int, choosy: bool = False) -> bool:
+        """Whether another candidate may start: steps are left, and it is expected to fit.
+
+        Parameters
+        ----------
+        started : int
+            How many have started.
+        choosy : bool
+            Whether one will be chosen that fits, so that it is enough if a short one does.
+        """
         if self.schedule.steps is not None and started >= self.schedule.steps:
             return False
         left = self.remaining
-        return left > 0 and self.forecast.seconds() <= left
+        expected = self.forecast.shortest() if choosy else self.forecast.seconds()
+        return left > 0 and expected <= left

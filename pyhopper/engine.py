@@ -65,6 +65,8 @@ class Run:
     proposer: Proposer | None = None
     reason: str = ""
     interrupted: bool = False
+    late: Evaluation | None = None
+    """The last evaluation, if it ended after the budget did."""
 
     def __post_init__(self) -> None:
         self._infos: dict[int, tuple[Candidate, ParamInfo]] = {}
@@ -154,7 +156,8 @@ class Run:
         if self.reason:
             return False
         # An orphan has used up its step already.
-        if not self.budget.may_start(-1 if self._orphans else self._supply.started):
+        may = self.budget.may_start(-1) if self._orphans else self._supply.may_start()
+        if not may:
             self.reason = "budget used"
         return not self.reason
 
@@ -167,6 +170,8 @@ class Run:
         event = self._supply.next()
         if isinstance(event, Started):
             self._submit(event.candidate, event)
+        elif event is None:
+            self.reason = "budget used"
         else:
             self.reason = "every candidate of the space has been evaluated"
             self._observe(event)
@@ -196,6 +201,8 @@ class Run:
         evaluation = self._observe(event)
         if evaluation is None:
             return
+        if self.budget.remaining < 0 and evaluation.status is not Status.CANCELLED:
+            self.late = evaluation
         self._supply.learn(evaluation)
         if self.advice is not None:
             self.advice.learn(evaluation)

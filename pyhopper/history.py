@@ -317,4 +317,5 @@ def _evaluation(
         slot,
         not isinstance(candidate.point, Misfit),
         candidate.screening,
+        candidate.expected_seconds,
     )

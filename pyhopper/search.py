@@ -365,5 +365,5 @@ class Search(Guesses, Saving, AskTell):
             if self._checkpoint is not None:
                 self._checkpoint.keep(run.states, force=True)
         if not quiet:
-            text = summary(self._state, self._space, run.budget.elapsed, run.reason)
+            text = summary(self._state, self._space, run.budget, run.reason, run.late)
             print(text, flush=True)  # noqa: T201

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -106,13 +107,23 @@ class Supply:
             # A pruned evaluation does not tell how long a full one takes.
             self._budget.forecast.add(evaluation.seconds)
 
-    def next(self, holder: str = "") -> Started | Dropped:
-        """The next candidate to start; what was thrown away if there is none that is new.
+    def may_start(self) -> bool:
+        """Whether the budget has room for another candidate."""
+        return self._budget.may_start(self.started, self._proposer.knows_durations)
+
+    def next(self, holder: str = "") -> Started | Dropped | None:
+        """The next candidate to start.
 
         Parameters
         ----------
         holder : str
             Who evaluates it, if not the process of the search.
+
+        Returns
+        -------
+        Started, Dropped or None
+            Dropped is what was thrown away if there is none that is new; None if there is none that
+            is expected to end in time.
         """
         ahead, self._ahead = self._ahead, None
         if ahead is not None and self._is_fresh(ahead):
@@ -123,7 +134,7 @@ class Supply:
         """Draw while others run, so that the next slot that is free need not wait for it."""
         if self._state.queue or (self._ahead is not None and self._is_fresh(self._ahead)):
             return
-        if not self._budget.may_start(self.started):
+        if not self.may_start():
             return
         phase = self._budget.phase(self.started, 0.0)
         event = self._draw("")
@@ -136,12 +147,14 @@ class Supply:
         same_id = event.candidate.id == self._state.started
         if self._state.queue or best is not self._state.best or not same_id:
             return False
+        if event.candidate.expected_seconds > self._budget.remaining:
+            return False
         phase = self._budget.phase(self.started, 0.0)
         if phase.seeding is not before.seeding or phase.spent - before.spent > _STALE:
             return False
         return not self._reject_duplicates or event.key not in self._state.seen
 
-    def _draw(self, holder: str) -> Started | Dropped:
+    def _draw(self, holder: str) -> Started | Dropped | None:
         state = self._state
         candidate_id = state.started
         rng = np.random.default_rng([self._seed, candidate_id])
@@ -149,13 +162,18 @@ class Supply:
         leader = self._leader(candidate_id, phase)
         if leader is not None:
             return leader._replace(holder=holder)
-        redrawn = guesses = 0
+        redrawn = guesses = misfits = 0
         for proposal in self._proposals(rng, phase):
             guesses += proposal.type is CandidateType.MANUALLY_ADDED
             key = state.key(proposal.point)
             if proposal.type is CandidateType.MANUALLY_ADDED and not self._space.allows(
                 proposal.point
             ):
+                continue
+            if proposal.seconds > self._budget.remaining:
+                misfits += 1
+                if misfits > _LOCAL_REDRAWS:
+                    return None
                 continue
             if not self._reject_duplicates or key not in state.seen:
                 break
@@ -167,11 +185,21 @@ class Supply:
                 self._callbacks.call("on_duplicate_sampled", params, info)
             if guesses == len(state.queue) and self._is_exhausted(redrawn):
                 return Dropped(redrawn, guesses)
-        params = self._space.build(proposal.point)
         candidate = Candidate(
-            candidate_id, proposal.type, params, proposal.point, proposal.screening
+            candidate_id,
+            proposal.type,
+            self._space.build(proposal.point),
+            proposal.point,
+            proposal.screening,
+            self._expected(proposal),
         )
         return Started(candidate, redrawn, guesses, holder, key)
+
+    def _expected(self, proposal: Proposal) -> float:
+        """How long a candidate takes at most, if that decides whether it starts."""
+        if math.isinf(self._budget.remaining) or not math.isnan(proposal.seconds):
+            return proposal.seconds
+        return self._budget.forecast.seconds() or math.nan
 
     def _leader(self, candidate_id: int, phase: Phase) -> Started | None:
         """At the end of the budget, a leader again if the objective is known to be noisy."""
@@ -196,7 +224,7 @@ class Supply:
             point = self._space.complete(guess, best, rng)
             yield Proposal(point, CandidateType.MANUALLY_ADDED)
         thought, before = self._thinking.next(), self._budget.elapsed
-        proposals = self._proposer.propose(rng, state, phase, thought)
+        proposals = self._proposer.propose(rng, state, phase, thought, self._budget.remaining)
         self._thinking.proposed(thought, self._budget.elapsed - before)
         yield from proposals
         for redrawn in itertools.count():

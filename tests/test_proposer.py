@@ -46,6 +46,59 @@ def test_rows_and_points(rng):
         assert again[2] == pytest.approx(point[2])
 
 
+def test_rows_of_lists(rng):
+    """A list has a column for its length, which switches on those of its items."""
+    space = pyhopper.Search(
+        layers=pyhopper.list(pyhopper.int(16, 512, power_of=2), 1, 4),
+        blocks=pyhopper.list(pyhopper.choice("a", "b", "c", weights=[1, 2, 3]), 0, 2),
+        pair=pyhopper.list(pyhopper.float(0, 1), 2),
+        opt=pyhopper.choice("sgd", {"betas": pyhopper.list(pyhopper.int(9), 1, 2)}),
+        free=pyhopper.list(pyhopper.int(9), 1, 2, seeding_fn=lambda: [1]),
+    )._space
+    encoding = Encoding(space)
+    coordinates = encoding.coordinates
+    assert coordinates.dimension == (1 + 4) + (1 + 2) + (1 + 2) + 1 + (1 + 2)
+    assert [space.leaves[index].name for index in encoding.others] == ["free"]
+    lengths = Counter()
+    for row in switch_off(coordinates, uniform(rng, coordinates, 1000)):
+        point = encoding.decode(row, None, rng)
+        params = space.build(point)
+        space.read_all(params)
+        again = encoding.decode(encoding.encode(point), point, rng)
+        assert space.key(again) == space.key(point)
+        assert np.isnan(row[1:5]).sum() == 4 - len(params["layers"])
+        lengths[len(params["layers"])] += 1
+    # Each of four lengths 250 times, within six standard deviations.
+    assert all(abs(lengths[n] - 250) < 6 * 14 for n in range(1, 5))
+
+
+def test_screening_sees_lists():
+    """Layers of a network: the model finds length and widths that random search does not."""
+
+    def objective(params):
+        widths = [np.log2(width) for width in params["layers"]]
+        wanted = [9, 7, 5]
+        off = sum(abs(a - b) for a, b in zip(widths, wanted, strict=False))
+        return off + 4 * abs(len(widths) - 3) + 0.1 * (params["act"] != "tanh")
+
+    def search(seed):
+        return pyhopper.Search(
+            layers=pyhopper.list(pyhopper.int(4, 512, power_of=2), 1, 5),
+            act=pyhopper.choice("relu", "tanh", "gelu"),
+            seed=seed,
+        )
+
+    random = []
+    for seed in range(5):
+        space, rng = search(seed)._space, np.random.default_rng(seed)
+        random.append(min(objective(space.build(space.sample(rng))) for _ in range(80)))
+    for seed in range(3):
+        found = search(seed)
+        found.run(objective, "min", steps=80, quiet=True)
+        assert found.best_f < min(random)
+        assert found.best_f <= 1.1
+
+
 def test_weights_reach_the_model(rng):
     """Draws for the model keep the weights of a choice: 9 to 1, within six standard deviations."""
     encoding = Encoding(mixed()._space)

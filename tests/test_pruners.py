@@ -5,6 +5,7 @@ import json
 import pytest
 
 import pyhopper
+from pyhopper.budget import Budget, Schedule, SystemClock
 from pyhopper.callbacks.summary import summary
 from pyhopper.callbacks.text import duration
 from pyhopper.events import Status
@@ -326,6 +327,6 @@ def test_a_failed_or_nan_evaluation_teaches_nothing():
 def test_summary_has_the_count_of_pruned():
     search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
     search.run(epochs, "max", steps=30, pruner=QuantilePruner(0.5), quiet=True)
-    text = summary(search._state, search._space, 1.0, "done")
+    text = summary(search._state, search._space, Budget(Schedule(), SystemClock()), "done")
     total = next(line for line in text.splitlines() if line.startswith("Total"))
     assert total.split()[3] == str(search._state.count(Status.PRUNED))

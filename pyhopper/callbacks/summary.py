@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 import textwrap
 
+from pyhopper.budget import Budget
 from pyhopper.callbacks.text import duration, number, outline
 from pyhopper.events import CandidateType, Status
 from pyhopper.history import State
-from pyhopper.notes import Tally
+from pyhopper.notes import Evaluation, Tally
 from pyhopper.parameters import Omitted
 from pyhopper.space import Space
 
 _COLUMNS = ("", "Best", "Evaluated", "Pruned", "NaN", "Failed", "Time")
 
 
-def summary(state: State, space: Space, elapsed: float, reason: str) -> str:
+def summary(
+    state: State, space: Space, budget: Budget, reason: str, late: Evaluation | None = None
+) -> str:
     """The summary of a search as text of at most 80 columns.
 
     Parameters
@@ -24,10 +27,12 @@ def summary(state: State, space: Space, elapsed: float, reason: str) -> str:
         What the search knows.
     space : Space
         Where its points lie.
-    elapsed : float
-        Seconds that the run took.
+    budget : Budget
+        The run's.
     reason : str
         Why it ended.
+    late : Evaluation, optional
+        The one that ended after the budget did.
 
     Returns
     -------
@@ -56,7 +61,7 @@ def summary(state: State, space: Space, elapsed: float, reason: str) -> str:
         disable_numparse=True,
         colalign=("left", *["right"] * (len(_COLUMNS) - 1)),
     )
-    lines = [f"Search ended after {duration(elapsed)}: {reason}", "", table, ""]
+    lines = [f"Search ended after {duration(budget.elapsed)}: {reason}", "", table, ""]
     if state.best is None:
         lines.append("No evaluation has returned a value.")
     else:
@@ -64,7 +69,7 @@ def summary(state: State, space: Space, elapsed: float, reason: str) -> str:
             f"Best value {number(state.best.value)} with",
             outline(space.build(state.best.point)),
         ]
-    for remark in (_saved(total), _trust(state)):
+    for remark in (_saved(total), _trust(state), _lateness(budget, late)):
         if remark:
             lines += ["", *textwrap.wrap(remark, 80)]
     if space.is_large:
@@ -95,6 +100,17 @@ def _saved(total: Tally) -> str:
         f"{duration(total.times[Status.PRUNED] / pruned)} on average, a full evaluation takes "
         f"{duration(expected)}."
     )
+
+
+def _lateness(budget: Budget, late: Evaluation | None) -> str:
+    """What was wrong with the forecast, if the search has ended late."""
+    behind, runtime = -budget.remaining, budget.schedule.runtime
+    if late is None or runtime is None or behind < max(1.0, 0.01 * runtime):
+        return ""
+    took = f"It ended {duration(behind)} late: candidate {late.id} took {duration(late.seconds)}"
+    if math.isnan(late.expected_seconds):
+        return f"{took}, and nothing was known about durations when it started."
+    return f"{took} instead of at most {duration(late.expected_seconds)} as expected."
 
 
 def _trust(state: State) -> str:

@@ -300,7 +300,7 @@ def snapshot(state: State) -> Iterator[tuple[Note | Event, Stamp]]:
 
 
 def _ended(each: Evaluation) -> Iterator[tuple[Note | Event, Stamp]]:
-    candidate = Candidate(each.id, each.type, {}, each.point, each.screening)
+    candidate = Candidate(each.id, each.type, {}, each.point, each.screening, each.expected_seconds)
     outcome = Outcome(each.status, each.value, each.metrics, each.estimates, each.reason)
     end = Stamp(each.elapsed, each.finished_at)
     if each.id < 0:

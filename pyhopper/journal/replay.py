@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pyhopper.budget import Stamp
 from pyhopper.errors import CheckpointError
-from pyhopper.events import Cancelled, Candidate, Event, Outcome, Status
+from pyhopper.events import Cancelled, Event, Outcome, Status
 from pyhopper.history import State, observe
 from pyhopper.journal.changes import SpaceReader
 from pyhopper.journal.codec import CodecError, PointCodec, from_json
@@ -191,7 +191,7 @@ class Replay:
             candidate = running.candidate
             if candidate.params is HOLLOW:
                 point = self._whole(candidate.point, self.large.name_of(candidate_id))
-                filled = Candidate(candidate_id, candidate.type, self._space.build(point), point)
+                filled = candidate._replace(params=self._space.build(point), point=point)
                 state.running[candidate_id] = running._replace(candidate=filled)
         if state.first_failure is not None and state.first_failure[0].params is HOLLOW:
             candidate, outcome = state.first_failure

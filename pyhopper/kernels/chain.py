@@ -6,6 +6,7 @@ Better points are kept and worse ones dropped, which is what the best point in t
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -18,11 +19,12 @@ from pyhopper.space import Space
 
 
 class Proposal(NamedTuple):
-    """A point to evaluate, the rule that made it, and what a model expected of it."""
+    """A point to evaluate, the rule that made it, what a model expected of it, and how long."""
 
     point: Point
     type: CandidateType
     screening: Screening | None = None
+    seconds: float = math.nan
 
 
 def propose(rng: np.random.Generator, space: Space, best: Point | None, phase: Phase) -> Proposal:

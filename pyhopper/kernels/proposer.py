@@ -22,9 +22,11 @@ from pyhopper.kernels.chain import Proposal
 from pyhopper.kernels.coordinates import Floats
 from pyhopper.kernels.covariance import Hyper
 from pyhopper.kernels.design import design_point, design_size
+from pyhopper.kernels.duration import Durations, durations_of
 from pyhopper.kernels.encoding import Encoding
 from pyhopper.kernels.screening import Effort, Seen, rank
 from pyhopper.kernels.stepping import Move, Stepper
+from pyhopper.kernels.surrogate import due
 from pyhopper.parameters import INACTIVE, Point
 from pyhopper.space import Space
 
@@ -53,6 +55,8 @@ class Proposer:
         self._coordinates = self._encoding.coordinates
         self._rows: list[Floats] = []
         self._values: list[float] = []
+        self._seconds: list[float] = []
+        self._durations: Durations | None = None
         self._taken = 0
         self._hyper: Hyper | None = None
         self._stepper: Stepper | None = None
@@ -72,7 +76,12 @@ class Proposer:
         return steps and not self._screens(thought, state)
 
     def propose(
-        self, rng: np.random.Generator, state: State, phase: Phase, thought: Thought
+        self,
+        rng: np.random.Generator,
+        state: State,
+        phase: Phase,
+        thought: Thought,
+        left: float = math.inf,
     ) -> list[Proposal]:
         """Propose points for the next candidate, the most promising first.
 
@@ -86,6 +95,8 @@ class Proposer:
             Where in its schedule it is.
         thought : Thought
             How much thinking about this candidate may cost.
+        left : float
+            Seconds until the end of the budget, if that is in time.
 
         Returns
         -------
@@ -95,7 +106,7 @@ class Proposer:
         local = not phase.seeding and state.best is not None
         proposals: list[Proposal] = []
         if self._screens(thought, state):
-            proposals = self._screened(rng, state, phase, local)
+            proposals = self._screened(rng, state, phase, local, left)
         elif local and self.learns(thought, state):
             proposals = [self._stepped(rng, state, phase)]
         allowed = [each for each in proposals if self.space.allows(each.point)]
@@ -106,7 +117,11 @@ class Proposer:
     def fallback(self, rng: np.random.Generator, state: State, phase: Phase) -> Proposal:
         """Propose by the plain chain, which finds its way through any space."""
         best = None if state.best is None else state.best.point
-        return chain.propose(rng, self.space, best, phase)
+        proposal = chain.propose(rng, self.space, best, phase)
+        if self._durations is None:
+            return proposal
+        row = self._encoding.encode(proposal.point)[None, :]
+        return proposal._replace(seconds=float(self._durations.seconds(row)[0]))
 
     def observe(self, evaluation: Evaluation, state: State) -> None:
         """Take in an evaluation that has ended; what the model needs it takes from the state."""
@@ -123,10 +138,10 @@ class Proposer:
     # Screening -----------------------------------------------------------------------------------
 
     def _screened(
-        self, rng: np.random.Generator, state: State, phase: Phase, local: bool
+        self, rng: np.random.Generator, state: State, phase: Phase, local: bool, left: float
     ) -> list[Proposal]:
         """The best of many proposals by the model's judgement."""
-        self._catch_up(state)
+        self._catch_up(state, forecast=math.isfinite(left))
         kind = CandidateType.LOCAL_SAMPLING if local else CandidateType.RANDOM_SEEDING
         best = state.best.point if local and state.best is not None else None
         size = design_size(self._coordinates) - 1
@@ -137,30 +152,53 @@ class Proposer:
         flying = [self._encoding.encode(each.candidate.point) for each in state.running.values()]
         pending = np.array(flying).reshape(-1, self._coordinates.dimension)
         effort = Effort(keep=64 if self.space.constraints else 16, replay=self._repeatable)
-        seen = Seen(np.array(self._rows), values, pending)
+        known = self._durations
+        seen = Seen(np.array(self._rows), values, pending, known, left)
         ranking = rank(
-            rng, self._coordinates, seen, phase.temperature, not local, self._hyper, effort
+            rng,
+            self._coordinates,
+            seen,
+            phase.temperature,
+            not local,
+            self._hyper,
+            effort,
         )
         self._hyper = ranking.hyper
         sign = -1.0 if state.maximize else 1.0
+        unknown = np.full(len(ranking.rows), np.nan)
+        seconds = unknown if known is None else known.seconds(ranking.rows)
+        expected = zip(ranking.rows, ranking.mean, ranking.sd, seconds, strict=True)
         return [
             Proposal(
                 self._point(rng, row, best, phase),
                 kind,
                 Screening(ranking.screened, sign * float(mean), float(sd)),
+                float(takes),
             )
-            for row, mean, sd in zip(ranking.rows, ranking.mean, ranking.sd, strict=True)
+            for row, mean, sd, takes in expected
         ]
 
-    def _catch_up(self, state: State) -> None:
-        """Encode the evaluations that ended since the last call."""
+    def _catch_up(self, state: State, forecast: bool) -> None:
+        """Encode the evaluations that ended since the last call, and learn how long they took."""
         if len(state.evaluations) < self._taken:  # the history was cleared
-            self._rows, self._values, self._taken, self._hyper = [], [], 0, None
+            self._rows, self._values, self._seconds = [], [], []
+            self._taken, self._hyper, self._durations = 0, None, None
+        before = len(self._rows)
         for evaluation in state.evaluations[self._taken :]:
             if evaluation.status is not Status.CANCELLED and evaluation.fits:
                 self._rows.append(self._encoding.encode(evaluation.point))
                 self._values.append(self._value(evaluation, state))
+                whole = evaluation.status in (Status.DONE, Status.NAN) and evaluation.id >= 0
+                self._seconds.append(evaluation.seconds if whole else math.nan)
         self._taken = len(state.evaluations)
+        if forecast and any(map(due, range(before + 1, len(self._rows) + 1))):
+            rows, seconds = np.array(self._rows), np.array(self._seconds)
+            self._durations = durations_of(self._coordinates, rows, seconds)
+
+    @property
+    def knows_durations(self) -> bool:
+        """Whether durations follow from the parameters, so that a candidate can be chosen by it."""
+        return self._durations is not None
 
     def _value(self, evaluation: Evaluation, state: State) -> float:
         """What the model makes of an evaluation: lower is better, NaN for a failure."""

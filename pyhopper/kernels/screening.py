@@ -13,6 +13,7 @@ import numpy as np
 from pyhopper.kernels.coordinates import Coordinates, Floats, Ints, keys
 from pyhopper.kernels.covariance import Hyper, features_of, squared_distance
 from pyhopper.kernels.design import whole_space
+from pyhopper.kernels.duration import Durations
 from pyhopper.kernels.moves import SMALLEST_MOVE, move, parents_of
 from pyhopper.kernels.surrogate import Model, chosen_points, first_hyper, learn
 
@@ -58,11 +59,16 @@ class Seen:
         All evaluations in the order in which they ended; lower is better, NaN marks a failure.
     pending
         Candidates in flight.
+    durations, left
+        How long evaluations take, if that follows from their parameters, and how many seconds are
+        left; what takes longer comes last.
     """
 
     rows: Floats
     values: Floats
     pending: Floats
+    durations: Durations | None = None
+    left: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,8 @@ class Screen:
     best: float
     failed: Floats
     good: Floats
+    durations: Durations | None = None
+    left: float = np.inf
 
     def score(self, rows: Floats) -> Floats:
         """Return the merit of rows, larger is better."""
@@ -145,6 +153,8 @@ class Screen:
             share = failure_share(self.model.coordinates, self.failed, self.good, rows)
             # Likely failures come after everything else, whatever the model promises.
             merit = merit - 1e6 * np.maximum(share - 0.2, 0.0) - 2.0 * share
+        if self.durations is not None:
+            merit = merit - 1e9 * (self.durations.seconds(rows) > self.left)
         return merit
 
 
@@ -218,7 +228,7 @@ def rank(
     rows, values = rows[used], values[used]
     effort = effort.for_points(len(rows))
     model = Model(hyper, coordinates, rows, values, seen.pending)
-    screen = Screen(model, model.expected_best, seen.rows[~good], rows)
+    screen = Screen(model, model.expected_best, seen.rows[~good], rows, seen.durations, seen.left)
     if seeding:
         proposals = whole_space(rng, coordinates, 2 * effort.proposals)
         merit = screen.score(proposals)

@@ -63,6 +63,7 @@ class List(Parameter):
         self.min_length, self.max_length = sorted((min_length, max_length))
         if self.max_length == 0:
             raise ArgumentError("max_length", max_length, "must be at least 1")
+        self.hooked = seeding_fn is not None or mutation_fn is not None
         self._seeding = seeding_hook(seeding_fn)
         self._mutation = mutation_hook(mutation_fn)
         if item.size is not None and self.max_length <= 10**4:
