@@ -235,7 +235,8 @@ class Run:
         info.is_nan = evaluation.status is Status.NAN
         info.estimates, info.metrics = evaluation.estimates, evaluation.metrics
         info.reason = evaluation.reason
-        params = candidate.params
+        # Anew, since the objective may have changed its dict.
+        params = self.space.build(candidate.point)
         if evaluation.status is Status.DONE:
             self.callbacks.call("on_evaluate_end", params, evaluation.value, info)
             if new_best and (best := self.state.best) is not None:

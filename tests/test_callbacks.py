@@ -301,3 +301,22 @@ def test_history_of_a_minimizing_search_without_its_own():
     assert len(search.history) == 0
     assert len(history) == 25
     assert history.best_fs[-1] == min(history.fs) == search.best_f
+
+
+def test_callbacks_get_what_was_drawn():
+    """An objective that changes its dict changes nobody else's."""
+    seen = []
+
+    class Watching(Callback):
+        def on_evaluate_end(self, candidate, f, info):
+            seen.append(candidate)
+
+    def objective(params):
+        value = params.pop("x")
+        params["w"][:] = 7
+        return value
+
+    search = pyhopper.Search(x=pyhopper.float(0, 1), w=pyhopper.float(0, 1, shape=2))
+    search.run(objective, steps=5, quiet=True, callbacks=Watching())
+    assert [each["x"] for each in seen] == list(search.history["x"])
+    assert all((each["w"] <= 1).all() for each in [*seen, search.best])
