@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import pyhopper
 from pyhopper.kernels.coordinates import Coordinates, active, keys
 from pyhopper.kernels.design import design_point, design_size, whole_space
 from pyhopper.kernels.moves import move, shift
 from pyhopper.kernels.screening import Seen, log_improvement, rank
+from pyhopper.kernels.slope import downhill
 from pyhopper.kernels.stepping import Stepper
 from pyhopper.kernels.surrogate import first_hyper, learn
 
@@ -207,3 +209,42 @@ def test_steps_in_a_mixed_space() -> None:
         stepper.observe(proposal, float("nan") if index % 7 == 0 else float(value))
     assert stepper.value < values[0]
     assert stepper.best[2] == 1
+
+
+def test_slope_from_random_points(rng):
+    """Points down the slope are better than the middle; where there is none, nothing is seen."""
+    target = rng.uniform(0.1, 0.9, 300)
+
+    def value(rows):
+        return ((rows - target) ** 2).sum(axis=1)
+
+    rows = rng.random((400, 300))
+    points = downhill(rows, value(rows))
+    assert min(value(np.array(points))) < 0.8 * value(np.full((1, 300), 0.5)).item()
+    # Outliers and failures change the direction by little.
+    wild = value(rows)
+    wild[:20], wild[20:40] = 1e30, np.nan
+    again = downhill(rows, wild)
+    assert np.corrcoef(points[0] - 0.5, again[0] - 0.5)[0, 1] > 0.6
+    found = sum(bool(downhill(rows[:100], rng.standard_normal(100))) for _ in range(100))
+    assert found <= 15  # each with a probability of about 3 %: false alarm below 1e-5
+    assert not downhill(rows[:30], value(rows[:30]))
+
+
+def test_the_first_phase_is_not_lost_in_many_dimensions():
+    """After few steps the chain is better than the middle was, for any type of column."""
+    search = pyhopper.Search(
+        w=pyhopper.float(-1, 1, shape=150),
+        n=pyhopper.int(0, 9, shape=10),
+        opt=pyhopper.choice("a", "b"),
+        seed=2,
+    )
+
+    def objective(params):
+        return (
+            ((params["w"] - 0.4) ** 2).sum() + abs(params["n"] - 7).sum() + (params["opt"] == "a")
+        )
+
+    search.run(objective, "min", steps=400, seeding_steps=390, quiet=True)
+    fs = search.history.fs
+    assert min(fs[390:]) < 0.7 * fs[0] < min(fs[1:390])

@@ -19,15 +19,16 @@ from pyhopper.events import CandidateType, Screening, Status
 from pyhopper.history import Evaluation, State
 from pyhopper.kernels import chain
 from pyhopper.kernels.chain import Proposal
-from pyhopper.kernels.coordinates import Floats
+from pyhopper.kernels.coordinates import Floats, snap, switch_off
 from pyhopper.kernels.covariance import Hyper
 from pyhopper.kernels.design import design_point, design_size
 from pyhopper.kernels.duration import Durations, durations_of
 from pyhopper.kernels.encoding import Encoding
 from pyhopper.kernels.screening import Effort, Seen, rank
+from pyhopper.kernels.slope import downhill
 from pyhopper.kernels.stepping import Move, Stepper
 from pyhopper.kernels.surrogate import due
-from pyhopper.parameters import INACTIVE, Point
+from pyhopper.parameters import INACTIVE, Omitted, Point
 from pyhopper.space import Space
 
 MOST_MODELLED = 60
@@ -61,6 +62,7 @@ class Proposer:
         self._hyper: Hyper | None = None
         self._stepper: Stepper | None = None
         self._moves: dict[int, Move] = {}
+        self._start: list[Floats] | None = None
 
     @property
     def modelled(self) -> bool:
@@ -215,6 +217,12 @@ class Proposer:
         """A move of the chain whose step learns."""
         best = state.best
         assert best is not None
+        if self._start is None:
+            self._start = self._slope(state)
+        if self._start:
+            row = self._fitted(self._start.pop(0), self._encoding.encode(best.point))
+            point = self._point(rng, row, best.point, phase)
+            return Proposal(point, CandidateType.LOCAL_SAMPLING)
         if self._stepper is None:
             row = self._encoding.encode(best.point)
             self._stepper = Stepper(self._coordinates, row, _signed(best, state), self._seed)
@@ -225,6 +233,28 @@ class Proposer:
         self._moves[state.started] = move
         point = self._point(rng, move.row, best.point, phase)
         return Proposal(point, CandidateType.LOCAL_SAMPLING)
+
+    def _slope(self, state: State) -> list[Floats]:
+        """Points down the slope of what the first phase has seen, as far as it is remembered."""
+        seen = [
+            each
+            for each in state.evaluations
+            if each.type is CandidateType.RANDOM_SEEDING
+            and each.fits
+            and not any(isinstance(value, Omitted) for value in each.point)
+        ]
+        if self._stepper is not None or not seen:
+            return []
+        rows = np.array([self._encoding.encode(each.point) for each in seen])
+        return downhill(rows, np.array([_signed(each, state) for each in seen]))
+
+    def _fitted(self, row: Floats, best: Floats) -> Floats:
+        """A row made legal; options, which have no slope, are those of the best."""
+        categorical = self._coordinates.categorical
+        filled = np.where(categorical, best, row)
+        filled = np.where(np.isnan(filled), row, filled)
+        legal: Floats = switch_off(self._coordinates, snap(self._coordinates, filled[None, :]))[0]
+        return legal
 
     def _point(
         self, rng: np.random.Generator, row: Floats, best: Point | None, phase: Phase
