@@ -282,7 +282,7 @@ class Thinking:
         self._used = 0.0
         self._evaluating = 0.0
         self._evaluated = 0
-        self._costs = {Thought.NONE: 0.0, Thought.STEP: 1e-4, Thought.MODEL: 5e-3}
+        self._costs = {Thought.NONE: 1e-5, Thought.STEP: 4e-5, Thought.MODEL: 5e-3}
 
     def evaluated(self, seconds: float, count: int = 1) -> None:
         """Tell how long an evaluation took, or ``count`` of them together."""
@@ -292,7 +292,13 @@ class Thinking:
     def proposed(self, thought: Thought, seconds: float) -> None:
         """Tell how long a proposal took."""
         self._used += seconds
+        # One slow proposal says little: the machine was busy, or something was done for the first
+        # time.
+        seconds = min(seconds, 3 * self._costs[thought])
         self._costs[thought] += 0.2 * (seconds - self._costs[thought])
+        # What was too expensive is tried again after a while.
+        if thought is Thought.NONE:
+            self._costs[Thought.STEP] *= 0.995
 
     def next(self) -> Thought:
         """How much to think about the next candidate."""
@@ -304,9 +310,10 @@ class Thinking:
         mean = self._evaluating / max(self._evaluated, 1)
         if self._used + self._costs[Thought.MODEL] <= allowed:
             return Thought.MODEL
-        # One step of learning after another: only what each of them costs can count.
-        cheap = self._costs[Thought.STEP] > _THINKING_SHARE * mean
-        return Thought.NONE if cheap else Thought.STEP
+        # One step of learning after another: only what each of them costs can count, beyond what it
+        # costs anyway to draw a candidate.
+        extra = self._costs[Thought.STEP] - self._costs[Thought.NONE]
+        return Thought.NONE if extra > _THINKING_SHARE * mean else Thought.STEP
 
     def _total(self) -> float:
         """Seconds that all evaluations together are expected to take."""

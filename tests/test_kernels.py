@@ -8,6 +8,7 @@ import pytest
 import pyhopper
 from pyhopper.kernels.coordinates import Coordinates, active, keys
 from pyhopper.kernels.design import design_point, design_size, whole_space
+from pyhopper.kernels.evolution import Evolution
 from pyhopper.kernels.moves import move, shift
 from pyhopper.kernels.screening import Seen, log_improvement, rank
 from pyhopper.kernels.slope import downhill
@@ -248,3 +249,85 @@ def test_the_first_phase_is_not_lost_in_many_dimensions():
     search.run(objective, "min", steps=400, seeding_steps=390, quiet=True)
     fs = search.history.fs
     assert min(fs[390:]) < 0.7 * fs[0] < min(fs[1:390])
+
+
+def descend(coordinates, value, steps, start, seed=0):
+    """Run the adapting distribution; the best value."""
+    evolution = Evolution(coordinates, start, value(start), seed)
+    for step in range(steps):
+        draw = evolution.propose(np.random.default_rng([seed, step]))
+        assert ((draw.row >= 0) & (draw.row <= 1))[~coordinates.categorical].all()
+        evolution.observe(draw, value(draw.row))
+    return evolution
+
+
+def test_evolution_learns_the_shape(rng):
+    """A narrow valley across all axes: a hundred times narrower than long, in ten dimensions."""
+    turn, _ = np.linalg.qr(rng.standard_normal((10, 10)))
+    scale = 100.0 ** np.linspace(0, 1, 10)
+
+    def value(row):
+        return float(np.square(scale * (turn @ (row - 0.4))).sum())
+
+    evolution = descend(Coordinates.continuous(10), value, 3000, np.full(10, 0.8))
+    assert evolution.value < 1e-6
+    # The control: without learning the shape the same moves get nowhere near.
+    evolution = Evolution(Coordinates.continuous(10), np.full(10, 0.8), np.inf)
+    evolution.settings.one = evolution.settings.many = 0.0
+    for step in range(3000):
+        draw = evolution.propose(np.random.default_rng(step))
+        evolution.observe(draw, value(draw.row))
+    assert evolution.value > 1e-6
+
+
+def test_evolution_starts_anew():
+    """Many peaks: what one start misses another finds, and the best value stays."""
+
+    def value(row):
+        off = 8 * (row - 0.3)
+        return float((off**2 - 5 * np.cos(2 * np.pi * off) + 5).sum())
+
+    evolution = descend(Coordinates.continuous(2), value, 4000, np.array([0.9, 0.9]))
+    assert evolution.run > 1
+    assert evolution.value < 1e-9
+
+
+def test_evolution_of_mixed_columns():
+    """Levels and options are found with the numbers; failures and duplicates do no harm."""
+    coordinates = Coordinates(
+        levels=np.array([0, 0, 11, 4]),
+        categorical=np.array([False, False, False, True]),
+        parent=np.full(4, -1),
+        parent_option=np.zeros(4, dtype=np.int64),
+    )
+    wanted = np.array([0.2, 0.7, 8.5 / 11, 2.0])
+
+    def value(row):
+        if row[3] == 0 and row[0] > 0.5:
+            return np.nan
+        return float(np.abs(row[:3] - wanted[:3]).sum() + 0.3 * (row[3] != wanted[3]))
+
+    start = np.array([0.5, 0.5, 0.5 / 11, 1.0])
+    assert descend(coordinates, value, 1500, start).value < 1e-3
+
+
+def test_evolution_in_a_finite_space():
+    """Duplicates count with the value that is known, so that the distribution goes on."""
+    coordinates = Coordinates(
+        levels=np.array([5, 5, 5]),
+        categorical=np.array([False, True, False]),
+        parent=np.full(3, -1),
+        parent_option=np.zeros(3, dtype=np.int64),
+    )
+    start = np.array([0.1, 0.0, 0.1])
+    evolution, seen = Evolution(coordinates, start, np.inf), {}
+    for step in range(2000):
+        draw = evolution.propose(np.random.default_rng(step))
+        key = keys(draw.row[None, :])[0]
+        if key in seen:
+            evolution.drop(draw)
+        else:
+            seen[key] = abs(draw.row[0] - 0.9) + (draw.row[1] != 3) + abs(draw.row[2] - 0.7)
+            evolution.observe(draw, seen[key])
+    assert evolution.value == pytest.approx(0)
+    assert 30 < len(seen) <= 125

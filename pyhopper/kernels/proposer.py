@@ -11,6 +11,7 @@ are picked depends on what thinking may cost, never on a choice of the user:
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +25,10 @@ from pyhopper.kernels.covariance import Hyper
 from pyhopper.kernels.design import design_point, design_size
 from pyhopper.kernels.duration import Durations, durations_of
 from pyhopper.kernels.encoding import Encoding
+from pyhopper.kernels.evolution import Evolution
 from pyhopper.kernels.screening import Effort, Seen, rank
 from pyhopper.kernels.slope import downhill
-from pyhopper.kernels.stepping import Move, Stepper
+from pyhopper.kernels.stepping import Stepper
 from pyhopper.kernels.surrogate import due
 from pyhopper.parameters import INACTIVE, Omitted, Point
 from pyhopper.space import Space
@@ -60,8 +62,8 @@ class Proposer:
         self._durations: Durations | None = None
         self._taken = 0
         self._hyper: Hyper | None = None
-        self._stepper: Stepper | None = None
-        self._moves: dict[int, Move] = {}
+        self._stepper: Stepper | Evolution | None = None
+        self._moves: dict[int, Any] = {}
         self._start: list[Floats] | None = None
 
     @property
@@ -135,7 +137,7 @@ class Proposer:
         """Forget what was proposed for a candidate, since it was a duplicate."""
         move = self._moves.pop(candidate_id, None)
         if move is not None and self._stepper is not None:
-            self._stepper.observe(move, math.nan)
+            self._stepper.drop(move)
 
     # Screening -----------------------------------------------------------------------------------
 
@@ -217,15 +219,17 @@ class Proposer:
         """A move of the chain whose step learns."""
         best = state.best
         assert best is not None
+        few = self._coordinates.dimension <= MOST_MODELLED
         if self._start is None:
-            self._start = self._slope(state)
+            self._start = [] if few else self._slope(state)
         if self._start:
             row = self._fitted(self._start.pop(0), self._encoding.encode(best.point))
             point = self._point(rng, row, best.point, phase)
             return Proposal(point, CandidateType.LOCAL_SAMPLING)
         if self._stepper is None:
             row = self._encoding.encode(best.point)
-            self._stepper = Stepper(self._coordinates, row, _signed(best, state), self._seed)
+            kind = Evolution if few else Stepper
+            self._stepper = kind(self._coordinates, row, _signed(best, state), self._seed)
         elif _signed(best, state) < self._stepper.value:
             # A guess found it, or another process that shares the checkpoint.
             self._stepper.adopt(self._encoding.encode(best.point), _signed(best, state))

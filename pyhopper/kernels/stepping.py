@@ -295,6 +295,10 @@ class Stepper:
 
     # -- learning
 
+    def drop(self, move: Move) -> None:
+        """Take in that a move is not evaluated, since it would be a duplicate."""
+        self.observe(move, np.nan)
+
     def observe(self, move: Move, value: float) -> None:
         """Take in the value of a move; NaN for a failure."""
         value = value if np.isfinite(value) else np.inf
