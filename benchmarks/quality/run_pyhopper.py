@@ -127,6 +127,8 @@ def main() -> None:
             done.add((record["peer"], record["task"], record["seed"], record.get("cost")))
     cost = arguments.cost or None
     every = [*wide_tasks.DEVELOPMENT, *wide_tasks.HOLDOUT] if arguments.wide else None
+    if arguments.wide and arguments.match in wide_tasks.LARGE:
+        every = [arguments.match]
     for task in tasks.SETS[arguments.set] if every is None else every:
         for seed in range(arguments.seeds):
             if arguments.match not in task or (arguments.name, task, seed, cost) in done:

@@ -23,6 +23,7 @@ class Wide:
 
 
 DEVELOPMENT = ("digits", "sphere", "ellipsoid")
+LARGE = ("million",)
 HOLDOUT = ("rotated", "rosenbrock", "rastrigin", "network", "regression", "sparse")
 
 
@@ -120,10 +121,22 @@ def sparse() -> Wide:
     return Wide(1000, lambda x: float(((x[which] - target) ** 2).sum()))
 
 
+def million() -> Wide:
+    """An axis-parallel ellipsoid of condition 100, d = 10^6."""
+    rng = np.random.default_rng(6)
+    target, weight = rng.uniform(-0.9, 0.9, 10**6), 100.0 ** rng.random(10**6)
+
+    def value(x: Floats) -> float:
+        off = x - target
+        return float(np.einsum("i,i,i->", weight, off, off))
+
+    return Wide(10**6, value)
+
+
 def make(name: str) -> Wide:
     """Return the task of that name."""
     return {
         "digits": digits, "sphere": sphere, "ellipsoid": ellipsoid, "rotated": rotated,
         "rosenbrock": rosenbrock, "rastrigin": rastrigin, "network": network,
-        "regression": regression, "sparse": sparse,
+        "regression": regression, "sparse": sparse, "million": million,
     }[name]()  # fmt: skip
