@@ -112,6 +112,8 @@ class Run:
         self._complain_if_nothing_succeeded(at_the_end=True)
 
     def _loop(self) -> None:
+        if self.stop != _NEVER and not self._orphans:
+            self._stop_early()
         while not self._is_over():
             while self._busy < self.executor.slots and self._may_start():
                 self._start_next()

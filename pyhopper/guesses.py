@@ -96,7 +96,10 @@ class Guesses:
         """
         columns = {name: list(values) for name, values in {**(axes or {}), **more}.items()}
         for row in itertools.product(*columns.values()):
-            guesses = [nested(name, value) for name, value in zip(columns, row, strict=True)]
+            guesses = [
+                {name: value} if name in self._space.template else nested(name, value)
+                for name, value in zip(columns, row, strict=True)
+            ]
             guess = merge_dicts(*guesses)
             if not self._breaks_constraint(self._space.read(guess), guess):
                 self.enqueue(guess)

@@ -31,6 +31,7 @@ from pyhopper.options import (
     parse_schedule,
     parse_stop,
 )
+from pyhopper.parameters import Parameter
 from pyhopper.pruners import Advice, Pruner, as_pruner
 from pyhopper.record import History
 from pyhopper.retrace import Retrace
@@ -84,6 +85,9 @@ class Search(Guesses, Saving, AskTell):
         if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
             problem = "must be an integer, at least 0; a parameter called seed goes into a dict"
             raise ArgumentError("seed", seed, problem)
+        if isinstance(clock, Parameter):
+            # One of that name, as a user may well have.
+            entries["clock"], clock = clock, None
         self._seed_given = self._repeatable = seed is not None
         self.seed = secrets.randbits(63) if seed is None else int(seed)
         self._clock = SystemClock() if clock is None else clock

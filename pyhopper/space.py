@@ -12,10 +12,13 @@ from pyhopper.errors import ArgumentError, CandidateError, ConstraintError
 from pyhopper.flat import look_up
 from pyhopper.parameters import (
     INACTIVE,
+    Choice,
     Leaf,
+    List,
     Node,
     Numeric,
     Omitted,
+    Parameter,
     Partial,
     Point,
     Selector,
@@ -253,8 +256,7 @@ class Space:
 
     def _knows(self, name: str) -> bool:
         """Whether a dotted name leads to something in the template or inside of a parameter."""
-        found = any(name == n.name or name.startswith(f"{n.name}.") for n in self.leaves)
-        return found or look_up(self.template, name.split(".")) is not None
+        return _has(self.template, name.split("."))
 
     def fingerprint(self) -> str:
         """A short text that is the same for equal definitions, in every process."""
@@ -266,6 +268,25 @@ class Space:
         import hashlib
 
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _has(node: Any, path: list[str]) -> bool:
+    """Whether a path through a template, or through some candidate of it, leads anywhere."""
+    if not path:
+        return True
+    key, rest = path[0], path[1:]
+    if isinstance(node, Choice):
+        return any(_has(option, path) for option in node.options)
+    if isinstance(node, List):
+        return key.isdigit() and _has(node.item, rest)
+    if isinstance(node, Parameter):
+        # Values of the user's own types may hold anything.
+        return not isinstance(node, Numeric)
+    if isinstance(node, dict):
+        return ".".join(path) in node or (key in node and _has(node[key], rest))
+    if isinstance(node, list | tuple):
+        return key.isdigit() and int(key) < len(node) and _has(node[int(key)], rest)
+    return False
 
 
 def _frozen(value: Any) -> Any:

@@ -228,7 +228,7 @@ def test_slope_from_random_points(rng):
     again = downhill(rows, wild)
     assert np.corrcoef(points[0] - 0.5, again[0] - 0.5)[0, 1] > 0.6
     found = sum(bool(downhill(rows[:100], rng.standard_normal(100))) for _ in range(100))
-    assert found <= 15  # each with a probability of about 3 %: false alarm below 1e-5
+    assert found <= 35  # each with a probability of about 10 %: false alarm below 1e-10
     assert not downhill(rows[:30], value(rows[:30]))
 
 

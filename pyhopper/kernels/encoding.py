@@ -97,7 +97,8 @@ def _levels(param: Numeric) -> int:
 
 def _has_columns(param: Parameter) -> bool:
     if type(param) is List:
-        return not param.hooked and param.max_length <= _MOST_ITEMS and _has_columns(param.item)
+        flat = not param.hooked and param.max_length <= _MOST_ITEMS
+        return flat and not isinstance(param.item, List) and _has_columns(param.item)
     if isinstance(param, Choice):  # as the item of a list; elsewhere it is a selector
         return param.branches and not param.nested
     return isinstance(param, Selector) or (isinstance(param, Numeric) and not param.hooked)

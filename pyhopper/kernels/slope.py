@@ -1,9 +1,10 @@
 """What the first phase tells where no model is affordable: which way is down.
 
 In hundreds of dimensions no random draw is good, but all of them together tell the slope of the
-objective over the whole space. The values' normal scores are regressed on the columns (ridge
-regression, its shrinkage chosen by leaving each one out: Hoerl & Kennard 1970; Allen 1974), and the
-chain starts with a few points down that slope from the middle, ever farther apart.
+objective over the whole space. The values' normal scores, less what the distance from the middle
+explains, are regressed on the columns (ridge regression, its shrinkage chosen by leaving each one
+out: Hoerl & Kennard 1970; Allen 1974), and the chain starts with a few points down that slope from
+the middle, ever farther apart.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from pyhopper.kernels.coordinates import Floats
 FEWEST, MOST = 40, 600
 LARGEST = 10_000
 # How far the points are from the middle: root mean square over the columns.
-REACHES = (0.03, 0.08, 0.15, 0.25)
+REACHES = (0.01, 0.03, 0.08, 0.15, 0.25, 0.4)
 SHRINKAGE = 10.0 ** np.arange(-2.0, 4.0)
-GAIN = 0.95
+GAIN = 0.995
 
 
 def scores(values: Floats) -> Floats:
@@ -44,8 +45,11 @@ def downhill(rows: Floats, values: Floats) -> list[Floats]:
     known = np.flatnonzero(np.isfinite(values))[:MOST]
     if len(known) < FEWEST or rows.shape[1] > LARGEST:
         return []
-    target = scores(values[known])
     off = np.nan_to_num(rows[known] - 0.5)
+    far = np.sqrt(np.mean(off**2, axis=1))
+    bowl = np.stack([np.ones_like(far), far, far**2], axis=1)
+    target = scores(values[known])
+    target -= bowl @ np.linalg.lstsq(bowl, target, rcond=None)[0]
     centred = off - off.mean(axis=0)
     sizes, basis = np.linalg.eigh(centred @ centred.T)
     sizes = np.maximum(sizes, 0.0)

@@ -156,8 +156,6 @@ class Stepper:
         self.last_start = self.best
         self.blocks: list[Block] = []
 
-    # -- proposing
-
     def propose(self, rng: np.random.Generator, temperature: float = 1.0) -> Move:
         """Return the next move; a dense one is at most half the temperature long in each entry."""
         for block in self.blocks:
@@ -203,13 +201,11 @@ class Stepper:
         sign = 1 if line.asked == 1 else -1
         point = block.start.copy()
         if line.column >= 0 and self.coordinates.categorical[line.column]:
-            point[line.where] = (point[line.where] + line.amount) % self._levels(line)
+            point[line.where] += line.amount
+            point[line.where] %= self.coordinates.levels[line.column]
         else:
             point[line.where] = np.clip(point[line.where] + sign * line.amount, 0.0, 1.0)
         return self._move(point, block, index, sign)
-
-    def _levels(self, line: Line) -> int:
-        return int(self.coordinates.levels[line.column])
 
     def _move(self, point: Floats, block: Block, line: int, sign: int) -> Move:
         # Options are whole numbers and are not clipped by a step: it does not move them.

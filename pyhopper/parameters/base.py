@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pyhopper.errors import ArgumentError
+from pyhopper.errors import ArgumentError, CandidateError
 
 MISSING: Final = inspect.Parameter.empty
 """Marks an ``init`` that was not given, since ``None`` may be a legal value."""
@@ -69,6 +69,19 @@ class Parameter(ABC):
             If the value is not legal; the message says what is wrong with it.
         """
         return value
+
+    def legalize(self, value: Any, source: str) -> Any:
+        """Return what a user's function returned in its legal form, rounded and clipped.
+
+        Raises
+        ------
+        CandidateError
+            If it cannot be; the message names the function, ``source``.
+        """
+        try:
+            return self.check(value)
+        except CandidateError as error:
+            raise CandidateError(source, value, error.problem) from None
 
     def start(self, rng: np.random.Generator) -> Any:
         """Value of the first candidate: ``init``, or else the middle of the range."""

@@ -163,12 +163,17 @@ class Choice(Branching):
             if init is not MISSING:
                 raise ArgumentError("init", init, "init_index is given too; give one of them")
             return int(init_index) % count
-        if init is MISSING or (init is None and None not in self.options):
+        if init is MISSING or (init is None and not any(each is None for each in self.options)):
             return MISSING
         try:
-            return self.template.read(init)[0]
+            index, *inner = self.template.read(init).items()
         except CandidateError as error:
             raise ArgumentError("init", init, error.problem) from None
+        for leaf, value in inner:
+            if repr(_start_without_draws(self.template.leaves[leaf])) != repr(value):
+                problem = "sets a parameter inside of the option; give that an init of its own"
+                raise ArgumentError("init", init, problem)
+        return index[1]
 
     def _count(self) -> int | None:
         total = 0
@@ -184,14 +189,14 @@ class Choice(Branching):
     def sample(self, rng: np.random.Generator) -> Any:
         """See :class:`Parameter`."""
         if self._seeding is not None:
-            return self._legal(self._seeding(rng), "seeding_fn")
+            return self.legalize(self._seeding(rng), "seeding_fn")
         return self.template.build(self.template.sample(rng))
 
     def mutate(self, value: Any, temperature: float, rng: np.random.Generator) -> Any:
         """See :class:`Parameter`. Changes the option, or one parameter inside it."""
         if self._mutation is not None:
             moved = self._mutation(rng, self.copy(value), temperature)
-            return self._legal(moved, "mutation_fn")
+            return self.legalize(moved, "mutation_fn")
         template = self.template
         point = template.fill(lambda leaf: leaf.param.sample(rng), template.read(value))
         movable = [
@@ -229,12 +234,6 @@ class Choice(Branching):
         weights = self.selector.weights  # type: ignore[attr-defined]
         return f"choice({options}{ordinal}{'' if weights is None else f', weights={weights}'})"
 
-    def _legal(self, value: Any, source: str) -> Any:
-        try:
-            return self.check(value)
-        except CandidateError as error:
-            raise CandidateError(source, value, error.problem) from None
-
 
 class _Branches(Branching):
     """The options of a choice as a template of their own, without the choice's functions."""
@@ -244,6 +243,9 @@ class _Branches(Branching):
     def __init__(self, options: tuple[Any, ...], selector: Selector) -> None:
         self.options = options
         self.selector = selector
+
+    def describe(self) -> str:
+        return f"choice({', '.join(option_text(option) for option in self.options)})"
 
     def sample(self, rng: np.random.Generator) -> Any:
         raise TypeError("options are drawn leaf by leaf")

@@ -77,14 +77,15 @@ class List(Parameter):
     def sample(self, rng: np.random.Generator) -> Any:
         """See :class:`Parameter`."""
         if self._seeding is not None:
-            return self.check(self._seeding(rng))
+            return self.legalize(self._seeding(rng), "seeding_fn")
         length = self.min_length + int(rng.random() * (self.max_length - self.min_length + 1))
         return [self.item.sample(rng) for _ in range(length)]
 
     def mutate(self, value: Any, temperature: float, rng: np.random.Generator) -> Any:
         """See :class:`Parameter`. Changes some items, adds one or removes one."""
         if self._mutation is not None:
-            return self.check(self._mutation(rng, self.copy(value), temperature))
+            moved = self._mutation(rng, self.copy(value), temperature)
+            return self.legalize(moved, "mutation_fn")
         items = [self.item.copy(item) for item in value]
         kinds = ["change"] * 2 if items and self.item.size != 1 else []
         kinds += ["add"] if len(items) < self.max_length else []
@@ -111,6 +112,12 @@ class List(Parameter):
             span = f"{self.min_length} to {self.max_length}"
             raise CandidateError("", value, f"must have {span} entries")
         return [self.item.check(item) for item in value]
+
+    def legalize(self, value: Any, source: str) -> Any:
+        """See :class:`Parameter`. What is too long is cut off."""
+        if isinstance(value, builtins.list | tuple | np.ndarray):
+            value = [self.item.legalize(item, source) for item in value[: self.max_length]]
+        return super().legalize(value, source)
 
     def start(self, rng: np.random.Generator) -> Any:
         """See :class:`Parameter`."""

@@ -54,7 +54,7 @@ class Numeric(Parameter):
     def sample(self, rng: np.random.Generator) -> Any:
         """See :class:`Parameter`."""
         if self._seeding is not None:
-            return self._legalize(self._seeding(rng), "seeding_fn")
+            return self.legalize(self._seeding(rng), "seeding_fn")
         if self.shape is not None:
             return self._by_blocks(lambda scale, _, noise: scale.sample(rng, noise))
         return self.scale.sample(rng, self._noise)
@@ -62,7 +62,7 @@ class Numeric(Parameter):
     def mutate(self, value: Any, temperature: float, rng: np.random.Generator) -> Any:
         """See :class:`Parameter`. Of an array, all or a random share of the entries move."""
         if self._mutation is not None:
-            return self._legalize(self._mutation(rng, value, temperature), "mutation_fn")
+            return self.legalize(self._mutation(rng, value, temperature), "mutation_fn")
         if self.shape is not None:
             return self._mutate_array(value, temperature, rng)
         if self.size == 1:
@@ -179,8 +179,8 @@ class Numeric(Parameter):
             raise CandidateError("", value, "must hold integers only")
         return array.astype(self.dtype)
 
-    def _legalize(self, value: Any, source: str) -> Any:
-        """Round and clip what a user's function returned."""
+    def legalize(self, value: Any, source: str) -> Any:
+        """See :class:`Parameter`."""
         try:
             if self.dtype.kind == "i":
                 value = np.rint(value) if self.shape is not None else round(value)
