@@ -229,3 +229,28 @@ def test_candidates_in_flight_are_all_different(clock):
     points = [(job.params["x"], job.params["y"]) for _, job in executor.started]
     assert len(set(points)) == 60
     assert search.best_f > 0.95
+
+
+def test_no_move_is_lost_with_several_slots(clock, monkeypatch):
+    """A move that was drawn ahead and put aside comes later, or its block would never end."""
+    from pyhopper.kernels import proposer, stepping
+
+    made = []
+
+    class Watched(stepping.Stepper):
+        def __init__(self, *args):
+            super().__init__(*args)
+            made.append(self)
+
+    monkeypatch.setattr(proposer, "Stepper", Watched)
+    search = pyhopper.Search(w=pyhopper.float(-1, 1, shape=100), seed=1, clock=clock)
+
+    def script(job):
+        return 1 + job.id % 3, float(np.square(job.params["w"] - 0.3).sum())
+
+    executor = ScriptedExecutor(clock, script, slots=4)
+    search.run(lambda params: 0, "min", steps=1200, executor=executor, quiet=True)
+    (stepper,) = made
+    assert search.best_f < 10
+    # Those in flight, and what they wait for.
+    assert len(stepper.blocks) <= 8

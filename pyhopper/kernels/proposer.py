@@ -233,7 +233,8 @@ class Proposer:
         elif _signed(best, state) < self._stepper.value:
             # A guess found it, or another process that shares the checkpoint.
             self._stepper.adopt(self._encoding.encode(best.point), _signed(best, state))
-        move = self._stepper.propose(rng, phase.temperature)
+        # One that was proposed for this candidate and put aside is not lost.
+        move = self._moves.get(state.started) or self._stepper.propose(rng, phase.temperature)
         self._moves[state.started] = move
         point = self._point(rng, move.row, best.point, phase)
         return Proposal(point, CandidateType.LOCAL_SAMPLING)
