@@ -59,8 +59,8 @@ class Candidate(NamedTuple):
         Its values in the order of the space.
     screening : Screening or None
         What the model expected of it; None if it was not screened.
-    expected_seconds : float
-        How long its evaluation was expected to take at most; NaN without a forecast.
+    expected_seconds : float or None
+        How long its evaluation was expected to take at most; None without a forecast.
     """
 
     id: int
@@ -68,7 +68,7 @@ class Candidate(NamedTuple):
     params: dict[str, Any]
     point: tuple[Any, ...]
     screening: Screening | None = None
-    expected_seconds: float = math.nan
+    expected_seconds: float | None = None
 
 
 @dataclass

@@ -50,8 +50,8 @@ class Evaluation(NamedTuple):
         it cannot be the best.
     screening : Screening or None
         Why it was tried; None if no model was asked.
-    expected_seconds : float
-        How long it was expected to take at most; NaN without a forecast.
+    expected_seconds : float or None
+        How long it was expected to take at most; None without a forecast.
     """
 
     id: int
@@ -69,7 +69,7 @@ class Evaluation(NamedTuple):
     slot: str = ""
     fits: bool = True
     screening: Screening | None = None
-    expected_seconds: float = math.nan
+    expected_seconds: float | None = None
 
     @property
     def partial(self) -> tuple[int, float] | None:

@@ -147,7 +147,7 @@ class Supply:
         same_id = event.candidate.id == self._state.started
         if self._state.queue or best is not self._state.best or not same_id:
             return False
-        if event.candidate.expected_seconds > self._budget.remaining:
+        if (event.candidate.expected_seconds or 0.0) > self._budget.remaining:
             return False
         phase = self._budget.phase(self.started, 0.0)
         if phase.seeding is not before.seeding or phase.spent - before.spent > _STALE:
@@ -195,11 +195,12 @@ class Supply:
         )
         return Started(candidate, redrawn, guesses, holder, key)
 
-    def _expected(self, proposal: Proposal) -> float:
+    def _expected(self, proposal: Proposal) -> float | None:
         """How long a candidate takes at most, if that decides whether it starts."""
-        if math.isinf(self._budget.remaining) or not math.isnan(proposal.seconds):
-            return proposal.seconds
-        return self._budget.forecast.seconds() or math.nan
+        if math.isinf(self._budget.remaining):
+            return None
+        known = not math.isnan(proposal.seconds)
+        return proposal.seconds if known else self._budget.forecast.seconds() or None
 
     def _leader(self, candidate_id: int, phase: Phase) -> Started | None:
         """At the end of the budget, a leader again if the objective is known to be noisy."""

@@ -63,7 +63,7 @@ def to_pandas(evaluations: Sequence[Evaluation], space: Space) -> Any:
         "screened": [0 if s is None else s.proposals for s in screened],
         "expected": pd.Series([None if s is None else s.mean for s in screened], dtype=float),
         "expected_sd": pd.Series([None if s is None else s.sd for s in screened], dtype=float),
-        "expected_seconds": [each.expected_seconds for each in evaluations],
+        "expected_seconds": pd.Series([e.expected_seconds for e in evaluations], dtype=float),
     }
     return pd.DataFrame(columns)
 

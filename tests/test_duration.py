@@ -104,3 +104,18 @@ def test_the_forecast_is_kept(clock, tmp_path):
     steps = pyhopper.Search(x=pyhopper.float(0, 1))
     steps.run(lambda params: 1, steps=3, quiet=True)
     assert steps.history.to_pandas().expected_seconds.isna().all()
+
+
+def test_cheap_candidates_are_chosen_by_what_fits_too(clock):
+    """Also where the model costs too much, so that a step is proposed without asking it."""
+    search = pyhopper.Search(size=pyhopper.float(1, 100, log=True), seed=0, clock=clock)
+
+    def seconds(job):
+        # Thinking takes time here: 5 ms a proposal, of evaluations that take no longer.
+        clock.advance(0.005)
+        return 1e-4 * job.params["size"]
+
+    executor = ScriptedExecutor(clock, lambda job: (seconds(job), job.params["size"]))
+    search.run(lambda params: 0, "max", executor=executor, runtime=3.0, quiet=True)
+    ends = [each.elapsed for each in search._state.evaluations]
+    assert 2.9 < max(ends) < 3.01

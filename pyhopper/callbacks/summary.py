@@ -108,7 +108,7 @@ def _lateness(budget: Budget, late: Evaluation | None) -> str:
     if late is None or runtime is None or behind < max(1.0, 0.01 * runtime):
         return ""
     took = f"It ended {duration(behind)} late: candidate {late.id} took {duration(late.seconds)}"
-    if math.isnan(late.expected_seconds):
+    if late.expected_seconds is None:
         return f"{took}, and nothing was known about durations when it started."
     return f"{took} instead of at most {duration(late.expected_seconds)} as expected."
 

@@ -75,7 +75,7 @@ def write(
         _add(record, unfit=isinstance(candidate.point, Misfit))
         if candidate.screening is not None:
             record["screening"] = [to_json(each) for each in candidate.screening]
-        if not math.isnan(candidate.expected_seconds):
+        if candidate.expected_seconds is not None:
             record["expected_seconds"] = candidate.expected_seconds
         _add(record, redrawn=event.redrawn, dequeued=event.dequeued, holder=event.holder)
     elif isinstance(event, Reported):
@@ -186,7 +186,7 @@ class Reader:
             kind, screening = CandidateType(record["type"]), record.get("screening")
             if screening is not None:
                 screening = Screening(*(from_json(each) for each in screening))
-            seconds = float(record.get("expected_seconds", math.nan))
+            seconds = record.get("expected_seconds")
             candidate = Candidate(record["id"], kind, HOLLOW, point, screening, seconds)
             redrawn, dequeued = record.get("redrawn", 0), record.get("dequeued", 0)
             return Started(candidate, redrawn, dequeued, record.get("holder", ""))

@@ -63,7 +63,7 @@ class Proposer:
         self._taken = 0
         self._hyper: Hyper | None = None
         self._stepper: Stepper | Evolution | None = None
-        self._moves: dict[int, Any] = {}
+        self._moves: dict[int, tuple[Any, Point]] = {}
         self._start: list[Floats] | None = None
 
     @property
@@ -116,12 +116,16 @@ class Proposer:
         allowed = [each for each in proposals if self.space.allows(each.point)]
         if not allowed:
             self.drop(state.started)
-        return allowed or [self.fallback(rng, state, phase)]
+            return [self.fallback(rng, state, phase)]
+        return [self._timed(each) for each in allowed]
 
     def fallback(self, rng: np.random.Generator, state: State, phase: Phase) -> Proposal:
         """Propose by the plain chain, which finds its way through any space."""
         best = None if state.best is None else state.best.point
-        proposal = chain.propose(rng, self.space, best, phase)
+        return self._timed(chain.propose(rng, self.space, best, phase))
+
+    def _timed(self, proposal: Proposal) -> Proposal:
+        """A proposal with its expected duration, if that follows from the parameters."""
         if self._durations is None:
             return proposal
         row = self._encoding.encode(proposal.point)[None, :]
@@ -129,13 +133,17 @@ class Proposer:
 
     def observe(self, evaluation: Evaluation, state: State) -> None:
         """Take in an evaluation that has ended; what the model needs it takes from the state."""
-        move = self._moves.pop(evaluation.id, None)
-        if move is not None and self._stepper is not None:
+        move, point = self._moves.pop(evaluation.id, (None, None))
+        if move is None or self._stepper is None:
+            return
+        if evaluation.point is point:
             self._stepper.observe(move, _signed(evaluation, state))
+        else:  # another proposal took its place, say a guess
+            self._stepper.drop(move)
 
     def drop(self, candidate_id: int) -> None:
         """Forget what was proposed for a candidate, since it was a duplicate."""
-        move = self._moves.pop(candidate_id, None)
+        move, _ = self._moves.pop(candidate_id, (None, None))
         if move is not None and self._stepper is not None:
             self._stepper.drop(move)
 
@@ -156,30 +164,19 @@ class Proposer:
         flying = [self._encoding.encode(each.candidate.point) for each in state.running.values()]
         pending = np.array(flying).reshape(-1, self._coordinates.dimension)
         effort = Effort(keep=64 if self.space.constraints else 16, replay=self._repeatable)
-        known = self._durations
-        seen = Seen(np.array(self._rows), values, pending, known, left)
+        seen = Seen(np.array(self._rows), values, pending, self._durations, left)
         ranking = rank(
-            rng,
-            self._coordinates,
-            seen,
-            phase.temperature,
-            not local,
-            self._hyper,
-            effort,
+            rng, self._coordinates, seen, phase.temperature, not local, self._hyper, effort
         )
         self._hyper = ranking.hyper
         sign = -1.0 if state.maximize else 1.0
-        unknown = np.full(len(ranking.rows), np.nan)
-        seconds = unknown if known is None else known.seconds(ranking.rows)
-        expected = zip(ranking.rows, ranking.mean, ranking.sd, seconds, strict=True)
         return [
             Proposal(
                 self._point(rng, row, best, phase),
                 kind,
                 Screening(ranking.screened, sign * float(mean), float(sd)),
-                float(takes),
             )
-            for row, mean, sd, takes in expected
+            for row, mean, sd in zip(ranking.rows, ranking.mean, ranking.sd, strict=True)
         ]
 
     def _catch_up(self, state: State, forecast: bool) -> None:
@@ -234,9 +231,10 @@ class Proposer:
             # A guess found it, or another process that shares the checkpoint.
             self._stepper.adopt(self._encoding.encode(best.point), _signed(best, state))
         # One that was proposed for this candidate and put aside is not lost.
-        move = self._moves.get(state.started) or self._stepper.propose(rng, phase.temperature)
-        self._moves[state.started] = move
+        move, _ = self._moves.get(state.started, (None, None))
+        move = move or self._stepper.propose(rng, phase.temperature)
         point = self._point(rng, move.row, best.point, phase)
+        self._moves[state.started] = move, point
         return Proposal(point, CandidateType.LOCAL_SAMPLING)
 
     def _slope(self, state: State) -> list[Floats]:
