@@ -331,3 +331,13 @@ def test_evolution_in_a_finite_space():
             evolution.observe(draw, seen[key])
     assert evolution.value == pytest.approx(0)
     assert 30 < len(seen) <= 125
+
+
+def test_evolution_begins_as_wide_as_good_points_are_apart(rng):
+    """Where the best ones are close together already, no time is lost with far moves."""
+    coordinates, start = Coordinates.continuous(6), np.full(6, 0.5)
+    for spread in (0.001, 0.05, 0.4):
+        top = np.clip(start + spread * rng.standard_normal((8, 6)), 0, 1)
+        sigma = Evolution(coordinates, start, 0.0, top=top).sigma
+        assert 0.5 * spread < sigma < 2 * spread or sigma in (0.01, 0.2)
+    assert Evolution(coordinates, start, 0.0, top=start[None, :]).sigma == 0.2

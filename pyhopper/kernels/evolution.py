@@ -23,6 +23,7 @@ import numpy as np
 from pyhopper.kernels.coordinates import Coordinates, Floats, Ints, keys, snap, switch_off, uniform
 
 FIRST_SIZE, NEW_SIZE = 0.2, 0.3
+LEAST_SIZE = 0.01
 MOST_GROWTH = 16
 MOST_KNOWN = 2**15
 CONVERGED, FLAT = 1e-12, 1e-13
@@ -92,9 +93,18 @@ class Evolution:
         Where the chain starts, usually the best evaluation so far.
     seed
         Fills in the entries that are inactive in `row`.
+    top
+        The best few evaluations: how far apart they are is how far the first moves go.
     """
 
-    def __init__(self, coordinates: Coordinates, row: Floats, value: float, seed: int = 0) -> None:
+    def __init__(
+        self,
+        coordinates: Coordinates,
+        row: Floats,
+        value: float,
+        seed: int = 0,
+        top: Floats | None = None,
+    ) -> None:
         filler = uniform(np.random.default_rng([seed, 31]), coordinates, 1)[0]
         self.coordinates = coordinates
         self.numeric = np.flatnonzero(coordinates.free & ~coordinates.categorical)
@@ -106,7 +116,12 @@ class Evolution:
         self.known: dict[bytes, float] = {}
         self.seed, self.run = seed, 0
         self.size = 4 + int(3 * np.log(max(len(self.numeric) + len(self.options), 1)))
-        self._begin(np.where(np.isnan(row), filler, row), FIRST_SIZE, self.size)
+        sigma = FIRST_SIZE
+        if top is not None and len(top) > 1 and len(self.numeric):
+            off = np.nan_to_num(top[:, self.numeric] - row[self.numeric])
+            apart = float(np.median(np.sqrt(np.mean(off**2, axis=1))))
+            sigma = float(np.clip(apart, LEAST_SIZE, FIRST_SIZE))
+        self._begin(np.where(np.isnan(row), filler, row), sigma, self.size)
 
     def _begin(self, point: Floats, sigma: float, size: int) -> None:
         """Start the distribution at a point."""

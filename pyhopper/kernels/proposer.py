@@ -10,6 +10,7 @@ are picked depends on what thinking may cost, never on a choice of the user:
 
 from __future__ import annotations
 
+import heapq
 import math
 from typing import Any
 
@@ -32,6 +33,9 @@ from pyhopper.kernels.stepping import Stepper
 from pyhopper.kernels.surrogate import due
 from pyhopper.parameters import INACTIVE, Omitted, Point
 from pyhopper.space import Space
+
+_TOP = 8
+"""So many of the best evaluations tell how far apart good points are."""
 
 MOST_MODELLED = 60
 """Above so many columns the model knows too little; the step that learns does better."""
@@ -224,9 +228,7 @@ class Proposer:
             point = self._point(rng, row, best.point, phase)
             return Proposal(point, CandidateType.LOCAL_SAMPLING)
         if self._stepper is None:
-            row = self._encoding.encode(best.point)
-            kind = Evolution if few else Stepper
-            self._stepper = kind(self._coordinates, row, _signed(best, state), self._seed)
+            self._stepper = self._begin_steps(state, best, few)
         elif _signed(best, state) < self._stepper.value:
             # A guess found it, or another process that shares the checkpoint.
             self._stepper.adopt(self._encoding.encode(best.point), _signed(best, state))
@@ -236,6 +238,15 @@ class Proposer:
         point = self._point(rng, move.row, best.point, phase)
         self._moves[state.started] = move, point
         return Proposal(point, CandidateType.LOCAL_SAMPLING)
+
+    def _begin_steps(self, state: State, best: Evaluation, few: bool) -> Stepper | Evolution:
+        row, value = self._encoding.encode(best.point), _signed(best, state)
+        if not few:
+            return Stepper(self._coordinates, row, value, self._seed)
+        done = [e for e in state.evaluations if e.status is Status.DONE and e.fits]
+        top = heapq.nsmallest(_TOP, done, key=lambda each: _signed(each, state))
+        rows = np.array([self._encoding.encode(each.point) for each in top])
+        return Evolution(self._coordinates, row, value, self._seed, rows)
 
     def _slope(self, state: State) -> list[Floats]:
         """Points down the slope of what the first phase has seen, as far as it is remembered."""
