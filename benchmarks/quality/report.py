@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from score import ranks, read, table
-
-COUNTS = (5, 10, 20, 30, 50, 75, 100)
+import pictures
+from score import read, table
 
 
 def markdown(header: list[str], rows: list[list[Any]], digits: int = 2) -> str:
@@ -39,7 +38,9 @@ def evaluations_to(records: list[dict[str, Any]], solver: str, reference: str) -
     checkpoints the count is the later one, so the figure errs against the solver.
     """
     result = {}
-    counts = sorted({int(c) for r in records if r["peer"] == solver for c in r["at"]})
+    counts = sorted(
+        {int(c) for r in records if r["peer"] == solver for c in r["at"] if c.isdigit()}
+    )
     for task in sorted({r["task"] for r in records if r["peer"] == solver}):
         goal = median_at(records, reference, task, 100)
         if np.isnan(goal):
@@ -47,54 +48,6 @@ def evaluations_to(records: list[dict[str, Any]], solver: str, reference: str) -
         reached = [c for c in counts if median_at(records, solver, task, c) <= goal]
         result[task] = float(min(reached)) if reached else float("inf")
     return result
-
-
-def curves(records: list[dict[str, Any]], path: Path) -> None:
-    """Draw the mean scaled rank over the number of evaluations."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    lines: dict[str, list[tuple[int, float]]] = collections.defaultdict(list)
-    for count in COUNTS:
-        _, rows = table(records, count)
-        for row in rows:
-            lines[row[0]].append((count, row[-2]))
-    figure, axes = plt.subplots(figsize=(8, 5))
-    for peer, points in sorted(lines.items(), key=lambda item: item[1][-1][1]):
-        wide = 3 if peer.startswith("pyhopper-") else 1.2
-        axes.plot(*zip(*points, strict=True), marker="o", linewidth=wide, markersize=3, label=peer)
-    axes.set_xlabel("evaluations")
-    axes.set_ylabel("scaled rank, mean of suites (0 is best)")
-    axes.set_xscale("log")
-    axes.set_xticks(COUNTS, [str(c) for c in COUNTS])
-    axes.minorticks_off()
-    axes.legend(fontsize=8, ncols=2)
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
-
-
-def heat(records: list[dict[str, Any]], path: Path, count: int = 100) -> None:
-    """Draw the scaled rank of every solver on every task."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    scaled = ranks(records, count)
-    peers = [row[0] for row in table(records, count)[1]]
-    names = sorted({task for _, task in scaled})
-    grid = np.array([[scaled.get((peer, task), np.nan) for peer in peers] for task in names])
-    figure, axes = plt.subplots(figsize=(1.5 + 0.6 * len(peers), 1.5 + 0.2 * len(names)))
-    picture = axes.imshow(grid, aspect="auto", cmap="viridis_r", vmin=0, vmax=1)
-    axes.set_xticks(range(len(peers)), peers, rotation=60, ha="right", fontsize=7)
-    axes.set_yticks(range(len(names)), names, fontsize=6)
-    figure.colorbar(picture, label=f"scaled rank after {count} evaluations")
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
 
 
 def wide_table(records: list[dict[str, Any]], count: int = 5000) -> tuple[list[str], list[Any]]:
@@ -166,8 +119,11 @@ def main() -> None:
     if arguments.clock:
         parts.append("## Equal wall-clock time\n\n" + markdown(*clock_table(read(arguments.clock))))
     (arguments.to / "report.md").write_text("\n\n".join(parts) + "\n")
-    curves(records, arguments.to / "rank_over_evaluations.png")
-    heat(records, arguments.to / "rank_per_task.png")
+    pictures.ranks_over_evaluations(records, arguments.to / "rank_over_evaluations.png")
+    pictures.rank_per_task(records, arguments.to / "rank_per_task.png")
+    pictures.best_so_far(records, arguments.to / "best_so_far.png")
+    if arguments.clock:
+        pictures.ranks_over_time(read(arguments.clock), arguments.to / "rank_over_time.png")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import wide_tasks
 
 import pyhopper
 
-CHECKPOINTS = (*range(1, 101), 150, 200, 300, 500, 750, 1000)
+CHECKPOINTS = (*range(1, 101), *tasks.CHECKPOINTS[tasks.CHECKPOINTS.index(150) :])
 WIDE_CHECKPOINTS = (100, 200, 500, 1000, 2000, 3000, 5000, 10000)
 
 

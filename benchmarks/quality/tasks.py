@@ -89,6 +89,13 @@ SETS = {
 }
 
 
+# After how many evaluations a result is noted.
+CHECKPOINTS = (
+    *(5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1000),
+    *(1500, 2000, 3000, 5000, 7500, 10_000, 15_000, 20_000),
+)
+
+
 def suite_of(task: str) -> str:
     """Return the suite a task is averaged in."""
     family = task.split("/", maxsplit=1)[0]

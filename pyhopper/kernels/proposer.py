@@ -4,7 +4,8 @@ The chain is the paper's: phase 1 over the whole space, phase 2 around the best.
 are picked depends on what thinking may cost, never on a choice of the user:
 
 * screening, where an evaluation is worth a model of those before it,
-* the step that learns, in many dimensions or where evaluations are cheap,
+* a step that learns where evaluations are cheap or dimensions many: in few dimensions an adapting
+  covariance matrix, in many a chain of lines,
 * the plain chain, where even that would cost more than it gives, or nothing can be modelled.
 """
 

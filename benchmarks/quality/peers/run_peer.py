@@ -21,7 +21,6 @@ import tasks
 from tasks import Param
 
 Objective = Callable[[list[Any]], float]
-CHECKPOINTS = (5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1000)
 
 
 def random_search(params: tuple[Param, ...], budget: int, seed: int, objective: Objective) -> None:
@@ -279,7 +278,7 @@ def run_one(
         error = repr(problem_seen)[:200]
     wall = time.process_time() - start
     at = {}
-    for count in CHECKPOINTS:
+    for count in tasks.CHECKPOINTS:
         if count <= len(values):
             at[str(count)] = truths[int(np.nanargmin(np.asarray(values[:count])))]
     if clock < math.inf and values:
