@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pyhopper
-from pyhopper.parameters import INACTIVE
+from pyhopper.parameters import INACTIVE, Omitted
 from pyhopper.space import Space, merge_dicts
 
 BOOL = pyhopper.bool()
@@ -178,3 +178,18 @@ def test_constraints(rng):
     for _ in range(100):
         assert point[0] < point[1]
         point = space.move(point, 1, 0.5, rng)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+def test_large_arrays_that_differ_are_told_apart(dtype, rng):
+    """Also where the same entries stand at other places."""
+    array = (1000 * rng.standard_normal(20_000)).astype(dtype)
+    others = [array.copy() for _ in range(5)]
+    others[0][-1] += 1
+    others[1][[5, 9000]] = array[[9000, 5]]
+    others[2][[5, 5 + 2048]] = array[[5 + 2048, 5]]
+    others[3][[3 * 2048 + 7, 7 * 2048 + 3]] = array[[7 * 2048 + 3, 3 * 2048 + 7]]
+    others[4] = array[::-1].copy()
+    marks = [Omitted.array(each) for each in [array, *others]]
+    assert len(set(marks)) == 6
+    assert Omitted.array(array.copy()) == marks[0]
