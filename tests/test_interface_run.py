@@ -147,7 +147,7 @@ def test_duplicates_leave_the_temperature_as_it_is():
     assert seen[-1] < 0.25
 
 
-def test_mp_backend_of_earlier_versions():
+def test_mp_backend_by_name():
     search = line()
     search.run(x_of, steps=2, n_jobs=2, mp_backend="multiprocessing", quiet=True)
     assert len(search.history) == 2
