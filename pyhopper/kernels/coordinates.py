@@ -7,6 +7,7 @@ their cell, unordered choices as the index of the option, inactive parameters as
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,12 +58,22 @@ class Coordinates:
         """Number of columns."""
         return len(self.levels)
 
-    @property
+    @cached_property
     def conditional(self) -> bool:
         """Whether any column can be inactive."""
         return bool((self.parent >= 0).any())
 
-    @property
+    @cached_property
+    def ordered(self) -> Ints:
+        """Columns with levels that have an order."""
+        return np.flatnonzero((self.levels > 0) & ~self.categorical)
+
+    @cached_property
+    def options(self) -> Ints:
+        """Columns that hold the index of an unordered option."""
+        return np.flatnonzero(self.categorical)
+
+    @cached_property
     def free(self) -> Bools:
         """Columns that have more than one value."""
         return np.asarray(self.levels != 1)
@@ -99,8 +110,8 @@ def fill(rng: np.random.Generator, coordinates: Coordinates, rows: Floats) -> Fl
 
 def snap(coordinates: Coordinates, rows: Floats) -> Floats:
     """Move ordered entries to the centres of their cells; options stay as they are."""
-    ordered = (coordinates.levels > 0) & ~coordinates.categorical
-    if not ordered.any():
+    ordered = coordinates.ordered
+    if not len(ordered):
         return rows
     result: Floats = rows.copy()
     levels = coordinates.levels[ordered]
@@ -113,10 +124,10 @@ def snap(coordinates: Coordinates, rows: Floats) -> Floats:
 def from_unit(coordinates: Coordinates, unit: Floats) -> Floats:
     """Map numbers in [0, 1) of every column to legal values: cell centres, option indices."""
     result: Floats = snap(coordinates, unit)
-    if coordinates.categorical.any():
-        levels = coordinates.levels[coordinates.categorical]
+    options = coordinates.options
+    if len(options):
         result = result.copy()
-        result[:, coordinates.categorical] = np.floor(unit[:, coordinates.categorical] * levels)
+        result[:, options] = np.floor(unit[:, options] * coordinates.levels[options])
     for column, sums in coordinates.weights:
         place = np.searchsorted(sums[1:-1], unit[:, column], side="right").astype(np.float64)
         ordered = not coordinates.categorical[column]

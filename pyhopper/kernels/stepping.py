@@ -199,18 +199,22 @@ class Stepper:
         line = block.lines[index]
         line.asked += 1
         sign = 1 if line.asked == 1 else -1
+        if line.column < 0:
+            point = block.start + line.amount if sign > 0 else block.start - line.amount
+            np.clip(point, 0.0, 1.0, out=point)
+            return self._move(point, block, index, sign)
         point = block.start.copy()
-        if line.column >= 0 and self.coordinates.categorical[line.column]:
-            point[line.where] += line.amount
+        point[line.where] += sign * line.amount
+        if self.coordinates.categorical[line.column]:
             point[line.where] %= self.coordinates.levels[line.column]
         else:
-            point[line.where] = np.clip(point[line.where] + sign * line.amount, 0.0, 1.0)
+            point[line.where] = np.clip(point[line.where], 0.0, 1.0)
         return self._move(point, block, index, sign)
 
     def _move(self, point: Floats, block: Block, line: int, sign: int) -> Move:
         # Options are whole numbers and are not clipped by a step: it does not move them.
-        options = self.coordinates.categorical
-        if line < 0 and options.any() and block.base is not None:
+        options = self.coordinates.options
+        if line < 0 and len(options) and block.base is not None:
             point[options] = block.base[options]
         legal = switch_off(self.coordinates, snap(self.coordinates, point[None, :]))[0]
         return Move(legal, point, block, line, sign)
@@ -263,8 +267,7 @@ class Stepper:
             step *= self.size
             if self.shape is not None:
                 step *= self.shape
-        if self.coordinates.categorical.any():
-            step[self.coordinates.categorical] = 0.0
+        step[self.coordinates.options] = 0.0
         if both:
             room = np.maximum(np.minimum(block.start, 1.0 - block.start), 5e-4)
             return Line(slice(None), np.clip(step, -room, room), True, learns=not along_path)
@@ -288,8 +291,6 @@ class Stepper:
             sign = -sign
         step = np.array([np.clip(here + sign * size, 0.0, 1.0) - here])
         return Line(where, step, both, column)
-
-    # -- learning
 
     def drop(self, move: Move) -> None:
         """Take in that a move is not evaluated, since it would be a duplicate."""
@@ -340,8 +341,7 @@ class Stepper:
     def _add_up(self, block: Block) -> None:
         """Add the steps that the lines call for, and ask for their sum."""
         step = np.zeros_like(block.start)
-        lengths = []
-        stretch = float(self.stretch[block.kind])
+        lengths, stretch = [], float(self.stretch[block.kind])
         for line in block.lines:
             if line.column >= 0 and not line.learns:
                 continue  # options do not add up; a better one has become the best already
