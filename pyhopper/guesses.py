@@ -101,8 +101,9 @@ class Guesses:
                 for name, value in zip(columns, row, strict=True)
             ]
             guess = merge_dicts(*guesses)
-            if not self._breaks_constraint(self._space.read(guess), guess):
-                self.enqueue(guess)
+            values = self._space.read(guess)
+            if not self._breaks_constraint(values, guess):
+                self._take_note(Queued(values))
 
     def add(
         self, params: Mapping[str, Any], value: float, metrics: Mapping[str, Any] | None = None

@@ -166,11 +166,13 @@ class Supply:
         for proposal in self._proposals(rng, phase):
             guesses += proposal.type is CandidateType.MANUALLY_ADDED
             key = state.key(proposal.point)
-            if proposal.type is CandidateType.MANUALLY_ADDED and not self._space.allows(
-                proposal.point
-            ):
-                continue
-            if proposal.seconds > self._budget.remaining:
+            if proposal.type is CandidateType.MANUALLY_ADDED:
+                seconds = None  # the user wants it, however long it takes
+                if not self._space.allows(proposal.point):
+                    continue
+            else:
+                seconds = self._proposer.seconds(proposal.point)
+            if seconds is not None and seconds > self._budget.remaining:
                 misfits += 1
                 if misfits > _LOCAL_REDRAWS:
                     return None
@@ -191,16 +193,15 @@ class Supply:
             self._space.build(proposal.point),
             proposal.point,
             proposal.screening,
-            self._expected(proposal),
+            self._expected(seconds),
         )
         return Started(candidate, redrawn, guesses, holder, key)
 
-    def _expected(self, proposal: Proposal) -> float | None:
+    def _expected(self, seconds: float | None) -> float | None:
         """How long a candidate takes at most, if that decides whether it starts."""
         if math.isinf(self._budget.remaining):
             return None
-        known = not math.isnan(proposal.seconds)
-        return proposal.seconds if known else self._budget.forecast.seconds() or None
+        return seconds or self._budget.forecast.seconds() or None
 
     def _leader(self, candidate_id: int, phase: Phase) -> Started | None:
         """At the end of the budget, a leader again if the objective is known to be noisy."""

@@ -40,12 +40,11 @@ class AimCallback(Tracker):
         quiet["capture_terminal_logs"] = False
         self._settings: dict[str, Any] = {"experiment": name, "repo": place, **quiet, **settings}
         self._run: Any = None
-        self._run_hash: str | None = None
 
     def open(self) -> None:
         """See :class:`Tracker`."""
-        self._run = self._aim.Run(run_hash=self._run_hash, **self._settings)
-        self._run_hash = self._run.hash
+        self._run = self._aim.Run(run_hash=self.run_id or None, **self._settings)
+        self.run_id = self._run.hash
 
     def close(self) -> None:
         """See :class:`Tracker`."""
@@ -65,12 +64,3 @@ class AimCallback(Tracker):
             self._run.track(value, name=f"params.{name}", step=step)
         for name, text in texts.items():
             self._run.track(self._aim.Text(text), name=name, step=step)
-
-    def state_dict(self) -> dict[str, Any]:
-        """See :class:`Tracker`."""
-        return {**super().state_dict(), "run_hash": self._run_hash}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """See :class:`Tracker`."""
-        super().load_state_dict(state)
-        self._run_hash = state["run_hash"]

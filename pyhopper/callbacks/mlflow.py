@@ -41,7 +41,6 @@ class MLflowCallback(Tracker):
         self._uri = tracking_uri
         self._client: Any = None
         self._experiment_id = ""
-        self._run_id = ""
 
     def open(self) -> None:
         """See :class:`Tracker`."""
@@ -53,15 +52,15 @@ class MLflowCallback(Tracker):
             if found is None
             else found.experiment_id
         )
-        if self._run_id:
-            self._client.update_run(self._run_id, status="RUNNING")
+        if self.run_id:
+            self._client.update_run(self.run_id, status="RUNNING")
         else:
             run = self._client.create_run(self._experiment_id, run_name=self._name)
-            self._run_id = run.info.run_id
+            self.run_id = run.info.run_id
 
     def close(self) -> None:
         """See :class:`Tracker`."""
-        self._client.set_terminated(self._run_id)
+        self._client.set_terminated(self.run_id)
 
     def record(
         self,
@@ -72,7 +71,7 @@ class MLflowCallback(Tracker):
     ) -> None:
         """See :class:`Tracker`."""
         entities = self._mlflow.entities
-        tags = {"mlflow.parentRunId": self._run_id}
+        tags = {"mlflow.parentRunId": self.run_id}
         child = self._client.create_run(self._experiment_id, tags=tags, run_name=f"{step:05d}")
         now = child.info.start_time
         metrics = [entities.Metric(name, value, now, step) for name, value in numbers.items()]
@@ -80,13 +79,4 @@ class MLflowCallback(Tracker):
         listed = [entities.Param(name, str(v)[:_LONGEST]) for name, v in settings.items()]
         self._client.log_batch(child.info.run_id, metrics=metrics, params=listed[:100])
         self._client.set_terminated(child.info.run_id)
-        self._client.log_batch(self._run_id, metrics=metrics)
-
-    def state_dict(self) -> dict[str, Any]:
-        """See :class:`Tracker`."""
-        return {**super().state_dict(), "run_id": self._run_id}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """See :class:`Tracker`."""
-        super().load_state_dict(state)
-        self._run_id = str(state["run_id"])
+        self._client.log_batch(self.run_id, metrics=metrics)

@@ -34,10 +34,16 @@ class Tracker(Callback):
     """Turns the hooks into one record for each evaluation.
 
     The step counts all evaluations, over several runs and resumes.
+
+    Attributes
+    ----------
+    run_id : str
+        What the tracker calls its own run, to go on with it after a resume; empty before it began.
     """
 
     def __init__(self) -> None:
         self._search: Search | None = None
+        self.run_id = ""
         self._step = 0
         self._counts = {"pruned": 0, "nan": 0, "failed": 0}
 
@@ -116,9 +122,10 @@ class Tracker(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """See :class:`Callback`."""
-        return {"step": self._step, "counts": dict(self._counts)}
+        return {"step": self._step, "counts": dict(self._counts), "run_id": self.run_id}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """See :class:`Callback`."""
+        self.run_id = str(state["run_id"])
         self._step = int(state["step"])
         self._counts = {name: int(count) for name, count in state["counts"].items()}

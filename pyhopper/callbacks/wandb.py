@@ -30,13 +30,12 @@ class WandbCallback(Tracker):
         self._wandb = require("wandb", "wandb")
         self._settings = {"project": project, "name": name, **settings}
         self._run: Any = None
-        self._run_id: str | None = None
 
     def open(self) -> None:
         """See :class:`Tracker`."""
-        known = {"id": self._run_id, "resume": "allow"} if self._run_id else {}
+        known = {"id": self.run_id, "resume": "allow"} if self.run_id else {}
         self._run = self._wandb.init(**{**self._settings, **known})
-        self._run_id = self._run.id
+        self.run_id = self._run.id
 
     def close(self) -> None:
         """See :class:`Tracker`."""
@@ -51,12 +50,3 @@ class WandbCallback(Tracker):
     ) -> None:
         """See :class:`Tracker`."""
         self._run.log({**numbers, **{f"params.{k}": v for k, v in params.items()}, **texts}, step)
-
-    def state_dict(self) -> dict[str, Any]:
-        """See :class:`Tracker`."""
-        return {**super().state_dict(), "run_id": self._run_id}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """See :class:`Tracker`."""
-        super().load_state_dict(state)
-        self._run_id = state["run_id"]

@@ -6,7 +6,6 @@ Better points are kept and worse ones dropped, which is what the best point in t
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -19,12 +18,11 @@ from pyhopper.space import Space
 
 
 class Proposal(NamedTuple):
-    """A point to evaluate, the rule that made it, what a model expected of it, and how long."""
+    """A point to evaluate, the rule that made it, and what a model expected of it."""
 
     point: Point
     type: CandidateType
     screening: Screening | None = None
-    seconds: float = math.nan
 
 
 def propose(rng: np.random.Generator, space: Space, best: Point | None, phase: Phase) -> Proposal:

@@ -108,6 +108,12 @@ def fill(rng: np.random.Generator, coordinates: Coordinates, rows: Floats) -> Fl
     return np.asarray(np.where(missing, uniform(rng, coordinates, len(rows)), rows))
 
 
+def complete(coordinates: Coordinates, row: Floats, seed: int) -> Floats:
+    """Return where a chain starts: a row whose inactive entries hold values that depend on seed."""
+    rng = np.random.default_rng([seed, 31])
+    return np.array(fill(rng, coordinates, row[None, :])[0])
+
+
 def snap(coordinates: Coordinates, rows: Floats) -> Floats:
     """Move ordered entries to the centres of their cells; options stay as they are."""
     ordered = coordinates.ordered

@@ -50,7 +50,9 @@ class Durations:
 
     def log_seconds(self, rows: Floats) -> Floats:
         """Return the expected logarithms of the durations of rows, in seconds."""
-        off = _features(self.coordinates, rows) - self.centre
+        return self._expected(_features(self.coordinates, rows) - self.centre)
+
+    def _expected(self, off: Floats) -> Floats:
         return np.asarray(np.clip(self.mean + off @ self.weights, self.low, self.high))
 
     def seconds(self, rows: Floats) -> Floats:
@@ -58,7 +60,7 @@ class Durations:
         off = _features(self.coordinates, rows) - self.centre
         # Where no evaluation has been, the error is larger (Rasmussen & Williams 2006, 2.9).
         growth = np.sqrt(1.0 + np.square(off @ self.doubt).sum(axis=1))
-        return np.asarray(np.exp(self.log_seconds(rows) + self.above * growth))
+        return np.asarray(np.exp(self._expected(off) + self.above * growth))
 
 
 def _features(coordinates: Coordinates, rows: Floats) -> Floats:

@@ -20,7 +20,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pyhopper.kernels.coordinates import Coordinates, Floats, Ints, keys, snap, switch_off, uniform
+from pyhopper.kernels.coordinates import (
+    Coordinates,
+    Floats,
+    Ints,
+    complete,
+    keys,
+    snap,
+    switch_off,
+    uniform,
+)
 
 FIRST_SIZE, NEW_SIZE = 0.2, 0.3
 LEAST_SIZE = 0.01
@@ -105,7 +114,6 @@ class Evolution:
         seed: int = 0,
         top: Floats | None = None,
     ) -> None:
-        filler = uniform(np.random.default_rng([seed, 31]), coordinates, 1)[0]
         self.coordinates = coordinates
         self.numeric = np.flatnonzero(coordinates.free & ~coordinates.categorical)
         self.options = np.flatnonzero(coordinates.free & coordinates.categorical)
@@ -121,7 +129,7 @@ class Evolution:
             off = np.nan_to_num(top[:, self.numeric] - row[self.numeric])
             apart = float(np.median(np.sqrt(np.mean(off**2, axis=1))))
             sigma = float(np.clip(apart, LEAST_SIZE, FIRST_SIZE))
-        self._begin(np.where(np.isnan(row), filler, row), sigma, self.size)
+        self._begin(complete(coordinates, row, seed), sigma, self.size)
 
     def _begin(self, point: Floats, sigma: float, size: int) -> None:
         """Start the distribution at a point."""

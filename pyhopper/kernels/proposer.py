@@ -121,20 +121,18 @@ class Proposer:
         allowed = [each for each in proposals if self.space.allows(each.point)]
         if not allowed:
             self.drop(state.started)
-            return [self.fallback(rng, state, phase)]
-        return [self._timed(each) for each in allowed]
+        return allowed or [self.fallback(rng, state, phase)]
 
     def fallback(self, rng: np.random.Generator, state: State, phase: Phase) -> Proposal:
         """Propose by the plain chain, which finds its way through any space."""
         best = None if state.best is None else state.best.point
-        return self._timed(chain.propose(rng, self.space, best, phase))
+        return chain.propose(rng, self.space, best, phase)
 
-    def _timed(self, proposal: Proposal) -> Proposal:
-        """A proposal with its expected duration, if that follows from the parameters."""
+    def seconds(self, point: Point) -> float | None:
+        """How long a point takes at most, None if that does not follow from its parameters."""
         if self._durations is None:
-            return proposal
-        row = self._encoding.encode(proposal.point)[None, :]
-        return proposal._replace(seconds=float(self._durations.seconds(row)[0]))
+            return None
+        return float(self._durations.seconds(self._encoding.encode(point)[None, :])[0])
 
     def observe(self, evaluation: Evaluation, state: State) -> None:
         """Take in an evaluation that has ended; what the model needs it takes from the state."""

@@ -25,9 +25,9 @@ from pyhopper.kernels.coordinates import (
     Floats,
     Ints,
     active,
+    complete,
     snap,
     switch_off,
-    uniform,
 )
 
 # The two kinds of block: single parameters, or all parameters at once.
@@ -133,9 +133,8 @@ class Stepper:
 
     def __init__(self, coordinates: Coordinates, row: Floats, value: float, seed: int = 0) -> None:
         dimension = coordinates.dimension
-        filler = uniform(np.random.default_rng([seed, 31]), coordinates, 1)[0]
         self.coordinates = coordinates
-        self.best = np.where(np.isnan(row), filler, row)
+        self.best = complete(coordinates, row, seed)
         self.value = value
         self.found_by: Block | None = None
         self.free = np.flatnonzero(coordinates.free)
