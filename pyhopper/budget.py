@@ -18,8 +18,15 @@ from typing import NamedTuple, Protocol
 
 from pyhopper.errors import ArgumentError
 
-_SECONDS = {"w": 604800, "d": 86400, "h": 3600, "min": 60, "m": 60, "s": 1, "sec": 1}
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(w|d|h|min|m|sec|s)\s*")
+_UNITS = {
+    604800: "w week weeks",
+    86400: "d day days",
+    3600: "h hr hrs hour hours",
+    60: "m min mins minute minutes",
+    1: "s sec secs second seconds",
+}
+_SECONDS = {word: seconds for seconds, words in _UNITS.items() for word in words.split()}
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]+)\s*")
 _EXAMPLES = 'write it like "1h 30min", "2d 12h", "1:30" (minutes:seconds), 90 or "until 08:00"'
 
 
@@ -56,8 +63,9 @@ def parse_runtime(runtime: float | str, now: float | None = None) -> float:
     Parameters
     ----------
     runtime : float or str
-        Seconds, or text: ``"1h 30min"``, ``"4d 12h"``, ``"2w"``, ``"1.5h"``, ``"1:30"`` (minutes
-        and seconds), ``"1:01:30"``, ``"90"``, or ``"until 08:00"`` for the next such time of day.
+        Seconds, or text: ``"1h 30min"``, ``"4d 12h"``, ``"2 weeks"``, ``"1.5h"``, ``"1:30"``
+        (minutes and seconds), ``"1:01:30"``, ``"90"``, or ``"until 08:00"`` for the next such time
+        of day.
     now : float, optional
         The present time in seconds since the epoch, for ``until``; by default the system's.
 
@@ -99,7 +107,7 @@ def _seconds(runtime: object, now: float | None) -> float | None:
     total_seconds, place = 0.0, 0
     while place < len(text):
         found = _PART.match(text, place)
-        if found is None:
+        if found is None or found[2] not in _SECONDS:
             return None
         total_seconds += float(found[1]) * _SECONDS[found[2]]
         place = found.end()

@@ -10,6 +10,7 @@
     ├── EvaluationError (RuntimeError)   an evaluation failed and ``on_error="raise"``
     ├── SearchFailedError (RuntimeError) no evaluation has ever succeeded
     └── CheckpointError (RuntimeError)   a checkpoint cannot be read, written or used
+        └── CheckpointMissingError (FileNotFoundError)   there is no such file
 """
 
 from __future__ import annotations
@@ -160,3 +161,7 @@ class CheckpointError(PyhopperError, RuntimeError):
         super().__init__(f"{where}: {problem}")
         self.path = str(path)
         self.line = line
+
+
+class CheckpointMissingError(CheckpointError, FileNotFoundError):
+    """A checkpoint that was to be read is not there."""

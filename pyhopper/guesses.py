@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from pyhopper.history import State, observe
 from pyhopper.journal import Checkpoint
 from pyhopper.notes import Forgotten, Known, Misfit, Note, Queued
 from pyhopper.objective import Objective
-from pyhopper.parameters import Partial
+from pyhopper.parameters import Lenience, Partial
 from pyhopper.space import Space, merge_dicts, nested
 
 Params = dict[str, Any]
@@ -44,15 +45,27 @@ class Guesses:
         ----------
         guess : dict
             Values for some parameters, nested like the template. What is missing comes from the
-            best candidate so far, before that from ``init``.
+            best candidate so far, before that from ``init``. A number off the grid or out of the
+            bounds gives the nearest legal one, and a constant stays what it is, with a warning.
 
         Raises
         ------
         CandidateError
-            For an unknown key, a wrong nesting, a value that is not legal, or a full guess that
+            For an unknown key, a wrong nesting, a value of another kind, or a full guess that
             breaks a constraint. A partial one that does so once it is filled is passed over.
         """
-        values = self._space.read(guess)
+        self._enqueue(guess)
+
+    def __iadd__(self, guess: Mapping[str, Any]) -> Guesses:  # noqa: PYI034 - Self is new
+        """``search += {"lr": 0.1}`` is :meth:`enqueue`."""
+        self._enqueue(guess)
+        return self
+
+    def _enqueue(self, guess: Mapping[str, Any]) -> None:
+        notes: list[str] = []
+        values = self._space.read(guess, Lenience(notes))
+        for note in notes:
+            warnings.warn(note, stacklevel=3)
         if self._breaks_constraint(values, guess):
             raise CandidateError("", guess, "breaks a constraint, so it would never be evaluated")
         self._take_note(Queued(values))
@@ -66,11 +79,6 @@ class Guesses:
         except CandidateError:
             return False
         return not self._space.allows(point)
-
-    def __iadd__(self, guess: Mapping[str, Any]) -> Guesses:  # noqa: PYI034 - Self is new
-        """``search += {"lr": 0.1}`` is :meth:`enqueue`."""
-        self.enqueue(guess)
-        return self
 
     def sweep(self, name: str, values: Iterable[Any]) -> None:
         """Queue a guess for every value of one parameter.

@@ -55,7 +55,7 @@ class Objective:
     kwargs : dict, optional
         Passed on in every call.
     ignore_nans : bool
-        Whether NaN is a result of its own rather than a failure.
+        Whether NaN is a result of its own rather than a failure, as infinity always is.
     """
 
     def __init__(
@@ -107,9 +107,12 @@ class Objective:
             _report.reset(token)
         if math.isfinite(value):
             return Outcome(Status.DONE, value, metrics, tuple(estimates))
-        if self.ignore_nans:
-            return Outcome(Status.NAN, metrics=metrics, estimates=tuple(estimates))
-        reason = f"the objective returned {value}; pass ignore_nans=True to expect that"
+        reason = f"the objective returned {value}"
+        # Infinity is how many scripts say "as bad as can be", so it is no sign of a fault.
+        if self.ignore_nans or math.isinf(value):
+            estimated = tuple(estimates)
+            return Outcome(Status.NAN, metrics=metrics, estimates=estimated, reason=reason)
+        reason += "; pass ignore_nans=True to expect that"
         return Outcome(Status.FAILED, metrics=metrics, estimates=tuple(estimates), reason=reason)
 
     def _run(self, params: dict[str, Any], note: Report) -> tuple[float, Metrics]:

@@ -20,6 +20,8 @@ _DIRECTIONS = {
     "minimise": False,
 }
 
+_COLDEST = 0.01
+
 
 @dataclass(frozen=True)
 class Stop:
@@ -114,10 +116,8 @@ def number(argument: str, value: Any, low: float, high: float) -> float:
 
 
 def _temperature(argument: str, value: Any) -> float:
-    parsed = number(argument, value, 0, 1)
-    if parsed == 0:
-        raise ArgumentError(argument, value, "must be more than 0 (and at most 1)")
-    return parsed
+    """At 0 nothing could move, so that means as little as makes sense."""
+    return max(number(argument, value, 0, 1), _COLDEST)
 
 
 def parse_stop(stop: Any) -> Stop:

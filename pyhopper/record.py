@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any, overload
-
-import numpy as np
-from numpy.typing import NDArray
 
 from pyhopper.events import Status
 from pyhopper.history import Evaluation, State
@@ -52,12 +50,17 @@ class History:
     @overload
     def __getitem__(self, item: int) -> dict[str, Any]: ...
     @overload
+    def __getitem__(self, item: slice) -> list[dict[str, Any]]: ...
+    @overload
     def __getitem__(self, item: str) -> list[Any]: ...
 
-    def __getitem__(self, item: int | str) -> Any:
+    def __getitem__(self, item: int | slice | str) -> Any:
         if isinstance(item, str):
             return self.get_marginal(item)
-        return self._space().build(self._with(Status.DONE)[item].point)
+        found, build = self._with(Status.DONE)[item], self._space().build
+        if isinstance(found, list):
+            return [build(each.point) for each in found]
+        return build(found.point)
 
     def get_marginal(self, name: str) -> list[Any]:
         """Values of one parameter in all evaluations with a value; None where it was inactive.
@@ -77,19 +80,18 @@ class History:
         return self._space().values(name, [each.point for each in self._with(status)])
 
     @property
-    def fs(self) -> NDArray[np.float64]:
-        """The values, shape (n,)."""
-        return np.array([each.value for each in self._with(Status.DONE)])
+    def fs(self) -> list[float]:
+        """The values."""
+        return [each.value for each in self._with(Status.DONE)]
 
     @property
-    def best_fs(self) -> NDArray[np.float64]:
-        """The best value up to each evaluation, shape (n,).
+    def best_fs(self) -> list[float]:
+        """The best value up to each evaluation.
 
         Of a noisy objective the last of them may be luck; :attr:`best_f` is then the mean over
         the re-evaluations of the best candidate.
         """
-        best = np.maximum if self._state.maximize else np.minimum
-        return np.asarray(best.accumulate(self.fs)) if len(self) else self.fs
+        return list(itertools.accumulate(self.fs, max if self._state.maximize else min))
 
     @property
     def best_f(self) -> float | None:
@@ -97,24 +99,24 @@ class History:
         return None if self._state.best is None else self._state.best.value
 
     @property
-    def steps(self) -> NDArray[np.int64]:
-        """Numbers of the evaluations: 0, 1, 2, ... of shape (n,)."""
-        return np.arange(len(self))
+    def steps(self) -> list[int]:
+        """Numbers of the evaluations: 0, 1, 2, ..."""
+        return list(range(len(self)))
 
     @property
-    def seconds(self) -> NDArray[np.float64]:
-        """When each evaluation ended, in seconds of the search's run time, shape (n,)."""
-        return np.array([each.elapsed for each in self._with(Status.DONE)])
+    def seconds(self) -> list[float]:
+        """When each evaluation ended, in seconds of the search's run time."""
+        return [each.elapsed for each in self._with(Status.DONE)]
 
     @property
-    def minutes(self) -> NDArray[np.float64]:
+    def minutes(self) -> list[float]:
         """Like :attr:`seconds`, in minutes."""
-        return self.seconds / 60
+        return [each / 60 for each in self.seconds]
 
     @property
-    def hours(self) -> NDArray[np.float64]:
+    def hours(self) -> list[float]:
         """Like :attr:`seconds`, in hours."""
-        return self.seconds / 3600
+        return [each / 3600 for each in self.seconds]
 
     def to_pandas(self) -> Any:
         """All evaluations, also pruned and failed ones, as a table with one row for each.

@@ -110,6 +110,10 @@ class Search(Guesses, Saving, AskTell):
         """The template's entry under a key."""
         return self._space.template[key]
 
+    def __contains__(self, key: str) -> bool:
+        """Whether the template has an entry under a key."""
+        return key in self._space.template
+
     def __setitem__(self, key: str, value: Any) -> None:
         """Replace or add an entry of the template, before the first candidate.
 
@@ -229,13 +233,14 @@ class Search(Guesses, Saving, AskTell):
         ignore_nans : bool
             Count NaN as a result of its own instead of a failure.
         mp_backend : str
-            Kept for scripts written for earlier versions; ``"auto"`` or ``"multiprocessing"``.
+            Kept for scripts written for earlier versions: ``"auto"``, ``"multiprocessing"`` and
+            ``"dask"`` all mean processes of this machine.
         enable_rejection_cache : bool
             Never evaluate a candidate twice.
         callbacks : list of Callback, optional
             Are told what happens.
         start_temperature, end_temperature : float
-            In (0, 1]: width of local moves at the begin and the end of the second phase.
+            In [0, 1]: width of local moves at the begin and the end of the second phase.
         kwargs : dict, optional
             Keyword arguments for the objective.
         checkpoint_path : str or path-like, optional
@@ -300,7 +305,7 @@ class Search(Guesses, Saving, AskTell):
             end_temperature=end_temperature,
         )
         function = Objective(objective, kwargs, flag("ignore_nans", ignore_nans))
-        one_of("mp_backend", mp_backend, "auto", "multiprocessing")
+        one_of("mp_backend", mp_backend, "auto", "multiprocessing", "dask")
         limits = parse_limits(timeout, deadline, has_end=runtime is not None)
         pruner = as_pruner(pruner)
         listed = as_callbacks(callbacks)

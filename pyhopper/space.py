@@ -14,6 +14,7 @@ from pyhopper.parameters import (
     INACTIVE,
     Choice,
     Leaf,
+    Lenience,
     List,
     Node,
     Numeric,
@@ -185,7 +186,7 @@ class Space:
                 return point
         raise ConstraintError(_CONSTRAINT_TRIES)
 
-    def read(self, guess: Mapping[str, Any]) -> Partial:
+    def read(self, guess: Mapping[str, Any], lenience: Lenience | None = None) -> Partial:
         """The values that a full or partial guess sets, checked.
 
         Raises
@@ -195,7 +196,7 @@ class Space:
         """
         if not isinstance(guess, Mapping):
             raise CandidateError("", guess, "a guess must be a dict")
-        return self._compiled.read(guess)
+        return self._compiled.read(guess, lenience)
 
     def read_all(self, params: Mapping[str, Any]) -> Point:
         """The point of a complete candidate.

@@ -16,6 +16,7 @@ from pyhopper.history import Evaluation, State
 from pyhopper.kernels import Proposal, Proposer
 from pyhopper.leaders import CHECK_FROM
 from pyhopper.notes import Dropped, Started
+from pyhopper.parameters import MISSING
 from pyhopper.space import Space
 
 _REDRAWS = 1000
@@ -85,6 +86,7 @@ class Supply:
             if each.id >= state.base.started:
                 self._forecast(each)
         self._ahead: _Ahead | None = None
+        self._has_init = any(leaf.param.init is not MISSING for leaf in space.leaves)
 
     @property
     def started(self) -> int:
@@ -217,14 +219,14 @@ class Supply:
     def _proposals(self, rng: np.random.Generator, phase: Phase) -> Iterator[Proposal]:
         """Points for one candidate without end, the most promising first."""
         state = self._state
-        if state.started == 0:
-            point = self._space.start(rng)
-            if self._space.allows(point):
-                yield Proposal(point, CandidateType.INIT)
         best = None if state.best is None else state.best.point
         for guess in list(state.queue):
             point = self._space.complete(guess, best, rng)
             yield Proposal(point, CandidateType.MANUALLY_ADDED)
+        if self._is_start_due():
+            point = self._space.start(rng)
+            if self._space.allows(point):
+                yield Proposal(point, CandidateType.INIT)
         thought, before = self._thinking.next(), self._budget.elapsed
         proposals = self._proposer.propose(rng, state, phase, thought, self._budget.remaining)
         self._thinking.proposed(thought, self._budget.elapsed - before)
@@ -234,6 +236,15 @@ class Supply:
             other = redrawn >= _LOCAL_REDRAWS and redrawn % 2 == 1
             again = phase._replace(seeding=not phase.seeding) if other else phase
             yield self._proposer.fallback(rng, state, again)
+
+    def _is_start_due(self) -> bool:
+        """Whether to begin with ``init``, or with the middle of the space if there is no guess."""
+        state, kind = self._state, CandidateType.INIT
+        if state.started == 0:
+            return True
+        if not self._has_init or any(state.tallies[kind].counts.values()):
+            return False
+        return all(each.candidate.type is not kind for each in state.running.values())
 
     def _is_exhausted(self, redrawn: int) -> bool:
         size = self._space.size

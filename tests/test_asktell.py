@@ -89,7 +89,7 @@ def test_time_counts_while_a_candidate_is_open():
         clock.advance(100_000)
     candidate = search.ask(runtime="1h")
     assert candidate is None, "the fourth is not expected to end in time"
-    assert search.history.seconds.tolist() == [1000, 2000, 3000]
+    assert search.history.seconds == [1000, 2000, 3000]
 
 
 def test_going_on_in_another_process(tmp_path):

@@ -117,12 +117,12 @@ def test_while_it_runs_a_candidate_has_no_end():
 
 def test_types_of_candidates():
     log = Log()
-    search = pyhopper.Search(x=pyhopper.float(0, 1), seed=0)
+    search = pyhopper.Search(x=pyhopper.float(0, 1, init=0.5), seed=0)
     search += {"x": 0.25}
     search.run(lambda p: p["x"], steps=30, callbacks=[log], quiet=True)
     types = [call[-1].type for call in log.calls if call[0] == "on_evaluate_start"]
-    assert types[0] is CandidateType.INIT
-    assert types[1] is CandidateType.MANUALLY_ADDED
+    assert types[0] is CandidateType.MANUALLY_ADDED
+    assert types[1] is CandidateType.INIT
     assert set(types[2:]) == {CandidateType.RANDOM_SEEDING, CandidateType.LOCAL_SAMPLING}
 
 
@@ -285,8 +285,8 @@ def test_history_records_what_the_search_records():
         assert np.array_equal(getattr(history, name), getattr(known, name))
     assert history.best_f == known.best_f == max(history.fs)
     assert np.all(np.diff(history.seconds) >= 0)
-    assert np.allclose(history.seconds, 60 * history.minutes)
-    assert np.allclose(history.seconds, 3600 * history.hours)
+    assert np.allclose(history.seconds, np.multiply(history.minutes, 60))
+    assert np.allclose(history.seconds, np.multiply(history.hours, 3600))
     history.clear()
     assert len(history) == 0
     assert history.best_f is None

@@ -40,8 +40,8 @@ def test_pruner_with_workers_and_after_a_resume(objective, tmp_path):
 
     def run(steps):
         pruner = TopKPruner(2)
-        search = pyhopper.Search(x=pyhopper.float(0, 1, init=1.0))
-        search.sweep("x", [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3])
+        search = pyhopper.Search(x=pyhopper.float(0, 1))
+        search.sweep("x", [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3])
         search.run(
             objective,
             steps=steps,
@@ -116,6 +116,7 @@ def kinds():
         kind=pyhopper.choice("good", "prune", "fail", "nan"), n=pyhopper.int(0, 10**6), seed=0
     )
     search.grid(kind=["good", "prune", "fail", "nan"], n=[1, 2])
+    search += {"kind": "good", "n": 500_000}
     return search
 
 
@@ -157,8 +158,8 @@ def test_callbacks_with_workers_and_after_a_resume(tmp_path):
 def test_duplicates_are_told_with_their_candidate():
     """The candidate was evaluated before, and the info says how it was drawn."""
     notes = Notes()
-    search = pyhopper.Search(x=pyhopper.int(0, 3, init=1), seed=0)
-    search += {"x": 1}
+    search = pyhopper.Search(x=pyhopper.int(0, 3), seed=0)
+    search.sweep("x", [1, 1])
     search.run(x_of, steps=10, callbacks=notes, quiet=True)
     duplicates = notes.of("on_duplicate_sampled")
     assert ({"x": 1}, MANUAL) in [(params, info.type) for params, info in duplicates]
@@ -223,7 +224,7 @@ def test_tensorboard_with_workers_and_after_a_resume(tmp_path):
             quiet=True,
         )
     found = scalars(tmp_path / "board", "value")
-    assert [found[step] for step in range(6)] == pytest.approx(search.history.fs.tolist())
+    assert [found[step] for step in range(6)] == pytest.approx(search.history.fs)
 
 
 def test_best_on_disk_with_workers_and_after_a_resume(tmp_path):

@@ -183,10 +183,10 @@ def test_workers_are_not_forked(isolation, monkeypatch):
 
     search = line()
     search.run(objective, steps=2, quiet=True)
-    assert search.history.fs.tolist() == [1, 1], "the control: in this process it can be seen"
+    assert search.history.fs == [1, 1], "the control: in this process it can be seen"
     search = line()
     search.run(objective, steps=2, n_jobs=2, isolation=isolation, quiet=True)
-    assert search.history.fs.tolist() == [0, 0]
+    assert search.history.fs == [0, 0]
 
 
 def at_hour(hour):
@@ -243,11 +243,11 @@ def test_killed_workers_cost_one_candidate_each():
 
     search = line(seed=0)
     search.sweep("x", [0.1, 0.6, 0.2, 0.7, 0.3, 0.8])
-    search.run(objective, steps=7, n_jobs=2, quiet=True)
+    search.run(objective, steps=6, n_jobs=2, quiet=True)
     failed = [e for e in search._state.evaluations if e.status is Status.FAILED]
     assert sorted(e.point[0] for e in failed) == [0.1, 0.2, 0.3]
     assert all("SIGKILL" in e.reason for e in failed)
-    assert sorted(search.history["x"]) == [0.5, 0.6, 0.7, 0.8]
+    assert sorted(search.history["x"]) == [0.6, 0.7, 0.8]
 
 
 def epochs(params, scale=1):

@@ -45,7 +45,7 @@ def test_n_jobs_that_make_no_sense(n_jobs):
         ({"steps": 1, "timeout": 0}, "timeout=0"),
         ({"steps": 1, "deadline": "kill"}, "deadline=.*give runtime"),
         ({"steps": 1, "isolation": "total"}, 'isolation=.*"candidate" or "slot"'),
-        ({"steps": 1, "mp_backend": "dask"}, "mp_backend="),
+        ({"steps": 1, "mp_backend": "threads"}, "mp_backend="),
         ({"steps": 1, "n_jobs": 2, "executor": InlineExecutor()}, "n_jobs=2.*executor is given"),
     ],
 )

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import pickle
 import random
 import time
 
@@ -206,7 +207,10 @@ def test_not_a_checkpoint(tmp_path):
         with pytest.raises(pyhopper.CheckpointError, match="not a checkpoint"):
             make().load(path)
         assert path.read_text() == content
-    with pytest.raises(pyhopper.CheckpointError, match="cannot be read"):
+    path.write_bytes(pickle.dumps({"history": [1, 2]}))
+    with pytest.raises(pyhopper.CheckpointError, match="but a pickle"):
+        run(make(), path)
+    with pytest.raises(FileNotFoundError, match="no such file"):
         make().load(tmp_path / "nothing.ckpt")
     with pytest.raises(pyhopper.ArgumentError, match="checkpoint_path"):
         run(make(), 3.5)

@@ -241,6 +241,19 @@ def test_start(param, value, rng):
     assert param.start(rng) == pytest.approx(value)
 
 
+def test_init_off_the_grid(rng):
+    """Between the bounds it is rounded, with a warning that names the line."""
+    with pytest.warns(UserWarning, match=r"init=0\.33 is not in .*; 0\.3 is used") as warned:
+        param = pyhopper.float(0, 1, "0.1f", init=0.33)
+    assert param.start(rng) == 0.3
+    assert warned[0].filename == __file__
+
+
+def test_bounds_set_the_shape(rng):
+    assert pyhopper.float(np.zeros((2, 1)), [1, 2, 3]).sample(rng).shape == (2, 3)
+    assert pyhopper.int([5, 9]).shape == (2,)
+
+
 def test_array_bounds(rng):
     """Bounds may be arrays, and each entry keeps its own."""
     low, high = np.array([0, 100]), np.array([[1], [200], [5]])

@@ -82,7 +82,7 @@ def test_time_carries_over(tmp_path):
     assert evaluate(4)[1] == [0, 1, 2, 3]
     search, ended = evaluate(None)
     assert ended == [4, 5], "the one that ran comes first, with its number"
-    assert search.history.seconds.tolist() == [600 * n for n in range(1, 7)]
+    assert search.history.seconds == [600 * n for n in range(1, 7)]
     assert evaluate(None)[1] == []
 
 
@@ -164,7 +164,7 @@ def test_a_script_that_gives_its_guesses_again(tmp_path):
 
     def script(steps, guesses):
         search = make(seed=4)
-        search.add({"x": 0.5, "n": 3}, 77.0, {"from": "last year"})
+        search.add({"x": 0.5, "n": 3}, 777.0, {"from": "last year"})
         for guess in guesses:
             search += guess
         search.run(value_of, steps=steps, quiet=True, checkpoint_path=path)
@@ -172,11 +172,11 @@ def test_a_script_that_gives_its_guesses_again(tmp_path):
 
     script(2, [{"n": 1}, {"n": 2}, {"n": 3}])
     search = script(4, [{"n": 1}, {"n": 2}, {"n": 3}])
-    assert [e.point[1] for e in search._state.evaluations][:4] == [3, 50, 1, 2]
+    assert [e.point[1] for e in search._state.evaluations][:3] == [3, 1, 2]
     search = script(6, [{"n": 1}, {"n": 2}, {"n": 3}, {"n": 4, "x": 0.25}])
     assert search._state.evaluations[5].point == (0.25, 4)
     assert len(search.history) == 7
-    assert search.best_f == 77
+    assert search.best_f == 777
 
 
 def test_folder_gets_numbered_files(tmp_path):
@@ -266,7 +266,7 @@ def test_state_of_callbacks(tmp_path):
         callbacks = [plain, growing, counting]
         search.run(value_of, steps=steps, quiet=True, checkpoint_path=path, callbacks=callbacks)
         assert counting.count == steps
-        assert [pair[0] for pair in growing.values] == search.history.fs.tolist()
+        assert [pair[0] for pair in growing.values] == search.history.fs
     states = [record for record in read(path)[0] if record["event"] == "state"]
     assert len(states) < 100, "large states are written less often"
 
@@ -454,8 +454,8 @@ def test_open_candidates_and_guesses_in_a_changed_space(tmp_path):
     narrow = pyhopper.Search(lr=pyhopper.float(0, 0.5))
     narrow.run(lambda p: p["lr"], steps=9, quiet=True, checkpoint_path=path)
     statuses = {e.id: e.status for e in narrow._state.evaluations}
-    assert statuses[2] is Status.CANCELLED
-    assert [e.point[0] for e in narrow._state.evaluations if e.id in (0, 1, 3)] == [0.5, 0.25, 0.3]
+    assert statuses[1] is Status.CANCELLED
+    assert [e.point[0] for e in narrow._state.evaluations if e.id in (0, 2)] == [0.25, 0.3]
 
 
 # Large points ----------------------------------------------------------------------------------
@@ -489,7 +489,7 @@ def test_large_arrays(tmp_path):
     search = make_large()
     search.run(mean, steps=20, quiet=True, checkpoint_path=path)
     # In so many dimensions the step learns, and learns anew after the kill.
-    assert search.history.fs.tolist()[:11] == plain.history.fs.tolist()[:11]
+    assert search.history.fs[:11] == plain.history.fs[:11]
     assert len(search.history) == 20
     bests = {search._state.best.id, plain._state.best.id}
     for mine, other in zip(search._state.evaluations[:11], plain._state.evaluations, strict=False):

@@ -95,5 +95,5 @@ def test_other_arguments_learn_anew(tmp_path):
 
     first = run(100, 0.25)
     second = run(200, 0.5)
-    assert second.history.fs[:100].tolist() == first.history.fs.tolist()
+    assert second.history.fs[:100] == first.history.fs
     assert len(second.history) == 200

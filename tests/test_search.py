@@ -39,7 +39,14 @@ def test_before_the_first_value():
     assert search.best_f is None
     assert len(search.history) == 0
     assert search.history.best_f is None
-    assert search.history.best_fs.tolist() == []
+    assert search.history.best_fs == []
+
+
+def test_looking_into_the_template():
+    search = pyhopper.Search({"a": pyhopper.int(3)}, b=4)
+    assert "a" in search
+    assert "c" not in search
+    assert search["b"] == 4
 
 
 def test_first_candidate_is_init():
@@ -126,18 +133,45 @@ def test_forget_cached():
 
 
 def test_guesses_run_first():
-    """Queued guesses come after candidate 0, completed from the best so far."""
+    """Queued guesses are completed from the best so far; then comes an init that was given."""
     search = pyhopper.Search(x=pyhopper.float(0, 1), y=pyhopper.float(0, 1, init=0.25), seed=0)
     search += {"x": 0.125}
     search.enqueue({"y": 0.75, "x": 0.0})
     assert search.manual_queue_count == 2
     search.run(lambda p: p["x"] + p["y"], "max", steps=3, quiet=True)
-    assert search.history["x"] == [0.5, 0.125, 0.0]
-    assert search.history["y"] == [0.25, 0.25, 0.75]
+    assert search.history["x"] == [0.125, 0.0, 0.5]
+    assert search.history["y"] == [0.25, 0.75, 0.25]
     assert search.manual_queue_count == 0
     search += {"x": 1.0}
     search.run(lambda p: p["x"] + p["y"], "max", steps=1, quiet=True)
-    assert search.best == {"x": 1.0, "y": 0.25}
+    assert search.best == {"x": 1.0, "y": 0.75}
+
+
+def test_guesses_off_the_grid():
+    """The nearest legal values are tried, constants stay, and a warning names each change."""
+    search = pyhopper.Search(
+        lr=pyhopper.float(1e-3, 1, "0.1g"),
+        n=pyhopper.int(1, 8, power_of=2),
+        w=pyhopper.float(0, 1, shape=2),
+        opt=pyhopper.choice(
+            {"name": "adam", "eps": pyhopper.float(0, 1)},
+            {"name": "sgd", "rate": pyhopper.float(0, 1)},
+        ),
+        epochs=20,
+    )
+    guess = {"lr": 0.0333, "n": 100, "w": [0.5, 7], "opt": {"name": "sgd", "rate": -1}}
+    with pytest.warns(UserWarning, match="instead") as warned:
+        search += {**guess, "epochs": 50}
+    texts = [str(each.message) for each in warned]
+    assert [text.split(":")[0] for text in texts] == ["lr", "n", "w", "opt.rate", "epochs"]
+    assert texts[0] == "lr: 0.03 is tried instead of 0.0333, which is not in " + repr(search["lr"])
+    assert texts[4] == "epochs: stays 20, a constant, instead of 50"
+    assert all(each.filename == __file__ for each in warned)
+    search.run(lambda p: 1.0, steps=1, quiet=True)
+    found = search.history[0]
+    assert found.pop("w").tolist() == [0.5, 1.0]
+    opt = {"name": "sgd", "rate": 0.0}
+    assert found == {"lr": 0.03, "n": 8, "opt": opt, "epochs": 20}
 
 
 def test_sweep_and_grid():
@@ -145,8 +179,8 @@ def test_sweep_and_grid():
     search = pyhopper.Search(a=pyhopper.int(9), b={"c": pyhopper.choice("x", "y"), "d": 1})
     search.sweep("a", [1, 2])
     search.grid({"b.c": ["x", "y"]}, a=[3, 4])
-    search.run(lambda p: 1.0, "max", steps=7, quiet=True)
-    rows = list(zip(search.history["a"], search.history["b.c"], strict=True))[1:]
+    search.run(lambda p: 1.0, "max", steps=6, quiet=True)
+    rows = list(zip(search.history["a"], search.history["b.c"], strict=True))
     assert rows == [(1, "x"), (2, "x"), (3, "x"), (4, "x"), (3, "y"), (4, "y")]
 
 
@@ -263,6 +297,16 @@ def test_infinite_values_are_never_best():
     search = make()
     search.run(lambda p: math.inf if p["x"] > 0.7 else p["x"], "max", steps=40, quiet=True)
     assert search.best_f <= 0.7
+
+
+def test_infinity_says_as_bad_as_can_be():
+    """However many come first; it is neither a fault of the objective nor a value."""
+    search = make()
+    values = iter([-math.inf] * 8 + [3.0] * 2)
+    search.run(lambda p: next(values), "max", steps=10, on_error="raise", quiet=True)
+    assert search.history.fs == [3.0, 3.0]
+    assert search._state.count(Status.NAN) == 8
+    assert search._state.evaluations[0].reason == "the objective returned -inf"
 
 
 def test_all_nan_gives_none(capsys):
@@ -384,14 +428,14 @@ def test_history():
     history = search.history
     assert len(history) == 20
     assert history["lr"] == history.get_marginal("lr") == [history[i]["lr"] for i in range(20)]
-    assert history.fs.tolist() == history["lr"]
-    assert history.best_fs.tolist() == np.maximum.accumulate(history.fs).tolist()
+    assert history.fs == history["lr"]
+    assert history.best_fs == np.maximum.accumulate(history.fs).tolist()
     assert history.best_f == max(history["lr"])
-    assert history.steps.tolist() == list(range(20))
+    assert history.steps == list(range(20))
     assert history["opt"] == [history[i]["opt"] for i in range(20)]
     for beta, opt in zip(history["opt.beta"], history["opt"], strict=True):
         assert beta == (None if opt == "sgd" else opt["beta"])
-    assert np.allclose(history.hours * 60, history.minutes)
+    assert np.allclose(np.multiply(history.hours, 60), history.minutes)
     with pytest.raises(KeyError):
         history["momentum"]
     history.clear()

@@ -198,7 +198,7 @@ def test_tensorboard_by_the_protocol_of_its_own_package(tmp_path):
 def test_mlflow(tmp_path):
     mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed")
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    search = searched(MLflowCallback("night", experiment="tuning", tracking_uri=uri))
+    search = searched(MLflowCallback("tuning", "night", tracking_uri=uri))
     client = mlflow.MlflowClient(uri)
     experiment = client.get_experiment_by_name("tuning")
     runs = client.search_runs([experiment.experiment_id], max_results=100)
@@ -243,7 +243,7 @@ def test_wandb(tmp_path, monkeypatch):
     from wandb.proto.wandb_internal_pb2 import Record
 
     monkeypatch.setenv("WANDB_SILENT", "true")
-    search = searched(WandbCallback("project", "night", dir=str(tmp_path), mode="offline"))
+    search = searched(WandbCallback("project", name="night", dir=str(tmp_path), mode="offline"))
     rows, names = {}, set()
     for path in tmp_path.glob("wandb/offline-run-*/*.wandb"):
         for data in wandb_records(path):

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pyhopper.callbacks.base import Callback
 from pyhopper.events import ParamInfo
 from pyhopper.flat import look_up
@@ -63,7 +60,7 @@ class History(Callback):
     def __len__(self) -> int:
         return len(self._candidates)
 
-    def __getitem__(self, item: int | str) -> Any:
+    def __getitem__(self, item: int | slice | str) -> Any:
         return self.get_marginal(item) if isinstance(item, str) else self._candidates[item]
 
     def get_marginal(self, name: str) -> list[Any]:
@@ -75,14 +72,14 @@ class History(Callback):
         return [look_up(candidate, name.split(".")) for candidate in self._pruned]
 
     @property
-    def fs(self) -> NDArray[np.float64]:
-        """The values, shape (n,)."""
-        return np.array(self._fs)
+    def fs(self) -> list[float]:
+        """The values."""
+        return list(self._fs)
 
     @property
-    def best_fs(self) -> NDArray[np.float64]:
-        """The best value up to each evaluation, shape (n,)."""
-        return np.array(self._best)
+    def best_fs(self) -> list[float]:
+        """The best value up to each evaluation."""
+        return list(self._best)
 
     @property
     def best_f(self) -> float | None:
@@ -90,21 +87,21 @@ class History(Callback):
         return self._best[-1] if self._best else None
 
     @property
-    def steps(self) -> NDArray[np.int64]:
-        """Numbers of the evaluations: 0, 1, 2, ... of shape (n,)."""
-        return np.arange(len(self))
+    def steps(self) -> list[int]:
+        """Numbers of the evaluations: 0, 1, 2, ..."""
+        return list(range(len(self)))
 
     @property
-    def seconds(self) -> NDArray[np.float64]:
-        """When each evaluation ended, in seconds since the first one started, shape (n,)."""
-        return np.array(self._seconds)
+    def seconds(self) -> list[float]:
+        """When each evaluation ended, in seconds since the first one started."""
+        return list(self._seconds)
 
     @property
-    def minutes(self) -> NDArray[np.float64]:
+    def minutes(self) -> list[float]:
         """Like :attr:`seconds`, in minutes."""
-        return self.seconds / 60
+        return [each / 60 for each in self.seconds]
 
     @property
-    def hours(self) -> NDArray[np.float64]:
+    def hours(self) -> list[float]:
         """Like :attr:`seconds`, in hours."""
-        return self.seconds / 3600
+        return [each / 3600 for each in self.seconds]

@@ -15,10 +15,10 @@ class MLflowCallback(Tracker):
 
     Parameters
     ----------
-    name : str, optional
-        Name of the run.
-    experiment : str
+    experiment_name : str
         Name of the experiment; created if there is none.
+    run_name : str, optional
+        Name of the run.
     tracking_uri : str, optional
         Where to log, for example ``"sqlite:///mlflow.db"``; by default what MLflow is set up for.
 
@@ -30,14 +30,14 @@ class MLflowCallback(Tracker):
 
     def __init__(
         self,
-        name: str | None = None,
-        experiment: str = "pyhopper",
+        experiment_name: str = "pyhopper",
+        run_name: str | None = None,
         tracking_uri: str | None = None,
     ) -> None:
         super().__init__()
         self._mlflow = require("mlflow", "mlflow")
-        self._name = name
-        self._experiment = experiment
+        self._name = run_name
+        self._experiment = experiment_name
         self._uri = tracking_uri
         self._client: Any = None
         self._experiment_id = ""

@@ -13,7 +13,7 @@ class TensorboardCallback(Tracker):
 
     Parameters
     ----------
-    log_dir : str or path
+    logdir : str or path
         The folder that ``tensorboard --logdir`` gets.
 
     Raises
@@ -22,16 +22,16 @@ class TensorboardCallback(Tracker):
         Without the package tensorboardX.
     """
 
-    def __init__(self, log_dir: str | os.PathLike[str] = "runs") -> None:
+    def __init__(self, logdir: str | os.PathLike[str] = "runs") -> None:
         super().__init__()
         self._package = require("tensorboardX", "tensorboard")
-        self._log_dir = os.fspath(log_dir)
+        self._logdir = os.fspath(logdir)
         self._writer: Any = None
 
     def open(self) -> None:
         """See :class:`Tracker`."""
         self._writer = self._package.SummaryWriter(
-            self._log_dir,
+            self._logdir,
             # Runs within the same second would write to the same file.
             filename_suffix=f".{self._step:05d}",
         )

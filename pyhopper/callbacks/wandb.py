@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pyhopper.callbacks.tracker import Tracker, require
@@ -12,7 +13,9 @@ class WandbCallback(Tracker):
 
     Parameters
     ----------
-    project, name : str, optional
+    project, entity, group, name : str, optional
+        Of the run.
+    tags : sequence of str, optional
         Of the run.
     **settings : object
         Further arguments of ``wandb.init``, for example ``dir="runs"`` or ``mode="offline"``.
@@ -24,11 +27,18 @@ class WandbCallback(Tracker):
     """
 
     def __init__(
-        self, project: str | None = None, name: str | None = None, **settings: Any
+        self,
+        project: str | None = None,
+        entity: str | None = None,
+        group: str | None = None,
+        name: str | None = None,
+        tags: Sequence[str] | None = None,
+        **settings: Any,
     ) -> None:
         super().__init__()
         self._wandb = require("wandb", "wandb")
-        self._settings = {"project": project, "name": name, **settings}
+        of_run = {"project": project, "entity": entity, "group": group, "name": name, "tags": tags}
+        self._settings = {**of_run, **settings}
         self._run: Any = None
 
     def open(self) -> None:

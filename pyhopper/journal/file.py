@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyhopper.errors import CheckpointError
+from pyhopper.errors import CheckpointError, CheckpointMissingError
 
 FORMAT = 1
 """Version of the format; files of a later one are refused."""
@@ -130,10 +130,16 @@ def check_header(path: Path, lines: list[Line], data: bytes) -> None:
             return
         if b'"crc":"' in data[:100_000]:
             raise CheckpointError(path, "the header is damaged", 1)
-        raise CheckpointError(path, "is not a checkpoint of pyhopper")
+        raise CheckpointError(path, f"is not a checkpoint of pyhopper{_hint(data)}")
     if lines and lines[0].get("format", 0) > FORMAT:
         made = lines[0].get("version")
         raise CheckpointError(path, f"was written by pyhopper {made}; this version cannot read it")
+
+
+def _hint(data: bytes) -> str:
+    """What else a file may be."""
+    pickled = data[:1] == b"\x80"
+    return ", but a pickle, as versions 1.x wrote them; use another path" if pickled else ""
 
 
 class Journal:
@@ -189,7 +195,7 @@ class Journal:
             If the file is no checkpoint.
         """
         if not looks_like_one(read_from(self._file, 0, len(_START))):
-            problem = "is not a checkpoint of pyhopper, so it is not overwritten"
+            problem = "is not a checkpoint of this version, so it is not overwritten; delete it"
             raise CheckpointError(self.path, problem)
         os.ftruncate(self._file, 0)
         self._offset = self._number = 0
@@ -347,6 +353,8 @@ def read(path: Path, recover: bool = False) -> tuple[list[Line], int]:
     """
     try:
         data = path.read_bytes()
+    except FileNotFoundError:
+        raise CheckpointMissingError(path, "there is no such file") from None
     except OSError as error:
         raise CheckpointError(path, f"cannot be read: {error.strerror}") from None
     found = scan(data, recover=recover)

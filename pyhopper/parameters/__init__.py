@@ -5,7 +5,16 @@ from pyhopper.parameters.choice import Bool, Choice, Selector, option_text
 from pyhopper.parameters.constants import constants
 from pyhopper.parameters.custom import Custom, Distribution, List
 from pyhopper.parameters.numeric import Float, Int, Numeric
-from pyhopper.parameters.template import INACTIVE, Leaf, Node, Omitted, Partial, Point, Template
+from pyhopper.parameters.template import (
+    INACTIVE,
+    Leaf,
+    Lenience,
+    Node,
+    Omitted,
+    Partial,
+    Point,
+    Template,
+)
 
 __all__ = [
     "INACTIVE",
@@ -18,6 +27,7 @@ __all__ = [
     "Float",
     "Int",
     "Leaf",
+    "Lenience",
     "List",
     "Node",
     "Numeric",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -21,8 +22,24 @@ class Parameter(ABC):
 
     A parameter holds a definition only: no name, no state and no random numbers of its own.
     Subclass it and implement :meth:`sample` and :meth:`mutate` for a kind of your own; such a
-    class is treated like the built-in ones everywhere. The constructor need not be called.
+    class is treated like the built-in ones everywhere. Both methods may leave out ``rng`` (a seed
+    then does not make a search repeatable). The constructor need not be called.
+
+    Parameters
+    ----------
+    init : object, optional
+        Value of the first candidate.
     """
+
+    def __init__(self, init: Any = None) -> None:
+        if init is not None:
+            self.init = init
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        for name, values in (("sample", 1), ("mutate", 3)):
+            if name in vars(cls):
+                setattr(cls, name, _taking_rng(vars(cls)[name], values))
 
     init: Any = MISSING
     """Value of the first candidate; ``MISSING`` if none was given."""
@@ -105,6 +122,23 @@ class Parameter(ABC):
 
     def __repr__(self) -> str:
         return self.describe()
+
+
+def _taking_rng(method: Callable[..., Any], values: int) -> Callable[..., Any]:
+    """A method that takes ``rng`` last, behind so many values; one that does stays as it is."""
+    parameters = inspect.signature(method).parameters.values()
+    kinds = [p.kind for p in parameters]
+    named = kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if named > values or inspect.Parameter.VAR_POSITIONAL in kinds:
+        return method
+    hook = Hook(method, method.__name__, values)
+
+    @functools.wraps(method)
+    def taking_rng(*arguments: Any) -> Any:
+        *given, rng = arguments
+        return hook(rng, *given)
+
+    return taking_rng
 
 
 class Branching(Parameter):

@@ -71,8 +71,12 @@ class Bounds:
         if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
             low, high = np.minimum(first, second), np.maximum(first, second)
             low, high = (np.broadcast_to(b, shape or ()).copy() for b in (low, high))
+            if integer:
+                low, high = _whole(low, high, ub)
             return cls(*_inward(low, high, dtype), shape)
         low, high = min(first, second), max(first, second)
+        if integer:
+            low, high = (int(each) for each in _whole(low, high, ub))
         if not integer and not math.isfinite(high - low):
             raise ArgumentError("ub", ub, "the range is too wide for a float; use log=True or less")
         return cls(*_inward(low, high, dtype), shape)
@@ -94,28 +98,36 @@ class Bounds:
 def _bound(argument: str, bound: Any, shape: tuple[int, ...] | None, integer: bool) -> Any:
     kind = "an integer" if integer else "a number"
     if isinstance(bound, np.ndarray | list | tuple) and np.ndim(bound) > 0:
-        if shape is None:
-            raise ArgumentError(argument, bound, f"must be {kind}; arrays of bounds need shape=")
         array = np.asarray(bound)
         if array.dtype.kind not in "iuf" or not np.all(np.isfinite(array)):
             raise ArgumentError(argument, bound, "must hold finite numbers only")
-        if integer and (np.any(array != np.rint(array)) or np.any(np.abs(array) > EXACT)):
+        if integer and np.any(np.abs(array) > EXACT):
             raise ArgumentError(argument, bound, "must hold integers within ±2**53 only")
         try:
-            np.broadcast_to(array, shape)
+            np.broadcast_to(array, shape or ())
         except ValueError:
             problem = f"its shape {array.shape} does not broadcast to shape={shape}"
             raise ArgumentError(argument, bound, problem) from None
-        return array.astype(np.int64 if integer else np.float64)
+        return array if integer else array.astype(np.float64)
     if not isinstance(bound, numbers.Real) or isinstance(bound, bool | np.bool_):
         raise ArgumentError(argument, bound, f"must be {kind}")
     if not math.isfinite(bound):
         raise ArgumentError(argument, bound, "must be finite; for other ranges use distribution()")
     if not integer:
         return float(bound)
-    if not float(bound).is_integer() or abs(float(bound)) > EXACT:
+    if abs(float(bound)) > EXACT:
         raise ArgumentError(argument, bound, "must be an integer within ±2**53")
-    return int(float(bound))
+    return bound
+
+
+def _whole(low: Any, high: Any, given: Any) -> tuple[Any, Any]:
+    """Bounds of integers, moved inside where they are fractions."""
+    inner = np.ceil(low).astype(np.int64), np.floor(high).astype(np.int64)
+    moved = (inner[0] != low) | (inner[1] != high)
+    if np.any(moved & (inner[0] >= inner[1])):
+        problem = "fewer than two integers lie between the bounds; use float() for fractions"
+        raise ArgumentError("ub", given, problem)
+    return inner
 
 
 def _inward(low: Any, high: Any, dtype: Any) -> tuple[Any, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -134,7 +134,7 @@ class Choice(Branching):
         if len(options) == 1 and isinstance(options[0], list | tuple | np.ndarray | range):
             first = options[0]
             options = tuple(first.tolist() if isinstance(first, np.ndarray) else first)
-        elif len(options) == 1 and not isinstance(options[0], Parameter | dict):
+        elif len(options) == 1 and isinstance(options[0], Iterable) and not _is_option(options[0]):
             problem = "must be several options, or one list of them"
             raise ArgumentError("options", options[0], problem)
         if not options:
@@ -251,6 +251,11 @@ class _Branches(Branching):
         raise TypeError("options are drawn leaf by leaf")
 
     mutate = sample  # type: ignore[assignment]
+
+
+def _is_option(thing: Iterable[Any]) -> bool:
+    """Whether something that could be gone through is meant as one option."""
+    return isinstance(thing, Parameter | dict | str | bytes)
 
 
 def _start_without_draws(leaf: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,8 @@ Shape = int | tuple[int, ...] | None
 
 class Numeric(Parameter):
     """A number, or an array of numbers, on a :class:`~pyhopper.parameters.scales.Scale`."""
+
+    bounds: Bounds | None = None
 
     def __init__(
         self,
@@ -47,9 +50,22 @@ class Numeric(Parameter):
         self.entries = 1 if shape is None else math.prod(shape)
         if init is not MISSING and init is not None:
             try:
-                self.init = self.check(init)
+                self.init = self._check_init(init)
             except CandidateError as error:
                 raise ArgumentError("init", init, error.problem) from None
+
+    def _check_init(self, init: Any) -> Any:
+        """The value to start with; one between the bounds that is off the grid is rounded."""
+        try:
+            return self.check(init)
+        except CandidateError:
+            number, bounds = self._number(init), self.bounds
+            if bounds is None or np.any((number < bounds.low) | (number > bounds.high)):
+                raise
+            legal = self.legalize(init, "init")
+            text = f"init={short(init)} is not in {self!r}; {short(legal)} is used instead"
+            warnings.warn(text, stacklevel=4)
+            return legal
 
     def sample(self, rng: np.random.Generator) -> Any:
         """See :class:`Parameter`."""
@@ -205,10 +221,15 @@ def _count(scale: Scale, shape: tuple[int, ...] | None) -> int | None:
     return int(scale.count) ** math.prod(shape) if math.prod(shape) < 10**4 else None
 
 
-def shape_tuple(shape: Shape) -> tuple[int, ...] | None:
-    """The ``shape`` argument as a tuple, None for a single number."""
+def shape_tuple(shape: Shape, *bounds: Any) -> tuple[int, ...] | None:
+    """The ``shape`` argument as a tuple, else that of the bounds, None for a single number."""
     if shape is None:
-        return None
+        shapes = [np.shape(each) for each in bounds if isinstance(each, np.ndarray | list | tuple)]
+        try:
+            common = np.broadcast_shapes(*shapes)
+        except ValueError:
+            raise ArgumentError("ub", bounds[1], "its shape does not fit that of lb") from None
+        return common or None
     entries = (shape,) if isinstance(shape, int | np.integer) else shape
     if not isinstance(entries, tuple | list) or not all(
         isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 0 for n in entries
@@ -226,22 +247,23 @@ class Int(Numeric):
     ----------
     lb, ub : int or array_like, optional
         Bounds, both inclusive, within ±2**53. One bound alone means [0, lb]; none means any 32-bit
-        integer. Swapped bounds are put in order. Arrays must broadcast to ``shape``.
+        integer. Swapped bounds are put in order, and fractions moved inside. Arrays broadcast to
+        ``shape``; without one they set it.
+    init : int or array_like, optional
+        The first value to try; the middle of the range if not given.
     multiple_of : int, optional
         Only multiples of this number.
     power_of : int, optional
         Only powers of this base, at least 2, each equally likely (so loguniform).
-    log : bool
-        Draw loguniformly. Needs positive bounds.
     shape : int or tuple of int, optional
         Shape of the array.
-    init : int or array_like, optional
-        The first value to try; the middle of the range if not given.
-    seeding_fn : callable, optional
-        ``seeding_fn()`` replaces the random draw.
     mutation_fn : callable, optional
-        ``mutation_fn(value)`` or ``mutation_fn(value, temperature)`` replaces the local move. What
-        both functions return is rounded and clipped; both may take ``rng``.
+        ``mutation_fn(value)`` or ``mutation_fn(value, temperature)`` replaces the local move.
+    seeding_fn : callable, optional
+        ``seeding_fn()`` replaces the random draw. What both functions return is rounded and
+        clipped; both may take ``rng``.
+    log : bool
+        Draw loguniformly. Needs positive bounds.
 
     Raises
     ------
@@ -253,22 +275,22 @@ class Int(Numeric):
         self,
         lb: Any = None,
         ub: Any = None,
-        *,
+        init: Any = MISSING,
         multiple_of: int | None = None,
         power_of: int | None = None,
-        log: bool = False,
         shape: Shape = None,
-        init: Any = MISSING,
-        seeding_fn: Callable[..., Any] | None = None,
         mutation_fn: Callable[..., Any] | None = None,
+        seeding_fn: Callable[..., Any] | None = None,
+        *,
+        log: bool = False,
     ) -> None:
         if lb is None and ub is None:
             lb, ub = -(2**31), 2**31 - 1
-        self.bounds = Bounds.ordered(lb, ub, shape_tuple(shape), integer=True)
-        scale = build_int(self.bounds, multiple_of, power_of, log)
+        self.bounds = bounds = Bounds.ordered(lb, ub, shape_tuple(shape, lb, ub), integer=True)
+        scale = build_int(bounds, multiple_of, power_of, log)
         extras = {"multiple_of": multiple_of, "power_of": power_of, "log": log or None}
-        self._text = _definition("int", self.bounds, extras)
-        super().__init__(scale, self.bounds.shape, np.int64, init, seeding_fn, mutation_fn)
+        self._text = _definition("int", bounds, extras)
+        super().__init__(scale, bounds.shape, np.int64, init, seeding_fn, mutation_fn)
 
     def describe(self) -> str:
         """See :class:`Parameter`."""
@@ -282,7 +304,7 @@ class Float(Numeric):
     ----------
     lb, ub : float or array_like, optional
         Bounds, both inclusive. One bound alone means [0, lb]; none means any number, drawn from a
-        standard normal distribution. Swapped bounds are put in order.
+        standard normal distribution. Swapped bounds are put in order; arrays as in :class:`Int`.
     fmt : str, optional
         ``"0.1f"`` (or ``":0.1f"``) is short for ``precision=1``; ``"0.1g"`` is short for
         ``log=True, precision=1``.
@@ -294,11 +316,9 @@ class Float(Numeric):
         Only multiples of this number.
     power_of : int, optional
         Only integer powers of this base, at least 2, each equally likely.
-    shape : int or tuple of int, optional
-        Shape of the array.
     dtype : numpy dtype
         ``np.float64`` or ``np.float32``, for arrays.
-    init, seeding_fn, mutation_fn
+    init, shape, mutation_fn, seeding_fn
         See :class:`Int`.
 
     Raises
@@ -312,27 +332,26 @@ class Float(Numeric):
         lb: Any = None,
         ub: Any = None,
         fmt: str | None = None,
-        *,
+        init: Any = MISSING,
         log: bool | None = None,
         precision: int | None = None,
+        shape: Shape = None,
+        mutation_fn: Callable[..., Any] | None = None,
+        seeding_fn: Callable[..., Any] | None = None,
+        *,
         multiple_of: float | None = None,
         power_of: int | None = None,
-        shape: Shape = None,
         dtype: Any = np.float64,
-        init: Any = MISSING,
-        seeding_fn: Callable[..., Any] | None = None,
-        mutation_fn: Callable[..., Any] | None = None,
     ) -> None:
         if fmt is not None:
             log, precision = _parse_format(fmt, log, precision)
             significant = fmt.endswith("g")
         else:
             significant = bool(log)
-        kind = _float_dtype(dtype, shape)
-        self.bounds = Bounds.ordered(lb, ub, shape_tuple(shape), dtype=kind)
-        scale = build_float(
-            self.bounds, bool(log), precision, significant, multiple_of, power_of, kind
-        )
+        entries = shape_tuple(shape, lb, ub)
+        kind = _float_dtype(dtype, entries)
+        self.bounds = bounds = Bounds.ordered(lb, ub, entries, dtype=kind)
+        scale = build_float(bounds, bool(log), precision, significant, multiple_of, power_of, kind)
         extras = {
             "log": log or None,
             "precision": precision,
@@ -340,8 +359,8 @@ class Float(Numeric):
             "power_of": power_of,
             "dtype": None if kind == np.float64 else kind.name,
         }
-        self._text = _definition("float", self.bounds, extras)
-        super().__init__(scale, self.bounds.shape, kind, init, seeding_fn, mutation_fn)
+        self._text = _definition("float", bounds, extras)
+        super().__init__(scale, bounds.shape, kind, init, seeding_fn, mutation_fn)
 
     def describe(self) -> str:
         """See :class:`Parameter`."""
@@ -349,7 +368,7 @@ class Float(Numeric):
 
 
 def _parse_format(fmt: str, log: bool | None, precision: int | None) -> tuple[bool | None, int]:
-    found = re.fullmatch(r":?0?\.(\d+)([fg])", fmt) if isinstance(fmt, str) else None
+    found = re.fullmatch(r":?(?:0?\.)?(\d+)([fg])", fmt) if isinstance(fmt, str) else None
     if found is None:
         raise ArgumentError("fmt", fmt, 'must look like "0.1f" (decimals) or "0.1g" (log, digits)')
     if precision is not None:

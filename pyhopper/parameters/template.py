@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pyhopper.errors import ArgumentError, CandidateError
+from pyhopper.errors import ArgumentError, CandidateError, short
 from pyhopper.parameters.base import Branching, Parameter
 
 
@@ -122,6 +122,21 @@ def dotted(path: tuple[Any, ...]) -> str:
     return ".".join(str(key) for key in path)
 
 
+class Lenience(NamedTuple):
+    """How to read a guess that does not fit exactly: with the nearest value instead of an error.
+
+    Attributes
+    ----------
+    notes : list of str
+        Gets a sentence for each thing that was changed.
+    constants : bool
+        Whether another value than the template's constant is passed over.
+    """
+
+    notes: list[str]
+    constants: bool = True
+
+
 class Node:
     """A place in a compiled template; this class is a constant."""
 
@@ -133,7 +148,7 @@ class Node:
         """The value of this place for a point."""
         return self.template
 
-    def read(self, value: Any) -> Partial:
+    def read(self, value: Any, lenience: Lenience | None = None) -> Partial:
         """The leaves that ``value`` sets; what it leaves out is left out.
 
         Raises
@@ -141,9 +156,13 @@ class Node:
         CandidateError
             If the value does not fit.
         """
-        if not same(self.template, value):
-            problem = f"the template has the constant {self.template!r} here"
-            raise CandidateError(dotted(self.path), value, problem)
+        if same(self.template, value):
+            return {}
+        name, constant = dotted(self.path), short(self.template)
+        if lenience is None or not lenience.constants:
+            problem = f"the template has the constant {constant} here"
+            raise CandidateError(name, value, problem)
+        lenience.notes.append(f"{name}: stays {constant}, a constant, instead of {short(value)}")
         return {}
 
 
@@ -160,12 +179,22 @@ class LeafNode(Node):
         value = point[self.index]
         return value if isinstance(value, Inactive | Omitted) else self.param.copy(value)
 
-    def read(self, value: Any) -> Partial:
+    def read(self, value: Any, lenience: Lenience | None = None) -> Partial:
         """See :class:`Node`."""
+        name = dotted(self.path)
         try:
             return {self.index: self.param.check(value)}
         except CandidateError as error:
-            raise CandidateError(dotted(self.path), value, error.problem) from None
+            problem = CandidateError(name, value, error.problem)
+        if lenience is None:
+            raise problem
+        try:
+            legal = self.param.legalize(value, name)
+        except CandidateError:
+            raise problem from None
+        instead = f"{short(legal)} is tried instead of {short(value)}"
+        lenience.notes.append(f"{name}: {instead}, which is not in {self.param!r}")
+        return {self.index: legal}
 
 
 class ChoiceNode(Node):
@@ -182,14 +211,17 @@ class ChoiceNode(Node):
         option = point[self.index]
         return option if option is INACTIVE else self.options[option].build(point)
 
-    def read(self, value: Any) -> Partial:
+    def read(self, value: Any, lenience: Lenience | None = None) -> Partial:
         """See :class:`Node`. The first option that the value fits is taken."""
-        problems = []
-        for number, option in enumerate(self.options):
-            try:
-                return {self.index: number, **option.read(value)}
-            except CandidateError as error:  # noqa: PERF203 - it may fit the next option
-                problems.append(error)
+        inside = None if lenience is None else lenience._replace(constants=False)
+        problems: list[CandidateError] = []
+        for each in (None, inside)[: 1 + (inside is not None)]:
+            problems.clear()
+            for number, option in enumerate(self.options):
+                try:
+                    return {self.index: number, **option.read(value, each)}
+                except CandidateError as error:  # noqa: PERF203 - it may fit the next option
+                    problems.append(error)
         if len(problems) == 1:
             raise problems[0]
         raise CandidateError(dotted(self.path), value, f"fits no option of {self.choice!r}")
@@ -224,7 +256,7 @@ class ContainerNode(Node):
             filled[key] = child.build(point)
         return getattr(template, "_make", type(template))(filled) if is_tuple else filled
 
-    def read(self, value: Any) -> Partial:
+    def read(self, value: Any, lenience: Lenience | None = None) -> Partial:
         """See :class:`Node`."""
         where = dotted(self.path)
         if isinstance(self.template, dict):
@@ -246,7 +278,7 @@ class ContainerNode(Node):
             child = children.get(key)
             if child is None:
                 child = Node((*self.path, key), self.template[key])
-            found.update(child.read(value[key]))
+            found.update(child.read(value[key], lenience))
         return found
 
 
@@ -298,9 +330,9 @@ class Template:
         """The template filled with the values of a point; nothing is shared with the template."""
         return self.root.build(point)
 
-    def read(self, value: Any) -> Partial:
+    def read(self, value: Any, lenience: Lenience | None = None) -> Partial:
         """The values that a full or partial candidate sets; see :meth:`Node.read`."""
-        return self.root.read(value)
+        return self.root.read(value, lenience)
 
 
 def _compile(
