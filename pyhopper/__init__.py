@@ -1,32 +1,37 @@
 """Hyperparameter search with a runtime budget. Start at :class:`Search`."""
 
-from pyhopper import callbacks, pruners
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from pyhopper._version import __version__
-from pyhopper.asktell import FAILED, PRUNED
-from pyhopper.budget import parse_runtime
-from pyhopper.errors import (
-    ArgumentError,
-    CandidateError,
-    CheckpointError,
-    ConstraintError,
-    EvaluationError,
-    ObjectiveError,
-    PyhopperError,
-    SearchFailedError,
-)
-from pyhopper.events import Candidate, CandidateType, ParamInfo
-from pyhopper.noise import wrap_n_times
-from pyhopper.objective import PruneEvaluation, should_prune
-from pyhopper.parameters import Bool as bool  # noqa: N813 - users write it in lower case
-from pyhopper.parameters import Choice as choice  # noqa: N813
-from pyhopper.parameters import Custom as custom  # noqa: N813
-from pyhopper.parameters import Distribution as distribution  # noqa: N813
-from pyhopper.parameters import Float as float  # noqa: N813
-from pyhopper.parameters import Int as int  # noqa: N813
-from pyhopper.parameters import List as list  # noqa: N813
-from pyhopper.parameters import Parameter
-from pyhopper.search import Search
-from pyhopper.space import merge_dicts
+
+if TYPE_CHECKING:
+    from pyhopper import callbacks, pruners
+    from pyhopper.asktell import FAILED, PRUNED
+    from pyhopper.budget import parse_runtime
+    from pyhopper.errors import (
+        ArgumentError,
+        CandidateError,
+        CheckpointError,
+        ConstraintError,
+        EvaluationError,
+        ObjectiveError,
+        PyhopperError,
+        SearchFailedError,
+    )
+    from pyhopper.events import Candidate, CandidateType, ParamInfo
+    from pyhopper.noise import wrap_n_times
+    from pyhopper.objective import PruneEvaluation, should_prune
+    from pyhopper.parameters import Bool as bool  # noqa: N813 - users write it in lower case
+    from pyhopper.parameters import Choice as choice  # noqa: N813
+    from pyhopper.parameters import Custom as custom  # noqa: N813
+    from pyhopper.parameters import Distribution as distribution  # noqa: N813
+    from pyhopper.parameters import Float as float  # noqa: N813
+    from pyhopper.parameters import Int as int  # noqa: N813
+    from pyhopper.parameters import List as list  # noqa: N813
+    from pyhopper.parameters import Parameter
+    from pyhopper.search import Search
+    from pyhopper.space import merge_dicts
 
 __all__ = [  # noqa: RUF022 - in the order of sorted()
     "ArgumentError",
@@ -60,3 +65,41 @@ __all__ = [  # noqa: RUF022 - in the order of sorted()
     "should_prune",
     "wrap_n_times",
 ]
+
+_HOMES = {
+    "asktell": "FAILED PRUNED",
+    "budget": "parse_runtime",
+    "errors": "ArgumentError CandidateError CheckpointError ConstraintError EvaluationError "
+    "ObjectiveError PyhopperError SearchFailedError",
+    "events": "Candidate CandidateType ParamInfo",
+    "noise": "wrap_n_times",
+    "objective": "PruneEvaluation should_prune",
+    "parameters": "Parameter bool choice custom distribution float int list",
+    "search": "Search",
+    "space": "merge_dicts",
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+if not TYPE_CHECKING:  # or every name would seem to be there
+
+    def __getattr__(name: str) -> Any:
+        """Import what is used when it is used: a worker process needs a tenth of it."""
+        if name.startswith("_"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        home = _HOME.get(name)
+        try:
+            module = import_module(f"{__name__}.{home or name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+        if home is None:
+            return module
+        attribute = name.capitalize() if home == "parameters" else name
+        value = globals()[name] = getattr(module, attribute)
+        return value
+
+
+def __dir__() -> Any:
+    return __all__

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import pyhopper
+from pyhopper.kernels import blas, proposer
 from pyhopper.kernels.coordinates import Coordinates, active, keys
 from pyhopper.kernels.design import design_point, design_size, whole_space
 from pyhopper.kernels.evolution import Evolution
@@ -341,3 +342,29 @@ def test_evolution_begins_as_wide_as_good_points_are_apart(rng):
         sigma = Evolution(coordinates, start, 0.0, top=top).sigma
         assert 0.5 * spread < sigma < 2 * spread or sigma in (0.01, 0.2)
     assert Evolution(coordinates, start, 0.0, top=start[None, :]).sigma == 0.2
+
+
+# Threads ---------------------------------------------------------------------------------------
+
+
+def test_the_model_thinks_with_one_thread(monkeypatch):
+    """More would wait for cores that are busy; afterwards there are as many as before."""
+    found = blas.threads()
+    if found is None:
+        pytest.skip("NumPy has no OpenBLAS here")
+    (read, write), seen = found, []
+    monkeypatch.setattr(proposer, "rank", lambda *args: seen.append(read()) or rank(*args))
+    before = read()
+    write(3)
+    try:
+        search = pyhopper.Search(x=pyhopper.float(0, 1), seed=0)
+        search.run(lambda params: params["x"], steps=20, quiet=True)
+        assert set(seen) == {1}
+        assert read() == 3
+        with blas.one_thread():
+            with blas.one_thread():
+                assert read() == 1
+            assert read() == 1
+        assert read() == 3
+    finally:
+        write(before)

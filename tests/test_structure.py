@@ -1,7 +1,6 @@
 """The shape of the code: layers, sizes, the public names, what an import costs."""
 
 import ast
-import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -98,9 +97,17 @@ def test_sizes():
 def test_public_names():
     """``__all__`` is sorted and exactly what can be seen."""
     assert pyhopper.__all__ == sorted(pyhopper.__all__)
-    modules = {name for _, name, _ in pkgutil.iter_modules([str(PACKAGE)])}
-    visible = {name for name in vars(pyhopper) if not name.startswith("_")} - modules
-    assert visible | {"__version__", "callbacks", "pruners"} == set(pyhopper.__all__)
+    assert dir(pyhopper) == pyhopper.__all__
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    for_readers = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("pyhopper")
+        for alias in node.names
+    }
+    assert for_readers == set(pyhopper.__all__)
+    assert not hasattr(pyhopper, "nothing")
+    assert pyhopper.testing.FakeClock
 
 
 def test_everything_public_is_documented():
@@ -111,9 +118,9 @@ def test_everything_public_is_documented():
 
 
 def test_import_pulls_in_little():
-    """Importing the package loads NumPy and the standard library, nothing else."""
+    """All that is public needs NumPy and the standard library, nothing else."""
     program = (
-        "import sys, numpy; before = set(sys.modules); import pyhopper;"
+        "import sys, numpy; before = set(sys.modules); from pyhopper import *;"
         "print(' '.join({m.split('.')[0] for m in set(sys.modules) - before}))"
     )
     run = subprocess.run(
@@ -121,6 +128,19 @@ def test_import_pulls_in_little():
     )
     loaded = set(run.stdout.split()) - set(sys.stdlib_module_names)
     assert loaded - {"numpy"} <= {"pyhopper"}
+
+
+def test_a_worker_pulls_in_less():
+    """A worker that prunes has neither the space nor the search."""
+    program = (
+        "import sys, pyhopper.executors.worker; pyhopper.should_prune, pyhopper.wrap_n_times;"
+        "print(*sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    parts = {name.split(".")[1] for name in run.stdout.split() if name.startswith("pyhopper.")}
+    assert parts == {"_version", "errors", "events", "executors", "noise", "objective"}
 
 
 def test_linter_and_types():

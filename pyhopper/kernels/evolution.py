@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pyhopper.kernels.blas import one_thread
 from pyhopper.kernels.coordinates import (
     Coordinates,
     Floats,
@@ -266,7 +267,8 @@ class Evolution:
         """Bring the axes up to date with the matrix."""
         self.decomposed = self.generations
         self.matrix = 0.5 * (self.matrix + self.matrix.T)
-        squares, self.axes = np.linalg.eigh(self.matrix)
+        with one_thread():
+            squares, self.axes = np.linalg.eigh(self.matrix)
         self.lengths = np.sqrt(np.maximum(squares, 1e-20 * max(float(squares.max()), 1e-300)))
 
     def _learn_options(self, told: list[tuple[float, Floats]]) -> None:

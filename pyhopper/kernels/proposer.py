@@ -21,6 +21,7 @@ from pyhopper.budget import Phase, Thought
 from pyhopper.events import CandidateType, Screening, Status
 from pyhopper.history import Evaluation, State
 from pyhopper.kernels import chain
+from pyhopper.kernels.blas import one_thread
 from pyhopper.kernels.chain import Proposal
 from pyhopper.kernels.coordinates import Floats, snap, switch_off
 from pyhopper.kernels.covariance import Hyper
@@ -115,7 +116,8 @@ class Proposer:
         local = not phase.seeding and state.best is not None
         proposals: list[Proposal] = []
         if self._screens(thought, state):
-            proposals = self._screened(rng, state, phase, local, left)
+            with one_thread():
+                proposals = self._screened(rng, state, phase, local, left)
         elif local and self.learns(thought, state):
             proposals = [self._stepped(rng, state, phase)]
         allowed = [each for each in proposals if self.space.allows(each.point)]
