@@ -126,6 +126,9 @@ class AskTell:
             If the candidate is not open, or the value is no number.
         """
         number = candidate.id if isinstance(candidate, Candidate) else candidate
+        if not isinstance(number, int):
+            problem = "must be what ask() gave; results from elsewhere are told with search.add"
+            raise ArgumentError("candidate", candidate, problem)
         outcome = _outcome(value)
         session = self._join(None, None)
         with _Turn(self, session):

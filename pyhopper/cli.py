@@ -30,6 +30,8 @@ from pyhopper.journal.table import Row, Table
 
 _WIDTH = 80
 
+_OLD_SPACE = "This was evaluated before the space was changed, and may not fit any more."
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command.
@@ -78,12 +80,19 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     show = add("show", _show, "Show budget, best and the last and best evaluations.")
-    show.add_argument("-n", type=int, default=5, help="how many of each (5)")
+    show.add_argument("-n", type=_count, default=5, help="how many of each (5)")
     best = add("best", _best, "Print the best candidate.")
     best.add_argument("--yaml", action="store_true", help="as YAML instead of JSON (needs pyyaml)")
     export = add("export", _export, "Write all evaluations to a file.")
     export.add_argument("output", help="a file that ends in .csv, .jsonl or .parquet; - for CSV")
     return parser
+
+
+def _count(text: str) -> int:
+    """A number of rows."""
+    if not text.isdigit() or text == "0":
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of rows, at least 1")
+    return int(text)
 
 
 def _show(table: Table, args: Any) -> None:
@@ -106,6 +115,8 @@ def _show(table: Table, args: Any) -> None:
         return
     say(f"\nBest value {number(best.value)} ({table.direction}), evaluation {best.id}, with")
     say(outline(table.nested(best), _WIDTH))
+    if table.best_is_of_another_space:
+        say(_OLD_SPACE)
     for title, rows in (
         (f"Best {args.n}", table.ranked()[: args.n]),
         (f"Last {args.n}", table.rows[-args.n :]),
@@ -137,6 +148,8 @@ def _best(table: Table, args: Any) -> None:
     if table.best is None:
         raise CheckpointError(args.checkpoint, "has no evaluation with a value yet")
     params = table.nested(table.best)
+    if table.best_is_of_another_space:
+        print(_OLD_SPACE, file=sys.stderr)  # noqa: T201
     if not args.yaml:
         _say(json.dumps(params, indent=2))
         return

@@ -265,9 +265,9 @@ class Run:
     def _complain_if_nothing_succeeded(self, *, at_the_end: bool) -> None:
         """Raise if every evaluation has failed and that looks like a bug."""
         state = self.state
-        failed = state.count(Status.FAILED)
-        if state.first_failure is None or failed < state.ended or self.interrupted:
+        if state.first_failure is None or not state.all_failed or self.interrupted:
             return
+        failed = state.ended - state.void.ended
         candidate, outcome = state.first_failure
         if outcome.misuse:
             raise ObjectiveError(outcome.reason)

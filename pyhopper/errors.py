@@ -25,7 +25,10 @@ _SHORT.maxdict = _SHORT.maxlist = _SHORT.maxtuple = 8
 
 def short(value: object) -> str:
     """``repr(value)`` cut to a length that fits into a message, on one line."""
-    return " ".join(_SHORT.repr(value).split())
+    try:
+        return " ".join(_SHORT.repr(value).split())
+    except Exception:  # of a foreign class, or an integer of thousands of digits
+        return f"<{type(value).__name__}>"
 
 
 def class_name(thing: object) -> str:

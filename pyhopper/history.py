@@ -31,7 +31,7 @@ from pyhopper.notes import (
     Tally,
     Totals,
 )
-from pyhopper.parameters import Partial, Point
+from pyhopper.parameters import INACTIVE, Omitted, Partial, Point
 
 _REMEMBERED = 2**15
 """So many candidates are known as duplicates if the history is not kept."""
@@ -80,6 +80,8 @@ class State:
         The user's guesses that wait.
     base : Base
         Where the present budget began.
+    void : Base
+        Where the last budget began before which nothing had succeeded; Base() if there is none.
     stale : tuple
         How many evaluations have ended since the best value (or the begin of the budget), and how
         long the search had run then.
@@ -107,6 +109,7 @@ class State:
     first_failure: tuple[Candidate, Outcome] | None = None
     queue: deque[Partial] = field(default_factory=deque)
     base: Base = Base()  # noqa: RUF009 - it cannot be changed
+    void: Base = Base()  # noqa: RUF009
     stale: tuple[int, float] = (0, 0.0)
     leaders: Leaders = field(default_factory=Leaders)
     time: float = 0.0
@@ -126,6 +129,26 @@ class State:
     def count(self, status: Status) -> int:
         """Evaluations of all types that ended in this way."""
         return sum(tally.counts[status] for tally in self.tallies.values())
+
+    @property
+    def all_failed(self) -> bool:
+        """Whether all that was evaluated has failed, so that the objective is likely at fault."""
+        return 0 < self.ended == self.count(Status.FAILED)
+
+    def start_over(self) -> None:
+        """Forget what failed, and queue the guesses among it again."""
+        guesses = [
+            {index: value for index, value in enumerate(each.point) if value is not INACTIVE}
+            for each in self.evaluations
+            if each.type in (CandidateType.MANUALLY_ADDED, CandidateType.INIT)
+            and each.id >= self.void.started
+        ]
+        self.queue.extendleft(reversed(guesses))
+        self.seen = {
+            self.key(each.point): None for each in self.evaluations if each.status is Status.DONE
+        }
+        self.first_failure = None
+        self.void = Base(self.started, self.ended, self.elapsed)
 
     def remember(self, key: Any) -> None:
         """Note that a candidate need not be evaluated again."""
@@ -152,7 +175,10 @@ class State:
         if self.maximize is not None and self.ended:
             before = "maximize" if self.maximize else "minimize"
             asked = "maximize" if maximize else "minimize"
-            problem = f"this search has results for {before}; make a new Search"
+            problem = (
+                f"the results so far are for {before}; make a new Search, and give it another "
+                "checkpoint_path or overwrite_checkpoint=True if it has one"
+            )
             raise ArgumentError("direction", asked, problem)
         self.maximize = maximize
         self.leaders = Leaders()
@@ -178,7 +204,10 @@ class State:
         tally = self.tallies[evaluation.type]
         if self.better(evaluation.value, tally.best):
             tally.best = evaluation.value
-        self.leaders.note(key, evaluation, self.maximize)
+        if self._is_whole(evaluation.point):
+            self.leaders.note(key, evaluation, self.maximize)
+        else:  # it could not be evaluated again
+            self.leaders.note_scatter(evaluation.metrics)
         if evaluation.type is CandidateType.REEVALUATION:
             return self._settle()
         if self.best is None or self.better(evaluation.value, self.best.value):
@@ -188,11 +217,17 @@ class State:
 
     def _settle(self) -> bool:
         """After a re-evaluation, the best mean of several values decides."""
-        checked = self.leaders.checked()
+        checked, before = self.leaders.checked(), self.best
         if checked is None:
             return False
-        self.best = checked.evaluation._replace(value=checked.mean)
-        return True
+        same = before is not None and before.point is checked.evaluation.point
+        if before is None or not same or before.value != checked.mean:
+            self.best = checked.evaluation._replace(value=checked.mean)
+        return before is None or not same or self.better(checked.mean, before.value)
+
+    def _is_whole(self, point: Point) -> bool:
+        """Whether a point is kept with all its values."""
+        return self.light(point) is point and not any(isinstance(v, Omitted) for v in point)
 
     def add(self, evaluation: Evaluation, key: Any) -> bool:
         """Take an evaluation in; True if it is the new best."""
@@ -273,6 +308,8 @@ def _note(state: State, event: Note, now: Stamp) -> None:
     if isinstance(event, Began):
         state.aim(event.maximize)
         if event.fresh:
+            if state.all_failed:
+                state.start_over()
             state.base = Base(state.started, state.ended, now.elapsed)
             state.stale = 0, now.elapsed
     elif isinstance(event, Queued):

@@ -59,6 +59,10 @@ def make_executor(
     """
     one_of("isolation", isolation, "auto", "candidate", "slot")
     if executor is not None:
+        methods = ("submit", "wait", "cancel", "close")
+        if not all(callable(getattr(executor, name, None)) for name in methods):
+            problem = f"must have slots and the methods {', '.join(methods)}"
+            raise ArgumentError("executor", executor, problem)
         if n_jobs not in (1, "1"):
             problem = "an executor is given, which says itself how many evaluations run at a time"
             raise ArgumentError("n_jobs", n_jobs, problem)

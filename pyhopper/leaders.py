@@ -85,8 +85,7 @@ class Leaders:
         maximize : bool
             The direction.
         """
-        if evaluation.metrics:
-            self._note_scatter(evaluation.metrics)
+        self.note_scatter(evaluation.metrics)
         sign = -1 if maximize else 1
         leader = self.find(key)
         if leader is None:
@@ -103,11 +102,13 @@ class Leaders:
         self.entries.sort(key=lambda each: sign * each.mean)
         del self.entries[_KEPT:]
 
-    def _note_scatter(self, metrics: dict[str, Any]) -> None:
-        if REPEAT_STD not in metrics or REPEATS not in metrics:
+    def note_scatter(self, metrics: dict[str, Any] | None) -> None:
+        """Take in how much the repeats of one evaluation differ, if that is known."""
+        if not metrics or REPEAT_STD not in metrics or REPEATS not in metrics:
             return
         repeats, std = metrics[REPEATS], metrics[REPEAT_STD]
-        if repeats > 1 and std > 0:
+        known = isinstance(repeats, int) and isinstance(std, float)
+        if known and repeats > 1 and std > 0:
             self._squares += std * std / repeats * (repeats - 1)
             self._freedom += repeats - 1
 

@@ -19,6 +19,8 @@ Report = Callable[[float], bool]
 
 Metrics = dict[str, Any] | None
 
+_LARGEST = 10**18
+
 _report: ContextVar[Report | None] = ContextVar("pyhopper_report", default=None)
 
 
@@ -70,7 +72,22 @@ class Objective:
             raise ArgumentError("kwargs", kwargs, "must be a dict of keyword arguments")
         self.function = function
         self.kwargs = dict(kwargs or {})
+        self._check_signature()
         self.ignore_nans = ignore_nans
+
+    def _check_signature(self) -> None:
+        """Refuse a function that cannot be called, before anything is."""
+        try:
+            # A wrapper such as wrap_n_times may give the function more than it gets itself.
+            signature = inspect.signature(self.function, follow_wrapped=False)
+        except (TypeError, ValueError):  # some built-in functions have none
+            return
+        try:
+            signature.bind({}, **self.kwargs)
+        except TypeError as error:
+            called = "".join(f", {name}=..." for name in self.kwargs)
+            problem = f"cannot be called as objective(params{called}): {error}"
+            raise ArgumentError("objective", self.function, problem) from None
 
     def __call__(self, params: dict[str, Any], report: Report) -> Outcome:
         """Evaluate a candidate.
@@ -169,14 +186,17 @@ def _value(result: Any, source: str) -> tuple[float, Metrics]:
 def _number(result: Any, source: str) -> float:
     if isinstance(result, numbers.Real):
         return float(result)
-    # A scalar of NumPy, PyTorch, JAX or TensorFlow.
-    if getattr(result, "shape", None) == () and not isinstance(result, str | bytes | complex):
+    # A scalar of NumPy, PyTorch, JAX or TensorFlow, or an array of one entry.
+    if hasattr(result, "__float__") and not isinstance(result, str | bytes | complex):
         try:
-            return float(result)
-        except (TypeError, ValueError):
+            return float(result.item() if hasattr(result, "item") else result)
+        except Exception:  # noqa: S110 - of a foreign class; what follows says what was wrong
             pass
     if result is None:
         problem = f"{source} None; is a `return` of the value missing?"
+    elif inspect.iscoroutine(result):
+        result.close()
+        problem = f"{source} a coroutine; run it inside of the objective with asyncio.run"
     else:
         kind = type(result).__name__
         problem = (
@@ -188,8 +208,13 @@ def _number(result: Any, source: str) -> float:
 
 def _metric(metric: Any) -> Any:
     """A metric in a form that every file can hold; an hour's training is not lost over its type."""
-    if metric is None or isinstance(metric, bool | int | float | str):
-        return metric
+    if metric is None:
+        return None
+    for kind in (bool, int, float, str):
+        if isinstance(metric, kind):
+            # Exactly that, not an enumeration or a string of NumPy's.
+            exact: Any = kind(metric)
+            return exact if kind is not int or abs(exact) < _LARGEST else short(exact)
     try:
         return _number(metric, "")
     except ObjectiveError:

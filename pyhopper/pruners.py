@@ -6,6 +6,7 @@ others, however many each of them has.
 
 from __future__ import annotations
 
+import copy
 import math
 import traceback
 import warnings
@@ -30,13 +31,15 @@ class Pruner(ABC):
     ----------
     direction : str
         ``"max"`` or ``"min"``, set by the search before anything is asked.
-    learned_from : object
-        Set by the search, so that nothing is learned twice.
+    learned_from, blank : object
+        Set by the search, so that nothing is learned twice, nor from another search.
     """
 
     direction: str = "max"
 
     learned_from: Any = None
+
+    blank: Any = None
 
     def append(self, partial_results: list[float], was_pruned: bool) -> None:  # noqa: B027 - optional
         """Learn from an evaluation that has ended, with a value or pruned.
@@ -197,6 +200,11 @@ class Advice:
     stored : tuple, optional
         From a checkpoint: the name of a pruner's class, its state, and from how many of the
         evaluations it had learned that.
+
+    Attributes
+    ----------
+    asked : bool
+        Whether there was an estimate to judge.
     """
 
     def __init__(
@@ -204,9 +212,14 @@ class Advice:
     ) -> None:
         self._pruner: Pruner | None = pruner
         self._quiet = quiet
+        self.asked = False
         self._running: dict[int, list[float]] = {}
         pruner.direction = "max" if state.maximize else "min"
         if pruner.learned_from is not state:
+            if pruner.learned_from is None:
+                pruner.blank = copy.deepcopy(self._ask("state_dict"))
+            else:  # scores of another search are no measure for this one
+                self._ask("load_state_dict", copy.deepcopy(pruner.blank))
             pruner.learned_from = state
             start = 0
             if stored is not None and stored[0] == class_name(pruner):
@@ -219,6 +232,7 @@ class Advice:
         """Whether to prune the evaluation that has reported this estimate."""
         partial = self._running.setdefault(job_id, [])
         partial.append(estimate)
+        self.asked = True
         return bool(self._ask("should_prune", list(partial)))
 
     def stored(self) -> list[Any]:

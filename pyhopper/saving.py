@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pyhopper.budget import Clock, Stamp
+from pyhopper.callbacks.text import say
 from pyhopper.errors import ArgumentError
 from pyhopper.history import State, observe
 from pyhopper.journal import (
@@ -120,7 +121,7 @@ class Saving:
             self._take_note(note)
         if lost or replay.skipped:
             lines_lost = f"{lost} damaged or missing lines"
-            print(f"{file}: {lines_lost}, {replay.skipped} more could not be used without them")  # noqa: T201
+            say(f"{file}: {lines_lost}, {replay.skipped} more could not be used without them")
 
     def _new_state(self) -> State:
         state = self._state
@@ -218,7 +219,7 @@ class Saving:
         if value is not None:
             checkpoint, goes_on, news = self._open(value, overwrite, "run", follower)
             if news and not quiet:
-                print(*news, sep="\n")  # noqa: T201
+                say(*news)
         try:
             self._state.aim(began.maximize)
             now = Stamp(self._state.elapsed, self._clock.time())
@@ -226,7 +227,8 @@ class Saving:
                 observe(self._state, began, now)
             else:
                 checkpoint.refuse_if_held()
-                checkpoint.take(began._replace(fresh=not goes_on), now)
+                fresh = not goes_on or self._state.all_failed
+                checkpoint.take(began._replace(fresh=fresh), now)
             self._loaded, self._in_file = False, checkpoint is not None
             yield
         finally:
@@ -242,4 +244,6 @@ class Saving:
 def _resumed(path: Path, state: State) -> str:
     best = "" if state.best is None else f", best {state.best.value:.6g}"
     again = f"; {len(state.running)} run again" if state.running else ""
+    if state.all_failed:
+        return f"All {state.ended} evaluations in {path} failed, so the search begins anew{again}."
     return f"Going on from {path}: {state.ended} evaluations{best}{again}."

@@ -16,6 +16,7 @@ from pyhopper.budget import Budget, Clock, Schedule, SystemClock
 from pyhopper.callbacks.base import Callback, Callbacks, as_callbacks
 from pyhopper.callbacks.progress import Progress
 from pyhopper.callbacks.summary import summary
+from pyhopper.callbacks.text import say
 from pyhopper.engine import Run
 from pyhopper.errors import ArgumentError
 from pyhopper.executors import Executor
@@ -374,5 +375,4 @@ class Search(Guesses, Saving, AskTell):
             if self._checkpoint is not None:
                 self._checkpoint.keep(run.states, force=True)
         if not quiet:
-            text = summary(self._state, self._space, run.budget, run.reason, run.late)
-            print(text, flush=True)  # noqa: T201
+            say(summary(self._state, self._space, run.budget, run.reason, run.late, run.advice))

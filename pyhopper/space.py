@@ -177,7 +177,14 @@ class Space:
         if not self.constraints:
             return True
         params = self.build(point)
-        return all(constraint(params) for constraint in self.constraints)
+        for constraint in self.constraints:
+            verdict = constraint(params)
+            if verdict is None:
+                problem = "returned None for a candidate; is a `return` missing?"
+                raise ArgumentError("constraint", constraint, problem)
+            if not verdict:
+                return False
+        return True
 
     def _constrained(self, draw: Callable[[], Point]) -> Point:
         for _ in range(_CONSTRAINT_TRIES):
@@ -195,7 +202,7 @@ class Space:
             For an unknown key, a wrong nesting, or a value that is not legal.
         """
         if not isinstance(guess, Mapping):
-            raise CandidateError("", guess, "a guess must be a dict")
+            raise CandidateError("", guess, "a guess must be a dict; queue several one by one")
         return self._compiled.read(guess, lenience)
 
     def read_all(self, params: Mapping[str, Any]) -> Point:

@@ -225,7 +225,8 @@ class Supply:
             yield Proposal(point, CandidateType.MANUALLY_ADDED)
         if self._is_start_due():
             point = self._space.start(rng)
-            if self._space.allows(point):
+            known = state.started > state.void.started and self._space.key(point) in state.seen
+            if self._space.allows(point) and not known:
                 yield Proposal(point, CandidateType.INIT)
         thought, before = self._thinking.next(), self._budget.elapsed
         proposals = self._proposer.propose(rng, state, phase, thought, self._budget.remaining)
@@ -240,15 +241,17 @@ class Supply:
     def _is_start_due(self) -> bool:
         """Whether to begin with ``init``, or with the middle of the space if there is no guess."""
         state, kind = self._state, CandidateType.INIT
-        if state.started == 0:
+        if state.started == state.void.started:
             return True
-        if not self._has_init or any(state.tallies[kind].counts.values()):
+        if not self._has_init or state.tallies[kind].evaluated:
             return False
         return all(each.candidate.type is not kind for each in state.running.values())
 
     def _is_exhausted(self, redrawn: int) -> bool:
         size = self._space.size
         if size is not None and len(self._state.seen) >= size:
-            return True
+            # What does not fit the space any more is no part of it.
+            misfits = sum(not each.fits for each in self._state.evaluations)
+            return len(self._state.seen) - misfits >= size
         # A draw misses the last of n points 20 n times in a row once in e**20 cases.
         return redrawn >= (_REDRAWS if size is None else max(_REDRAWS, 40 * min(size, 10**5)))

@@ -64,6 +64,12 @@ DEFINITIONS = [
     (lambda: p.int(0, 10, shape=-1), "shape=-1"),
     (lambda: p.int(0, 10, shape=(2, 0)), "shape=(2, 0)"),
     (lambda: p.int(0, 10, shape="3"), "shape='3'"),
+    (lambda: p.int(0, []), "must have at least one entry"),
+    (lambda: p.float(0, [[1], [1, 2]]), "ub="),
+    (lambda: p.int(0, 10**400), "ub=1000"),
+    (lambda: p.float(np.array([-1.7e308]), np.array([1.7e308])), "too wide"),
+    (lambda: p.float(precision=1, init="x"), "init='x'"),
+    (lambda: pyhopper.Search(x={"y": p.float}), "x.y=<class 'pyhopper.parameters.numeric.Float'>"),
     (lambda: p.int(0, 10, shape=2, init=[1, 2, 3]), "init=[1, 2, 3]"),
     (lambda: p.int(0, 10, shape=2, init=[1, 12]), "12"),
     (lambda: p.float(0, 1, "0.2x"), "fmt='0.2x'"),
@@ -159,7 +165,9 @@ GUESSES = [
     ({"x": {"lr": 3}}, "x: got {'lr': 3}: must be a number"),
     ({"x": "0.5"}, "x: got '0.5': must be a number"),
     ({"x": math.nan}, "x: got nan: must be finite"),
-    ([("x", 1)], "a guess must be a dict"),
+    ([("x", 1)], "a guess must be a dict; queue several one by one"),
+    ({"x": 10**400}, "x: got"),
+    ({"x": True}, "x: got True: must be a number"),
 ]
 
 RESULTS = [None, "0.5", [0.5], np.array([0.5, 0.6]), {"loss": 3}, {"value": None}, 1j, object(), {}]

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -184,3 +185,32 @@ def test_looking_in_while_it_runs(tmp_path):
     search.run(objective, steps=2, quiet=True, checkpoint_path=path)
     assert "0 evaluations (none), 1 open" in shown[0]
     assert "1 evaluations (1 done), 1 open" in shown[1]
+
+
+def test_the_best_of_a_noisy_search_is_that_of_the_run(tmp_path, capsys):
+    """The mean of a confirmed candidate, not the luckiest value."""
+    path, noise = str(tmp_path / "run.ckpt"), random.Random(1)
+    search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
+    wrapped = pyhopper.wrap_n_times(lambda p: -abs(p["x"] - 0.3) + noise.gauss(0, 0.3), 3)
+    best = search.run(wrapped, "max", steps=60, checkpoint_path=path, quiet=True)
+    assert search.best_f < max(search.history.fs)
+    assert main(["best", path]) == 0
+    assert json.loads(capsys.readouterr().out) == best
+    assert main(["show", path]) == 0
+    assert f"Best value {search.best_f:.6g}" in capsys.readouterr().out
+
+
+def test_a_best_of_another_space_is_marked(tmp_path, capsys):
+    path = str(tmp_path / "run.ckpt")
+    for most, steps in ((20, 5), (5, 8)):
+        search = pyhopper.Search(x=pyhopper.float(0, most), seed=1)
+        search.run(lambda p: p["x"], "max", steps=steps, checkpoint_path=path, quiet=True)
+    main(["best", path])
+    assert "before the space was changed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("count", ["0", "-3", "x"])
+def test_numbers_of_rows(count, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["show", str(tmp_path / "run.ckpt"), "-n", count])
+    assert "is no number of rows" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Searches that run in subprocesses: their arguments, ends and faults."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -271,3 +272,34 @@ def test_pool_inside_of_an_objective():
     each = search()
     each.run(objective, steps=2, isolation="slot", quiet=True)
     assert len(each.history) == 2, each._state.evaluations
+
+
+SCRIPT_THAT_PICKLES = """
+import multiprocessing, pickle
+import pyhopper
+
+class Net:
+    pass
+
+def square(n):
+    return n * n
+
+def objective(params, scale=1):
+    assert pickle.loads(pickle.dumps(Net()))
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        return scale * sum(pool.map(square, [2, 3]))
+
+search = pyhopper.Search(x=pyhopper.float(0, 1))
+search.run(objective, steps=2, n_jobs=2, quiet=True, on_error="raise")
+print(search.best_f)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a pool that is forked")
+def test_what_a_script_defines_can_be_pickled_in_a_worker(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT_THAT_PICKLES)
+    done = subprocess.run(
+        [sys.executable, str(path)], capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.stdout.strip() == "13.0", done.stderr

@@ -1,5 +1,6 @@
 """The checkpoint file: damage of every kind, and resuming from any moment."""
 
+import http
 import json
 import math
 import os
@@ -356,3 +357,22 @@ def test_a_strangers_file_runs_no_code(data):
 
     with pytest.raises(CodecError):
         from_json(data)
+
+
+def test_metrics_of_odd_types(tmp_path):
+    """An hour's training is not lost over them."""
+
+    def objective(params):
+        return {
+            "value": params["x"],
+            "name": np.array(["cat"])[0],
+            "code": http.HTTPStatus.OK,
+            "huge": 10**5000,
+            "repeats": None,
+            "repeat_std": "a",
+        }
+
+    search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
+    search.run(objective, steps=3, quiet=True, checkpoint_path=tmp_path / "run.ckpt")
+    metrics = search._state.evaluations[0].metrics
+    assert (metrics["name"], metrics["code"], metrics["repeats"]) == ("cat", 200, None)

@@ -368,3 +368,17 @@ def test_the_model_thinks_with_one_thread(monkeypatch):
         assert read() == 3
     finally:
         write(before)
+
+
+@pytest.mark.parametrize("penalty", [1e155, 1e300, 1.7e308])
+def test_steps_survive_penalties_of_any_size(penalty):
+    """In many dimensions, where one in ten evaluations is that bad."""
+    search = pyhopper.Search({f"n{i}": pyhopper.int(0, 10) for i in range(80)}, seed=0)
+    rng = np.random.default_rng(0)
+
+    def objective(params):
+        assert all(0 <= value <= 10 for value in params.values())
+        sign = rng.choice([-1, 1, 0, 0, 0, 0, 0, 0, 0, 0])
+        return float(sign * penalty) if sign else float(sum(params.values()))
+
+    search.run(objective, "min", steps=300, on_error="raise", quiet=True)

@@ -228,3 +228,50 @@ def test_noise_that_leaves_no_doubt_costs_nothing():
     search.run(wrapped, "min", steps=50, quiet=True)
     assert 0 < search._state.leaders.noise < 1e-8
     assert CandidateType.REEVALUATION not in kinds(search)
+
+
+class Bests(Callback):
+    def __init__(self):
+        self.told = []
+
+    def on_new_best(self, best, f, info):
+        self.told.append((best["x"], f))
+
+
+def test_a_confirmed_best_is_no_new_one():
+    """It is told once, and a re-evaluation that brings nothing better counts for the patience."""
+    bests, noise = Bests(), random.Random(3)
+    search = pyhopper.Search(x=pyhopper.float(0, 1, "0.1f"), seed=5)
+    wrapped = pyhopper.wrap_n_times(lambda p: p["x"] + noise.gauss(0, 0.3), 2)
+    search.run(wrapped, "max", steps=60, callbacks=bests, enable_rejection_cache=False, quiet=True)
+    assert kinds(search).count(CandidateType.REEVALUATION) > 5
+    assert len(set(bests.told)) == len(bests.told)
+    assert search._state.stale[0] > 0
+
+
+def test_saving_adds_no_evaluation(tmp_path):
+    search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
+    search.run(pyhopper.wrap_n_times(noisy(1), 3), "max", steps=60, quiet=True)
+    search.save(tmp_path / "saved.ckpt")
+    other = pyhopper.Search(x=pyhopper.float(0, 1))
+    other.load(tmp_path / "saved.ckpt")
+    assert (len(other.history), other.best_f) == (len(search.history), search.best_f)
+
+
+def test_large_candidates_are_not_evaluated_again(tmp_path):
+    """Only the best one's arrays are kept; it is the same one in the checkpoint."""
+    noise = random.Random(0)
+
+    def make():
+        return pyhopper.Search(x=pyhopper.float(0, 1, shape=20_000), seed=1)
+
+    wrapped = pyhopper.wrap_n_times(lambda p: float(p["x"].mean()) + noise.gauss(0, 0.02), 3)
+    search, path = make(), tmp_path / "run.ckpt"
+    search.run(wrapped, "max", steps=40, checkpoint_path=path, quiet=True)
+    assert search._state.leaders.noise > 0
+    assert CandidateType.REEVALUATION not in kinds(search)
+    again = make()
+    again.load(path)
+    assert again.best_f == search.best_f
+    assert np.array_equal(again.best["x"], search.best["x"])
+    assert not search._state.leaders.entries

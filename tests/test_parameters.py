@@ -5,6 +5,7 @@ false alarm once in a million runs. There are about 40, so once in 25,000 for al
 """
 
 import math
+import random
 from collections import Counter
 
 import numpy as np
@@ -386,3 +387,69 @@ def test_unbounded_moves_do_not_shrink_far_out(rng):
     assert len(set(moved)) == 100
     assert 0.1 < np.std(moved) < 1.5
     assert math.isfinite(param.from_unit(0.0))
+
+
+@pytest.mark.parametrize(
+    "param",
+    [
+        pyhopper.int([0, -3], [0, 7]),
+        pyhopper.float([1, 0], [1, 2], precision=1),
+        pyhopper.int([2, 2], [2, 64], power_of=2),
+        pyhopper.int([4, 0], [5, 9], multiple_of=2),
+    ],
+    ids=repr,
+)
+def test_an_entry_without_a_choice_stays(param):
+    """Where only some entries of an array can move, the others have no neighbour."""
+    value = param.start(np.random.default_rng(0))
+    for seed in range(300):
+        value = param.mutate(value, 0.01, np.random.default_rng(seed))
+        assert param.check(value) is not None
+
+
+def test_subclasses_that_take_no_rng(rng):
+    """Their methods may call each other and those of their base."""
+
+    class Coin(pyhopper.Parameter):
+        def sample(self):
+            return random.random() < 0.5
+
+        def mutate(self, value, temperature):
+            return not value if temperature else self.sample()
+
+    class Dice(Coin):
+        def sample(self, sides=6):
+            return super().sample() + sides
+
+        def mutate(self, value):
+            return self.sample(12)
+
+    class Mixed(Drawing, pyhopper.Parameter):
+        def mutate(self, value, temperature, rng):
+            return value + 1
+
+    assert Coin().sample(rng) in (True, False)
+    assert Coin().mutate(True, 0.5, rng) is False
+    assert Dice().sample(rng) in (6, 7)
+    assert Dice().mutate(3, 0.5, rng) in (12, 13)
+    assert Mixed().sample(rng) == 7
+    assert Mixed(init=3).start(rng) == 3
+    assert Mixed().mutate(1, 0.5, rng) == 2
+
+
+class Drawing:
+    def sample(self):
+        return 7
+
+
+def test_a_subclass_of_a_built_in_kind_draws_its_own_values():
+    class Seven(pyhopper.int):
+        def sample(self, rng):
+            return 7
+
+        def mutate(self, value, temperature, rng):
+            return 8
+
+    search = pyhopper.Search(n=Seven(0, 100), x=pyhopper.float(0, 1), seed=1)
+    search.run(lambda p: p["x"], steps=20, quiet=True)
+    assert set(search.history["n"]) == {50, 7, 8}

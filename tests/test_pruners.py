@@ -330,3 +330,18 @@ def test_summary_has_the_count_of_pruned():
     text = summary(search._state, search._space, Budget(Schedule(), SystemClock()), "done")
     total = next(line for line in text.splitlines() if line.startswith("Total"))
     assert total.split()[3] == str(search._state.count(Status.PRUNED))
+
+
+def test_a_pruner_begins_anew_with_another_search():
+    """The scores of the first would be no measure for the second."""
+    pruner = QuantilePruner(0.5)
+    for direction in ("max", "min"):
+        search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
+        search.run(epochs, direction, steps=20, pruner=pruner, quiet=True)
+        assert search.best is not None
+
+
+def test_a_pruner_that_is_never_asked_is_named(capsys):
+    search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
+    search.run(lambda p: p["x"], "max", steps=3, pruner=QuantilePruner(0.5))
+    assert "The pruner had nothing to judge" in capsys.readouterr().out

@@ -659,3 +659,48 @@ def test_state_of_pruners(tmp_path, keep_history):
         )
         assert pruner.learned == steps
         assert pruner.asked >= steps
+
+
+@pytest.mark.parametrize("init", [{}, {"init": 0.75}])
+def test_after_a_fault_of_the_objective_the_search_begins_anew(init, tmp_path, capsys):
+    """Nothing had succeeded: guesses and init come again, and the budget is whole."""
+    seen = []
+
+    def script(objective, steps=6, quiet=True):
+        search = pyhopper.Search(x=pyhopper.float(0, 1, **init), seed=1)
+        search += {"x": 0.25}
+        search.run(objective, steps=steps, checkpoint_path=tmp_path / "run.ckpt", quiet=quiet)
+        return search
+
+    for _ in range(2):
+        with pytest.raises(pyhopper.SearchFailedError, match="KeyError"):
+            script(lambda params: params["y"])
+    search = script(lambda params: seen.append(params["x"]) or params["x"], quiet=False)
+    out = capsys.readouterr().out
+    assert "All 10 evaluations in" in out
+    assert "10 evaluations failed or had no value: 10 x KeyError: 'y'" in " ".join(out.split())
+    assert len(seen) == 6
+    assert seen[: 1 + len(init)] == [0.25, *init.values()]
+    assert search._state.void.ended == 10
+    script(lambda params: seen.append(params["x"]) or params["x"])
+    assert len(seen) == 6, "the budget of the last start is used"
+
+
+@pytest.mark.parametrize(
+    ("now", "kept"), [(pyhopper.float(0, 0.3, shape=20_000), False), ("wider", True)]
+)
+def test_large_arrays_in_a_changed_space(now, kept, tmp_path):
+    """What does not fit any more is known by the file of the best, and of others not."""
+    path = tmp_path / "run.ckpt"
+
+    def run(x, steps):
+        search = pyhopper.Search(x=x, seed=1)
+        search.run(lambda p: float(p["x"].mean()), steps=steps, checkpoint_path=path, quiet=True)
+        return search
+
+    first = run(pyhopper.float(0, 1, shape=20_000), 20)
+    search = run(pyhopper.float(0, 2, shape=20_000) if now == "wider" else now, 20)
+    assert (search.best_f == first.best_f) is kept
+    assert kept or search.best is None
+    search = run(pyhopper.float(0, 2, shape=20_000) if now == "wider" else now, 30)
+    assert search.best["x"].max() <= (2 if kept else 0.3)

@@ -1,6 +1,9 @@
 """The search as its users see it."""
 
+import contextlib
 import math
+import os
+import sys
 import time
 
 import numpy as np
@@ -557,3 +560,44 @@ def test_guesses_that_break_a_constraint():
     assert [search.history[i] for i in (1, 2)] == [{"a": 0.1, "b": 0.2}, {"a": 0.1, "b": 0.3}]
     assert all(search.history[i]["a"] + search.history[i]["b"] < 1 for i in range(1, 9))
     assert search.best_f < 1
+
+
+def test_a_guess_that_is_the_init_is_no_duplicate_for_ever():
+    search = pyhopper.Search(x=pyhopper.float(0, 1, init=0.25), seed=1)
+    search += {"x": 0.25}
+    search.run(lambda p: p["x"], steps=20, quiet=True)
+    assert search._state.duplicates == 0
+
+
+def test_where_no_move_is_allowed_the_space_is_drawn_from():
+    """Half of all candidates pass, but none that differs in one parameter."""
+    search = pyhopper.Search(a=pyhopper.choice(1, 2), b=pyhopper.choice(1, 2), seed=1)
+    search.constrain(lambda p: p["a"] == p["b"])
+    search.run(lambda p: p["a"], steps=20, quiet=True)
+    assert sorted(search.history["a"]) == [1, 2]
+
+
+def test_a_constraint_that_returns_nothing():
+    search = pyhopper.Search(x=pyhopper.float(0, 1))
+    search.constrain(lambda p: None)
+    with pytest.raises(pyhopper.ArgumentError, match="a `return` missing"):
+        search.run(lambda p: 1.0, steps=2, quiet=True)
+
+
+def test_the_objective_must_take_what_it_gets():
+    """Known before anything is evaluated."""
+    for function, kwargs in ((lambda: 1.0, None), (lambda p: 1.0, {"data": 3})):
+        with pytest.raises(pyhopper.ArgumentError, match="cannot be called as objective"):
+            pyhopper.Search(x=pyhopper.float(0, 1)).run(function, steps=2, kwargs=kwargs)
+
+
+def test_a_summary_that_nobody_reads_costs_no_result(monkeypatch):
+    """As when the terminal is gone, or the reader of a pipe."""
+    end, other = os.pipe()
+    os.close(end)
+    gone = os.fdopen(other, "w")
+    monkeypatch.setattr(sys, "stdout", gone)
+    assert pyhopper.Search(x=pyhopper.float(0, 1)).run(lambda p: 1.0, steps=2)
+    monkeypatch.undo()
+    with contextlib.suppress(BrokenPipeError):
+        gone.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections import Counter
 
 from pyhopper.budget import Budget
 from pyhopper.callbacks.text import duration, number, outline
@@ -11,13 +12,26 @@ from pyhopper.events import CandidateType, Status
 from pyhopper.history import State
 from pyhopper.notes import Evaluation, Tally
 from pyhopper.parameters import Omitted
+from pyhopper.pruners import Advice
 from pyhopper.space import Space
+
+_UNASKED = (
+    "The pruner had nothing to judge: the objective reports no estimates. Yield them, or ask "
+    "pyhopper.should_prune(estimate)."
+)
+
+_REASON = 120
 
 _COLUMNS = ("", "Best", "Evaluated", "Pruned", "NaN", "Failed", "Time")
 
 
 def summary(
-    state: State, space: Space, budget: Budget, reason: str, late: Evaluation | None = None
+    state: State,
+    space: Space,
+    budget: Budget,
+    reason: str,
+    late: Evaluation | None = None,
+    advice: Advice | None = None,
 ) -> str:
     """The summary of a search as text of at most 80 columns.
 
@@ -33,6 +47,8 @@ def summary(
         Why it ended.
     late : Evaluation, optional
         The one that ended after the budget did.
+    advice : Advice, optional
+        What asked the pruner, if there was one.
 
     Returns
     -------
@@ -69,7 +85,15 @@ def summary(
             f"Best value {number(state.best.value)} with",
             outline(space.build(state.best.point)),
         ]
-    for remark in (_saved(total), _trust(state), _lateness(budget, late)):
+    unasked = advice is not None and not advice.asked and total.counts[Status.DONE]
+    remarks = (
+        _failures(state),
+        _UNASKED if unasked else "",
+        _saved(total),
+        _trust(state),
+        _lateness(budget, late),
+    )
+    for remark in remarks:
         if remark:
             lines += ["", *textwrap.wrap(remark, 80)]
     if space.is_large:
@@ -84,6 +108,24 @@ def _row(name: str, tally: Tally) -> list[str]:
     best = "-" if math.isnan(tally.best) else number(tally.best)
     evaluated = str(tally.evaluated)
     return [name, best, evaluated, *(str(count) for count in counts), duration(tally.seconds)]
+
+
+def _failures(state: State) -> str:
+    """Why evaluations failed or had no value, the most frequent reasons."""
+    bad = [e for e in state.evaluations if e.status is Status.FAILED or "inf" in e.reason]
+    if not bad:
+        return ""
+    found = Counter(_cut(each.reason.splitlines()[0]) for each in bad if each.reason)
+    reasons = "; ".join(f"{count} x {reason}" for reason, count in found.most_common(3))
+    more = f"; and {len(found) - 3} other reasons" if len(found) > 3 else ""
+    present = [each for each in state.evaluations if each.id >= state.base.started]
+    every = all(each.status is Status.FAILED for each in present)
+    which = f"Every evaluation of this run, {len(present)}," if every else f"{len(bad)} evaluations"
+    return f"{which} failed or had no value: {reasons}{more}."
+
+
+def _cut(reason: str) -> str:
+    return reason if len(reason) <= _REASON else f"{reason[: _REASON - 3]}..."
 
 
 def _saved(total: Tally) -> str:

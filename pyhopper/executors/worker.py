@@ -22,6 +22,8 @@ from pyhopper.objective import failure
 
 _loading = False
 
+_WRAPPED = ("func", "__func__", "__wrapped__", "function", "__self__")
+
 
 def is_loading() -> bool:
     """Whether this process is a worker that imports the user's modules right now."""
@@ -121,6 +123,7 @@ class _Worker:
         _loading = True
         try:
             self._evaluate, self._shared = pickle.loads(payload)
+            _name_what_came_by_value(self._evaluate)
         except BaseException as error:
             outcome = failure(error)
             why = [outcome.reason, outcome.details]
@@ -149,6 +152,29 @@ class _Worker:
         self._channel.send(wire.ESTIMATE, json.dumps(estimate).encode())
         _, advice = self._channel.receive()
         return bool(advice[0])
+
+
+def _name_what_came_by_value(objective: Any) -> None:
+    """Put the script's names that an objective uses where pickle looks them up.
+
+    The objective of a script travels by value, and this process has no script: what it pickles
+    itself, say for a pool of its own, would not be found.
+    """
+    names = vars(sys.modules["__main__"])
+    waiting, seen = [objective], set()
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        space = getattr(thing, "__globals__", None)
+        if isinstance(space, dict) and getattr(thing, "__module__", "") == "__main__":
+            for name, value in space.items():
+                names.setdefault(name, value)
+            names.setdefault(thing.__name__, thing)
+        # Through partial, methods, decorators and what pyhopper itself wraps around a function.
+        wrapped = (getattr(thing, name, None) for name in _WRAPPED)
+        waiting += [each for each in wrapped if callable(each)]
 
 
 def _flush() -> None:

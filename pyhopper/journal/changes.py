@@ -8,7 +8,7 @@ from typing import Any
 from pyhopper.errors import ArgumentError
 from pyhopper.journal.codec import PointCodec, fits
 from pyhopper.notes import Misfit
-from pyhopper.parameters import INACTIVE, MISSING, Partial, Point, Selector
+from pyhopper.parameters import INACTIVE, MISSING, Omitted, Partial, Point, Selector
 
 Signature = list[dict[str, Any]]
 
@@ -54,10 +54,10 @@ class SpaceReader:
             old = self._old[key]
             if old["kind"] != entry["kind"]:
                 problem = (
-                    f"was {old['text']} in the checkpoint, whose values cannot be read as the new "
+                    f"was {_text(old)} in the checkpoint, whose values cannot be read as the new "
                     "kind; give the new parameter another name, or use another checkpoint_path"
                 )
-                raise ArgumentError(entry["key"], entry["text"], problem)
+                raise ArgumentError(entry["key"], _text(entry), problem)
             options = _paired(old.get("names", []), entry.get("names", []))
         self._options.append(options)
 
@@ -92,6 +92,8 @@ class SpaceReader:
             # Places of options are inside of these values, so they must not have moved.
             return INACTIVE, False
         value = self._codec.value(entry["key"], data)
+        if isinstance(value, Omitted) and entry["text"] != old["text"]:
+            return value, False
         legal = fits(param, value)
         return (value, False) if legal is INACTIVE else (legal, True)
 

@@ -34,6 +34,8 @@ def checkpoint_file(argument: str, value: Any) -> Path:
         If it is no path.
     """
     try:
+        if not str(value):
+            raise TypeError
         path = Path(value).expanduser()
     except TypeError:
         raise ArgumentError(argument, value, "must be the path of a file or folder") from None
@@ -160,9 +162,7 @@ class Checkpoint:
         CheckpointError
             If the disk is full, or a value cannot be written.
         """
-        doomed = self.large.settle(self.state.best)
-        if doomed is not None:
-            self.journal.discard_after_sync(self.large.folder / doomed)
+        self._discard(self.journal)
         try:
             record = write(event, now, self.codec, self.state.running)
         except CodecError as error:
@@ -175,6 +175,15 @@ class Checkpoint:
         elif isinstance(event, Finished):
             self.large.ended(event.job_id)
         self.journal.append(record)
+
+    def _discard(self, journal: Journal) -> None:
+        """Have the files of large points deleted that nobody needs any more."""
+        doomed, self.replay.doomed = self.replay.doomed, []
+        if (last := self.large.settle(self.state.best)) is not None:
+            doomed.append(last)
+        for name in doomed:
+            if (path := self.large.folder / name).exists():
+                journal.discard_after_sync(path)
 
     def _move_out(self, event: Started | Known, record: dict[str, Any]) -> None:
         """Store the point in a file of its own if it is large."""
@@ -269,9 +278,7 @@ class Checkpoint:
     def close(self) -> None:
         """Sync, close and give the lock back."""
         if self._journal is not None:
-            doomed = self.large.settle(self.state.best)
-            if doomed is not None:
-                self._journal.discard_after_sync(self.large.folder / doomed)
+            self._discard(self._journal)
             self._journal.close()
             self._journal = None
         self.lock.release()
@@ -283,8 +290,10 @@ def snapshot(state: State) -> Iterator[tuple[Note | Event, Stamp]]:
     if state.maximize is not None:
         yield Began(state.maximize), Stamp(0.0, now.time)
     evaluations = state.evaluations
-    if state.best is not None and not any(each is state.best for each in evaluations):
-        evaluations = [*evaluations, state.best]
+    best = state.best
+    # The value of the best may be the mean of several, its evaluation is one of them.
+    if best is not None and not any(e.id == best.id and e.point is best.point for e in evaluations):
+        evaluations = [*evaluations, best]
     for each in evaluations:
         yield from _ended(each)
         if state.key(each.point) not in state.seen and each.status is not Status.CANCELLED:

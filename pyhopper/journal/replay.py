@@ -61,6 +61,8 @@ class Replay:
         Guesses and known results by their text, to know them again when a script gives them again.
     skipped : int
         Records that were left out.
+    doomed : list of str
+        Files of large points that may be deleted, if nobody has done so.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Replay:
         self.states_at = 0
         self.given: Counter[str] = Counter()
         self.skipped = 0
+        self.doomed: list[str] = []
         self._space = space
         self._recover = recover
         self._follower = follower
@@ -166,6 +169,8 @@ class Replay:
                 self.large.started(record["id"], name)
             else:
                 self.large.known(name)
+            if isinstance(event, Started | Known) and isinstance(event.candidate.point, Misfit):
+                event = self._with_whole(event, name)
         elif kind == "ended":
             self.large.ended(record["id"])
         if isinstance(event, Started | Known) and not self._is_allowed(event.candidate.point):
@@ -176,7 +181,17 @@ class Replay:
         evaluation = observe(self.state, event, stamp(record))
         if self._follower is not None:
             self._follower.after(event, evaluation)
-        self.large.settle(self.state.best)
+        if (doomed := self.large.settle(self.state.best)) is not None:
+            self.doomed.append(doomed)
+
+    def _with_whole(self, event: Started | Known, name: str) -> Started | Known:
+        """The event with the point in its file, if that is there and fits the changed space."""
+        try:
+            assert self._spaces is not None
+            point = self._spaces.point(self.large.read(name))
+        except CheckpointError:
+            return event
+        return event._replace(candidate=event.candidate._replace(point=point))
 
     def _is_allowed(self, point: Point) -> bool:
         """Whether a point that fits meets the constraints, as far as that can be known."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from pyhopper.events import CandidateType
 from pyhopper.journal.codec import CodecError, from_json
-from pyhopper.journal.file import Line
+from pyhopper.journal.file import Line, dumps
 from pyhopper.journal.skeleton import fill
+from pyhopper.leaders import Leaders
 from pyhopper.parameters import Omitted
 
 
@@ -122,7 +124,20 @@ class Table:
     def best(self) -> Row | None:
         """The best evaluation."""
         ranked = self.ranked()
-        return ranked[0] if ranked else None
+        if not any(row.type == CandidateType.REEVALUATION.value for row in ranked):
+            return ranked[0] if ranked else None
+        # Of a noisy objective the means of the leaders decide, as in the search.
+        leaders = Leaders()
+        for row in self.rows:
+            if row.status == "done":
+                leaders.note(dumps(row.point), row, self.direction == "maximize")
+        checked = leaders.checked()
+        return None if checked is None else replace(checked.evaluation, value=checked.mean)
+
+    @property
+    def best_is_of_another_space(self) -> bool:
+        """Whether the space has changed since the best one was evaluated."""
+        return self.best is not None and self.best.template is not self._template
 
     def ranked(self) -> list[Row]:
         """Evaluations with a value, the best first, of equal ones the first."""

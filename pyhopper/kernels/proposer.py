@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from pyhopper.budget import Phase, Thought
+from pyhopper.errors import ConstraintError
 from pyhopper.events import CandidateType, Screening, Status
 from pyhopper.history import Evaluation, State
 from pyhopper.kernels import chain
@@ -71,6 +72,7 @@ class Proposer:
         self._stepper: Stepper | Evolution | None = None
         self._moves: dict[int, tuple[Any, Point]] = {}
         self._start: list[Floats] | None = None
+        self._stuck: Point | None = None
 
     @property
     def modelled(self) -> bool:
@@ -128,7 +130,16 @@ class Proposer:
     def fallback(self, rng: np.random.Generator, state: State, phase: Phase) -> Proposal:
         """Propose by the plain chain, which finds its way through any space."""
         best = None if state.best is None else state.best.point
-        return chain.propose(rng, self.space, best, phase)
+        if best is self._stuck:
+            best = None
+        try:
+            return chain.propose(rng, self.space, best, phase)
+        except ConstraintError:
+            if best is None or phase.seeding:
+                raise
+            # No move from here is allowed.
+            self._stuck = best
+            return chain.propose(rng, self.space, None, phase)
 
     def seconds(self, point: Point) -> float | None:
         """How long a point takes at most, None if that does not follow from its parameters."""
@@ -191,7 +202,9 @@ class Proposer:
             self._taken, self._hyper, self._durations = 0, None, None
         before = len(self._rows)
         for evaluation in state.evaluations[self._taken :]:
-            if evaluation.status is not Status.CANCELLED and evaluation.fits:
+            # What failed while nothing had ever succeeded tells of the objective, not the space.
+            void = evaluation.status is Status.FAILED and evaluation.id < state.void.started
+            if evaluation.status is not Status.CANCELLED and evaluation.fits and not void:
                 self._rows.append(self._encoding.encode(evaluation.point))
                 self._values.append(self._value(evaluation, state))
                 whole = evaluation.status in (Status.DONE, Status.NAN) and evaluation.id >= 0

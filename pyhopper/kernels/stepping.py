@@ -247,8 +247,7 @@ class Stepper:
         age = self.visits - self.visited[free]
         # The largest of Gumbel-perturbed logarithms: a draw without replacement by weight.
         key = np.log(np.maximum(weight * age, 1e-300)) + 0.5 * rng.gumbel(size=len(weight))
-        count = min(LINES, len(key))
-        top = np.argpartition(-key, count - 1)[:count]
+        top = np.argpartition(-key, min(LINES, len(key)) - 1)[:LINES]
         chosen = free[top[np.argsort(-key[top], kind="stable")]]
         self.visited[chosen] = self.visits
         return np.asarray(chosen)
@@ -330,6 +329,8 @@ class Stepper:
         if curvature <= 0.0:
             # No bottom in sight: go as far as a step may.
             curvature = max(abs(slope), 1e-300) / 3.0
+        if not np.isfinite(slope * curvature):
+            return 0.0, 1.0
         learned = curvature / length
         if single:
             self.own_curvature[line.column] = learned
@@ -362,7 +363,7 @@ class Stepper:
     def _learn_column(self, line: Line, slope: float, curvature: float, length: float) -> None:
         """Remember how far one parameter wanted to go and what that was worth."""
         column = line.column
-        worth, old = slope**2 / curvature, self.promise[column]
+        worth, old = min(abs(slope * (slope / curvature)), 1e300), self.promise[column]
         self.promise[column] = worth if np.isnan(old) else 0.5 * (worth + old)
         wanted = abs(length) * self.stretch[ONE] * abs(float(line.amount[0]))
         own = self.own_size[column]

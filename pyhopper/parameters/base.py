@@ -38,8 +38,9 @@ class Parameter(ABC):
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
         for name, values in (("sample", 1), ("mutate", 3)):
-            if name in vars(cls):
-                setattr(cls, name, _taking_rng(vars(cls)[name], values))
+            method = getattr(cls, name)
+            if (taking := _taking_rng(method, values)) is not method:
+                setattr(cls, name, taking)
 
     init: Any = MISSING
     """Value of the first candidate; ``MISSING`` if none was given."""
@@ -126,18 +127,26 @@ class Parameter(ABC):
 
 def _taking_rng(method: Callable[..., Any], values: int) -> Callable[..., Any]:
     """A method that takes ``rng`` last, behind so many values; one that does stays as it is."""
+    if not inspect.isfunction(method) or hasattr(method, "takes_rng"):
+        return method
     parameters = inspect.signature(method).parameters.values()
-    kinds = [p.kind for p in parameters]
-    named = kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    if named > values or inspect.Parameter.VAR_POSITIONAL in kinds:
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return method
+    in_place = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    asked = [p for p in in_place if p.default is p.empty or p.name in ("rng", "temperature")]
+    if len(asked) > values:
         return method
     hook = Hook(method, method.__name__, values)
 
     @functools.wraps(method)
-    def taking_rng(*arguments: Any) -> Any:
+    def taking_rng(*arguments: Any, **named: Any) -> Any:
+        # Else it is called by the class itself, which knows what it takes.
+        if not isinstance(arguments[-1], np.random.Generator):
+            return method(*arguments, **named)
         *given, rng = arguments
         return hook(rng, *given)
 
+    taking_rng.takes_rng = True  # type: ignore[attr-defined]
     return taking_rng
 
 

@@ -37,6 +37,32 @@ from pyhopper.parameters.scales import (
 
 MOST_DIGITS = 12
 
+_WIDEST = np.finfo(np.float64).max
+
+
+Shape = int | tuple[int, ...] | None
+
+
+def shape_tuple(shape: Shape, *bounds: Any) -> tuple[int, ...] | None:
+    """The ``shape`` argument as a tuple, else that of the bounds, None for a single number."""
+    if shape is None:
+        try:
+            arrays = [b for b in bounds if isinstance(b, np.ndarray | list | tuple)]
+            common = np.broadcast_shapes(*(np.shape(each) for each in arrays))
+        except ValueError:
+            raise ArgumentError("ub", bounds[1], "its shape does not fit that of lb") from None
+        shape = common or None
+        if shape is None:
+            return None
+    entries = (shape,) if isinstance(shape, int | np.integer) else shape
+    if not isinstance(entries, tuple | list) or not all(
+        isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 0 for n in entries
+    ):
+        raise ArgumentError("shape", shape, "must be an integer or a tuple of integers")
+    if math.prod(entries) == 0:
+        raise ArgumentError("shape", shape, "must have at least one entry")
+    return tuple(int(n) for n in entries)
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -71,6 +97,8 @@ class Bounds:
         if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
             low, high = np.minimum(first, second), np.maximum(first, second)
             low, high = (np.broadcast_to(b, shape or ()).copy() for b in (low, high))
+            if not integer and np.any(high / 2 - low / 2 > _WIDEST / 2):
+                raise ArgumentError("ub", ub, "the range is too wide for a float; use less")
             if integer:
                 low, high = _whole(low, high, ub)
             return cls(*_inward(low, high, dtype), shape)
@@ -108,16 +136,18 @@ def _bound(argument: str, bound: Any, shape: tuple[int, ...] | None, integer: bo
         except ValueError:
             problem = f"its shape {array.shape} does not broadcast to shape={shape}"
             raise ArgumentError(argument, bound, problem) from None
-        return array if integer else array.astype(np.float64)
+        return array.astype(np.float64)
     if not isinstance(bound, numbers.Real) or isinstance(bound, bool | np.bool_):
         raise ArgumentError(argument, bound, f"must be {kind}")
-    if not math.isfinite(bound):
+    if not isinstance(bound, int) and not math.isfinite(bound):
         raise ArgumentError(argument, bound, "must be finite; for other ranges use distribution()")
-    if not integer:
-        return float(bound)
-    if abs(float(bound)) > EXACT:
+    try:
+        number = float(bound)
+    except OverflowError:
+        raise ArgumentError(argument, bound, "is too large for a float") from None
+    if integer and abs(number) > EXACT:
         raise ArgumentError(argument, bound, "must be an integer within ±2**53")
-    return bound
+    return number
 
 
 def _whole(low: Any, high: Any, given: Any) -> tuple[Any, Any]:

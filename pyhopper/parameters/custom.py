@@ -17,7 +17,8 @@ from pyhopper.parameters.base import (
     mutation_hook,
     seeding_hook,
 )
-from pyhopper.parameters.numeric import Numeric, Shape, shape_tuple
+from pyhopper.parameters.build import Shape, shape_tuple
+from pyhopper.parameters.numeric import Numeric
 from pyhopper.parameters.scales import ARRAY, SCALAR, Cell, Scale, beside
 
 _MOVES_FROM_INIT = 10

@@ -13,12 +13,11 @@ import numpy as np
 
 from pyhopper.errors import ArgumentError, CandidateError, short
 from pyhopper.parameters.base import MISSING, Parameter, mutation_hook, seeding_hook
-from pyhopper.parameters.build import Bounds, build_float, build_int
+from pyhopper.parameters.build import Bounds, Shape, build_float, build_int, shape_tuple
+from pyhopper.parameters.grids import EXACT
 from pyhopper.parameters.scales import Interval, Noise, Scale, Unbounded
 
 _BLOCK = 2**15
-
-Shape = int | tuple[int, ...] | None
 
 
 class Numeric(Parameter):
@@ -44,7 +43,8 @@ class Numeric(Parameter):
         # A grid needs all the bits, or float32 noise would never reach some of its points.
         noise = self.dtype if continuum and self.dtype.kind == "f" else np.float64
         self._noise = Noise(shape, noise)
-        self.hooked = seeding_fn is not None or mutation_fn is not None
+        own = type(self).sample is not Numeric.sample or type(self).mutate is not Numeric.mutate
+        self.hooked = own or seeding_fn is not None or mutation_fn is not None
         self.size = _count(scale, shape)
         self.mutable = shape is not None
         self.entries = 1 if shape is None else math.prod(shape)
@@ -60,7 +60,9 @@ class Numeric(Parameter):
             return self.check(init)
         except CandidateError:
             number, bounds = self._number(init), self.bounds
-            if bounds is None or np.any((number < bounds.low) | (number > bounds.high)):
+            if bounds is None or bounds.low is None:
+                raise
+            if np.any((number < bounds.low) | (number > bounds.high)):
                 raise
             legal = self.legalize(init, "init")
             text = f"init={short(init)} is not in {self!r}; {short(legal)} is used instead"
@@ -177,7 +179,7 @@ class Numeric(Parameter):
                 value = value.item()
             if not isinstance(value, numbers.Real) or isinstance(value, bool | np.bool_):
                 raise CandidateError("", value, f"must be a {kind}".replace("a i", "an i"))
-            number = float(value)
+            number = _float(value)
             if not math.isfinite(number):
                 raise CandidateError("", value, "must be finite")
             if self.dtype.kind == "i":
@@ -198,12 +200,21 @@ class Numeric(Parameter):
     def legalize(self, value: Any, source: str) -> Any:
         """See :class:`Parameter`."""
         try:
-            if self.dtype.kind == "i":
-                value = np.rint(value) if self.shape is not None else round(value)
+            if self.dtype.kind == "i" and not isinstance(value, bool):
+                whole = np.clip(np.rint(value), -EXACT, EXACT)
+                value = whole if self.shape is not None else int(whole)
             return self._finish(self.scale.nearest(_copied(self._number(value))))
-        except (CandidateError, TypeError, ValueError) as error:
+        except (CandidateError, TypeError, ValueError, OverflowError) as error:
             problem = getattr(error, "problem", error)
             raise CandidateError(source, value, f"not a value of {self!r}: {problem}") from None
+
+
+def _float(value: Any) -> float:
+    """A number as a float, infinite if it is too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _copied(value: Any) -> Any:
@@ -219,25 +230,6 @@ def _count(scale: Scale, shape: tuple[int, ...] | None) -> int | None:
     if isinstance(scale.count, np.ndarray):
         return int(math.prod(scale.count.ravel().tolist()))
     return int(scale.count) ** math.prod(shape) if math.prod(shape) < 10**4 else None
-
-
-def shape_tuple(shape: Shape, *bounds: Any) -> tuple[int, ...] | None:
-    """The ``shape`` argument as a tuple, else that of the bounds, None for a single number."""
-    if shape is None:
-        shapes = [np.shape(each) for each in bounds if isinstance(each, np.ndarray | list | tuple)]
-        try:
-            common = np.broadcast_shapes(*shapes)
-        except ValueError:
-            raise ArgumentError("ub", bounds[1], "its shape does not fit that of lb") from None
-        return common or None
-    entries = (shape,) if isinstance(shape, int | np.integer) else shape
-    if not isinstance(entries, tuple | list) or not all(
-        isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 0 for n in entries
-    ):
-        raise ArgumentError("shape", shape, "must be an integer or a tuple of integers")
-    if math.prod(entries) == 0:
-        raise ArgumentError("shape", shape, "must have at least one entry")
-    return tuple(int(n) for n in entries)
 
 
 class Int(Numeric):

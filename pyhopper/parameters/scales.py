@@ -223,7 +223,7 @@ class UniformGrid(Scale):
 
     def value(self, latent: Any) -> Any:
         """See :class:`Scale`."""
-        index = self.ops.least(self.ops.floor(latent), self.count - 1)
+        index = self.ops.most(self.ops.least(self.ops.floor(latent), self.count - 1), 0)
         index += self.first
         return self.grid.value(index)
 

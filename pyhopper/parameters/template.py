@@ -213,15 +213,20 @@ class ChoiceNode(Node):
 
     def read(self, value: Any, lenience: Lenience | None = None) -> Partial:
         """See :class:`Node`. The first option that the value fits is taken."""
-        inside = None if lenience is None else lenience._replace(constants=False)
         problems: list[CandidateError] = []
-        for each in (None, inside)[: 1 + (inside is not None)]:
+        for lenient in (False, True)[: 1 + (lenience is not None)]:
             problems.clear()
             for number, option in enumerate(self.options):
+                notes: list[str] = []
+                inside = Lenience(notes, constants=False) if lenient else None
                 try:
-                    return {self.index: number, **option.read(value, each)}
-                except CandidateError as error:  # noqa: PERF203 - it may fit the next option
+                    found = {self.index: number, **option.read(value, inside)}
+                except CandidateError as error:
                     problems.append(error)
+                    continue
+                if lenience is not None:
+                    lenience.notes.extend(notes)
+                return found
         if len(problems) == 1:
             raise problems[0]
         raise CandidateError(dotted(self.path), value, f"fits no option of {self.choice!r}")
@@ -367,6 +372,9 @@ def has_parameters(template: Any, path: tuple[Any, ...] = ()) -> bool:
     """Whether a parameter stands anywhere in nested dicts, lists and tuples."""
     if isinstance(template, Parameter):
         return True
+    if isinstance(template, type) and issubclass(template, Parameter):
+        problem = "is a class; put () behind it"
+        raise ArgumentError(dotted(path) or "template", template, problem)
     if isinstance(template, set | frozenset) and any(isinstance(p, Parameter) for p in template):
         problem = "a set has no order, so it cannot hold parameters; use a list"
         raise ArgumentError(dotted(path) or "template", template, problem)
