@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shutil
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -375,4 +377,6 @@ class Search(Guesses, Saving, AskTell):
             if self._checkpoint is not None:
                 self._checkpoint.keep(run.states, force=True)
         if not quiet:
-            say(summary(self._state, self._space, run.budget, run.reason, run.late, run.advice))
+            width = min(80, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 80
+            ended = run.budget, run.reason, run.late, run.advice
+            say(summary(self._state, self._space, *ended, width))

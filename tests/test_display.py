@@ -62,24 +62,50 @@ def in_terminal(program, columns):
 
 @pytest.mark.parametrize("columns", [40, 80, 120])
 def test_terminal(columns):
-    """A bar, then the summary; the bar never wraps, the summary fits into 80 columns."""
+    """A bar, then the summary; neither wraps."""
     written = in_terminal(PROGRAM.replace("QUIET", "False"), columns)
-    bars = [part for part in re.split(r"[\r\n]", written) if "%|" in part]
+    bars = [part for part in re.split(r"[\r\n]", written) if re.match(r"\x1b?\S* *\d+%", part)]
     assert bars
     assert max(len(part.replace("\x1b[A", "")) for part in bars) <= columns
     assert "40/40" in bars[-1]
-    if columns >= 80:
-        assert "best 0.0" in bars[-1]
+    assert "best 0.0" in bars[-1]
+    assert ("|" in bars[-1]) is (columns >= 80)
     table = written[written.index("Search ended") :].replace("\r", "")
-    assert max(map(len, table.splitlines())) <= 80
+    assert max(map(len, table.splitlines())) <= min(columns, 80)
     rows = {line.split("  ")[0]: line.split()[-6:] for line in table.splitlines() if "  " in line}
     for name in ("Initial", "Manual", "Random seeding", "Local sampling", "Total"):
         assert name in rows
+    if columns < 80:
+        return
     evaluated, pruned, nan, failed = (
         int(n) for n in re.findall(r"\d+", table.split("Total")[1])[2:6]
     )
     assert evaluated == 40
     assert min(pruned, nan, failed) >= 1
+
+
+PRINTS = """
+import logging, time, pyhopper
+logging.basicConfig(format="%(message)s")
+search = pyhopper.Search(x=pyhopper.float(0, 1), seed=0)
+def objective(params):
+    print("epoch", end="", flush=True)
+    time.sleep(0.6)
+    print(" ended")
+    logging.warning("logged")
+    time.sleep(0.3)
+    return params["x"]
+search.run(objective, "max", steps=2)
+"""
+
+
+def test_what_the_objective_prints_stands_on_lines_of_its_own():
+    """A bar that was there is wiped before, and none comes into the middle of a line."""
+    written = in_terminal(PRINTS, 100)
+    lines = [line.split("\r")[-1] for line in written.replace("\r\n", "\n").split("\n")]
+    assert lines.count("epoch ended") == 2
+    assert lines.count("logged") == 2
+    assert "50%|" in written
 
 
 def test_file():

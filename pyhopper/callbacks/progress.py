@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import shutil
 import sys
 import threading
+import warnings
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
@@ -16,6 +20,10 @@ from pyhopper.history import State
 _BAR_EVERY = 0.25
 _LINE_EVERY = 60.0
 _LINE_ON_BEST_EVERY = 5.0
+
+_WIDE = 80
+_WITH_BAR = "{percentage:3.0f}%|{bar:20}| {desc}"
+_WITHOUT_BAR = "{percentage:3.0f}% {desc}"
 
 
 class Progress:
@@ -41,10 +49,13 @@ class Progress:
         self._bar: Any = None
         self._last_line = 0.0
         self._last_best = state.best
+        self._beside = contextlib.ExitStack()
 
     def __enter__(self) -> Progress:  # noqa: PYI034 - typing.Self comes with Python 3.11
         self._bar = _bar(self._budget)
         self._last_line = self._budget.elapsed
+        if self._bar is not None:
+            self._beside.enter_context(_set_aside(self._bar))
         self._show()
         thread = threading.Thread(target=self._tick, name="pyhopper progress", daemon=True)
         with contextlib.suppress(RuntimeError):  # no threads in some browsers' Python
@@ -61,6 +72,7 @@ class Progress:
         self._done.set()
         if self._thread is not None:
             self._thread.join()
+        self._beside.close()
         if self._bar is not None:
             self._show()
             self._bar.close()
@@ -78,9 +90,13 @@ class Progress:
             if waited >= (_LINE_ON_BEST_EVERY if news else _LINE_EVERY):
                 self._print()
             return
+        if any(getattr(each, "in_a_line", False) for each in (sys.stdout, sys.stderr)):
+            return
         total = self._bar.total
         if total is not None:
             self._bar.n = min(self._used(), total)
+            wide = shutil.get_terminal_size().columns >= _WIDE
+            self._bar.bar_format = _WITH_BAR if wide else _WITHOUT_BAR
         self._bar.set_description_str(self._text(), refresh=True)
 
     def _print(self) -> None:
@@ -124,12 +140,72 @@ def _rate(per_second: float) -> str:
 
 def _bar(budget: Budget) -> Any:
     """A tqdm bar if there is something to draw it on, else None."""
-    from tqdm.auto import tqdm
+    with warnings.catch_warnings():
+        # Without its widgets a notebook gets plain text, which is no reason to worry.
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        from tqdm.auto import tqdm
 
     notebook = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
     if not notebook and not sys.stderr.isatty():
         return None
     schedule = budget.schedule
     total = schedule.runtime if schedule.steps is None else schedule.steps
-    layout = "{desc}" if total is None else "{percentage:3.0f}%|{bar:20}| {desc}"
+    layout = "{desc}" if total is None else _WITH_BAR
     return tqdm(total=total, bar_format=layout, dynamic_ncols=True, file=sys.stderr)
+
+
+class _Beside:
+    """A stream to the terminal on which the bar stands: what is written gets lines of its own.
+
+    Attributes
+    ----------
+    in_a_line : bool
+        Whether the last line is not at its end, so that a bar would overwrite it.
+    """
+
+    def __init__(self, stream: Any, bar: Any) -> None:
+        self._stream = stream
+        self._bar = bar
+        self.in_a_line = False
+
+    def write(self, text: str) -> int:
+        """See :class:`io.TextIOBase`."""
+        with self._bar.get_lock():
+            if text and not self.in_a_line:
+                self._bar.clear(nolock=True)
+            self.in_a_line = not text.endswith("\n") if text else self.in_a_line
+            return int(self._stream.write(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def _set_aside(bar: Any) -> Iterator[None]:
+    """Within, what the objective prints and logs does not run into the bar."""
+    before = sys.stdout, sys.stderr
+    beside = [_Beside(each, bar) if _is_terminal(each) else each for each in before]
+    sys.stdout, sys.stderr = beside
+    moved = []
+    for handler in logging.root.handlers:
+        stream = getattr(handler, "stream", None)
+        if isinstance(handler, logging.StreamHandler) and stream in before:
+            handler.setStream(beside[before.index(stream)])
+            moved.append((handler, stream))
+    try:
+        yield
+    finally:
+        # The objective may have put others in their place, which stay.
+        if sys.stdout is beside[0]:
+            sys.stdout = before[0]
+        if sys.stderr is beside[1]:
+            sys.stderr = before[1]
+        for handler, stream in moved:
+            handler.setStream(stream)
+
+
+def _is_terminal(stream: Any) -> bool:
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):
+        return False

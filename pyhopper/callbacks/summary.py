@@ -22,6 +22,12 @@ _UNASKED = (
 
 _REASON = 120
 
+_WIDEST = 76
+
+_SHORT = {"Evaluated": "Tried"}
+
+_IMPORTANT = (0, 1, 2, 5, 3, 4, 6)
+
 _COLUMNS = ("", "Best", "Evaluated", "Pruned", "NaN", "Failed", "Time")
 
 
@@ -32,8 +38,9 @@ def summary(
     reason: str,
     late: Evaluation | None = None,
     advice: Advice | None = None,
+    width: int = 80,
 ) -> str:
-    """The summary of a search as text of at most 80 columns.
+    """The summary of a search as text of at most ``width`` columns (no fewer than 40).
 
     Parameters
     ----------
@@ -49,18 +56,14 @@ def summary(
         The one that ended after the budget did.
     advice : Advice, optional
         What asked the pruner, if there was one.
+    width : int
+        Of the terminal.
 
     Returns
     -------
     str
         Lines without a newline at the end.
     """
-    from tabulate import tabulate
-
-    tallies = dict(state.tallies)
-    if not any(tallies[CandidateType.REEVALUATION].counts.values()):
-        del tallies[CandidateType.REEVALUATION]
-    rows = [_row(kind.value.capitalize(), tally) for kind, tally in tallies.items()]
     total = Tally()
     for tally in state.tallies.values():
         total.seconds += tally.seconds
@@ -69,21 +72,14 @@ def summary(
             total.times[status] += tally.times[status]
     if state.best is not None:
         total.best = state.best.value
-    duplicates = ["Duplicates (not run)", "", str(state.duplicates), "", "", "", ""]
-    table = tabulate(
-        [*rows, duplicates, _row("Total", total)],
-        headers=_COLUMNS,
-        tablefmt="simple",
-        disable_numparse=True,
-        colalign=("left", *["right"] * (len(_COLUMNS) - 1)),
-    )
+    table = _table(state, total, width)
     lines = [f"Search ended after {duration(budget.elapsed)}: {reason}", "", table, ""]
     if state.best is None:
         lines.append("No evaluation has returned a value.")
     else:
         lines += [
             f"Best value {number(state.best.value)} with",
-            outline(space.build(state.best.point)),
+            outline(space.build(state.best.point), width),
         ]
     unasked = advice is not None and not advice.asked and total.counts[Status.DONE]
     remarks = (
@@ -95,7 +91,7 @@ def summary(
     )
     for remark in remarks:
         if remark:
-            lines += ["", *textwrap.wrap(remark, 80)]
+            lines += ["", *textwrap.wrap(remark, width)]
     if space.is_large:
         left_out = sum(any(isinstance(v, Omitted) for v in e.point) for e in state.evaluations)
         if left_out:
@@ -103,11 +99,48 @@ def summary(
     return "\n".join(lines)
 
 
-def _row(name: str, tally: Tally) -> list[str]:
+def _table(state: State, total: Tally, width: int) -> str:
+    """Counts, best values and times by type of candidate."""
+    from tabulate import tabulate
+
+    tallies = dict(state.tallies)
+    if not any(tallies[CandidateType.REEVALUATION].counts.values()):
+        del tallies[CandidateType.REEVALUATION]
+    narrow = width < _WIDEST
+    digits = 4 if narrow else 6
+    rows = [_row(kind.value.capitalize(), tally, digits) for kind, tally in tallies.items()]
+    label = "Duplicates" if narrow else "Duplicates (not run)"
+    rows.append([label, "", str(state.duplicates), "", "", "", ""])
+    rows.append(_row("Total", total, digits))
+    headers = [_SHORT.get(name, name) if narrow else name for name in _COLUMNS]
+    shown = _fitting(headers, rows, width)
+    return tabulate(
+        [[row[i] for i in shown] for row in rows],
+        headers=[headers[i] for i in shown],
+        tablefmt="simple",
+        disable_numparse=True,
+        colalign=("left", *["right"] * (len(shown) - 1)),
+    )
+
+
+def _row(name: str, tally: Tally, digits: int) -> list[str]:
     counts = [tally.counts[status] for status in (Status.PRUNED, Status.NAN, Status.FAILED)]
-    best = "-" if math.isnan(tally.best) else number(tally.best)
+    best = "-" if math.isnan(tally.best) else f"{tally.best:.{digits}g}"
     evaluated = str(tally.evaluated)
     return [name, best, evaluated, *(str(count) for count in counts), duration(tally.seconds)]
+
+
+def _fitting(headers: list[str], rows: list[list[str]], width: int) -> list[int]:
+    """The columns that fit side by side, the most important first, those of zeros last."""
+    telling = [any(row[i] not in ("", "0") for row in rows) for i in range(len(headers))]
+    shown, left = [], width + 2
+    for i in sorted(_IMPORTANT, key=lambda i: not telling[i]):
+        # Tabulate leaves two places beside a header, and two between columns.
+        needed = max(len(headers[i]) + 2, *(len(row[i]) for row in rows)) + 2
+        if needed <= left:
+            shown.append(i)
+            left -= needed
+    return sorted(shown)
 
 
 def _failures(state: State) -> str:
