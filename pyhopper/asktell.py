@@ -38,6 +38,8 @@ class Session:
     work_dir: WorkDir | None = None
     holder: str = field(default_factory=lambda: Holder.me().text())
     proposer: Proposer | None = None
+    fresh: bool = False
+    """Whether a budget of its own has yet to begin, after that of a run."""
 
 
 class AskTell:
@@ -161,7 +163,7 @@ class AskTell:
                 weakref.finalize(self, checkpoint.close)
                 session.checkpoint, self._in_file = checkpoint, True
             else:
-                self._in_file = False
+                self._in_file, session.fresh = False, not self._loaded
             self._session, self._loaded = session, False
         elif checkpoint_path is not None and (
             session.checkpoint is None or Path(checkpoint_path) != self._path
@@ -201,8 +203,8 @@ class AskTell:
         return None
 
     def _new(self, session: Session, maximize: bool) -> Candidate | None:
-        if self._state.maximize is None or not self._state.started:
-            schedule = session.schedule
+        if session.fresh or not self._state.started:
+            schedule, session.fresh = session.schedule, False
             self._record(Began(maximize, True, schedule.steps, schedule.runtime))
         state, base = self._state, self._state.base
         used = self._now().elapsed - base.elapsed

@@ -223,3 +223,13 @@ def test_work_dir(tmp_path):
     assert folder.name == "00002"
     assert json.loads((folder / "value.json").read_text())["metrics"] == {"epochs": 3}
     assert json.loads((tmp_path / "runs" / "best" / "value.json").read_text())["value"] == 3.0
+
+
+def test_asking_after_a_run_has_a_budget_of_its_own():
+    search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
+    search.run(lambda p: p["x"], steps=5, quiet=True)
+    for _ in range(3):
+        candidate = search.ask(steps=3)
+        search.tell(candidate, candidate.params["x"])
+    assert search.ask(steps=3) is None
+    assert len(search.history) == 8
