@@ -22,6 +22,8 @@ from pyhopper.objective import failure
 
 _loading = False
 
+_MOST_WRAPPERS = 50
+
 _WRAPPED = ("func", "__func__", "__wrapped__", "function", "__self__")
 
 
@@ -161,20 +163,19 @@ def _name_what_came_by_value(objective: Any) -> None:
     itself, say for a pool of its own, would not be found.
     """
     names = vars(sys.modules["__main__"])
-    waiting, seen = [objective], set()
-    while waiting:
-        thing = waiting.pop()
-        if id(thing) in seen:
-            continue
-        seen.add(id(thing))
-        space = getattr(thing, "__globals__", None)
-        if isinstance(space, dict) and getattr(thing, "__module__", "") == "__main__":
-            for name, value in space.items():
-                names.setdefault(name, value)
-            names.setdefault(thing.__name__, thing)
-        # Through partial, methods, decorators and what pyhopper itself wraps around a function.
-        wrapped = (getattr(thing, name, None) for name in _WRAPPED)
-        waiting += [each for each in wrapped if callable(each)]
+    waiting = [objective]
+    for _ in range(_MOST_WRAPPERS):  # of some objects every attribute is there and callable
+        if not waiting:
+            return
+        thing = waiting.pop(0)
+        with contextlib.suppress(Exception):  # of an object that answers in its own way
+            space = getattr(thing, "__globals__", None)
+            if isinstance(space, dict) and thing.__module__ == "__main__":
+                for name, value in {**space, thing.__name__: thing}.items():
+                    names.setdefault(name, value)
+            # Through partial, methods, decorators and what pyhopper wraps around a function.
+            inner = [getattr(thing, name, None) for name in _WRAPPED]
+            waiting += [each for each in inner if callable(each)]
 
 
 def _flush() -> None:
