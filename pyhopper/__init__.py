@@ -85,7 +85,7 @@ if not TYPE_CHECKING:  # or every name would seem to be there
 
     def __getattr__(name: str) -> Any:
         """Import what is used when it is used: a worker process needs a tenth of it."""
-        if name.startswith("_"):
+        if name.startswith("_") or "." in name:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         home = _HOME.get(name)
         try:

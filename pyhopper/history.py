@@ -137,16 +137,23 @@ class State:
 
     def start_over(self) -> None:
         """Forget what failed, and queue the guesses among it again."""
-        guesses = [
-            {index: value for index, value in enumerate(each.point) if value is not INACTIVE}
+        again = {
+            self.key(each.point): each.point
             for each in self.evaluations
             if each.type in (CandidateType.MANUALLY_ADDED, CandidateType.INIT)
-            and each.id >= self.void.started
+            and each.status is Status.FAILED
+            and each.fits
+            and self._is_whole(each.point)
+        }
+        guesses = [
+            {index: value for index, value in enumerate(point) if value is not INACTIVE}
+            for point in again.values()
         ]
         self.queue.extendleft(reversed(guesses))
         self.seen = {
             self.key(each.point): None for each in self.evaluations if each.status is Status.DONE
         }
+        self.seen |= {running.key: None for running in self.running.values()}
         self.first_failure = None
         self.void = Base(self.started, self.ended, self.elapsed)
 
@@ -321,7 +328,7 @@ def _note(state: State, event: Note, now: Stamp) -> None:
         _drop(state, event.redrawn, event.dequeued)
     elif isinstance(event, Totals):
         state.started, state.ended, state.duplicates = event[:3]
-        state.base, state.stale, state.tallies = event[3:]
+        state.base, state.stale, state.tallies, state.void = event[3:]
     elif isinstance(event, Forgotten):
         if event.point is None:
             state.seen.clear()

@@ -172,6 +172,7 @@ class Totals(NamedTuple):
     base: Base
     stale: tuple[int, float]
     tallies: dict[CandidateType, Tally]
+    void: Base = Base()
 
 
 Note = Began | Queued | Started | Restarted | Dropped | Known | Forgotten | Alive | Totals

@@ -80,7 +80,7 @@ class Objective:
         try:
             # A wrapper such as wrap_n_times may give the function more than it gets itself.
             signature = inspect.signature(self.function, follow_wrapped=False)
-        except (TypeError, ValueError):  # some built-in functions have none
+        except Exception:  # some built-in functions have none, other objects answer anything
             return
         try:
             signature.bind({}, **self.kwargs)
@@ -189,7 +189,7 @@ def _number(result: Any, source: str) -> float:
     # A scalar of NumPy, PyTorch, JAX or TensorFlow, or an array of one entry.
     if hasattr(result, "__float__") and not isinstance(result, str | bytes | complex):
         try:
-            return float(result.item() if hasattr(result, "item") else result)
+            return float(result if getattr(result, "shape", ()) == () else result.item())
         except Exception:  # noqa: S110 - of a foreign class; what follows says what was wrong
             pass
     if result is None:

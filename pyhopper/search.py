@@ -18,7 +18,7 @@ from pyhopper.budget import Budget, Clock, Schedule, SystemClock
 from pyhopper.callbacks.base import Callback, Callbacks, as_callbacks
 from pyhopper.callbacks.progress import Progress
 from pyhopper.callbacks.summary import summary
-from pyhopper.callbacks.text import say
+from pyhopper.callbacks.text import is_terminal, say
 from pyhopper.engine import Run
 from pyhopper.errors import ArgumentError
 from pyhopper.executors import Executor
@@ -377,6 +377,6 @@ class Search(Guesses, Saving, AskTell):
             if self._checkpoint is not None:
                 self._checkpoint.keep(run.states, force=True)
         if not quiet:
-            width = min(80, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 80
+            width = min(80, shutil.get_terminal_size().columns) if is_terminal(sys.stdout) else 80
             ended = run.budget, run.reason, run.late, run.advice
             say(summary(self._state, self._space, *ended, width))

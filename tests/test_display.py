@@ -194,3 +194,29 @@ def test_outline_of_anything():
     assert "lr: 0.001" in text
     assert "    name" not in text
     assert "  name: sgd" in text
+
+
+@pytest.mark.parametrize(
+    ("deed", "left"),
+    [
+        ('print("the last part", end="")', "the last part"),
+        ("sys.stderr.close()", ""),
+        ("sys.stdout.close()", ""),
+        ("sys.stdout = None", ""),
+        ('pid = os.fork() or (print("child"), sys.stdout.flush(), os._exit(0))', ""),
+    ],
+)
+def test_streams_that_the_objective_spoils_cost_no_result(deed, left):
+    """And its unfinished last line is not overwritten by the bar."""
+    program = f"""
+import logging, os, sys, pyhopper
+logging.basicConfig()
+search = pyhopper.Search(x=pyhopper.float(0, 1), seed=0)
+def objective(params):
+    {deed}
+    return params["x"]
+assert search.run(objective, "max", steps=1)
+"""
+    written = in_terminal(program, 100)
+    lines = [line.split("\r")[-1] for line in written.replace("\r\n", "\n").split("\n")]
+    assert not left or left in lines

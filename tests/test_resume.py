@@ -12,7 +12,7 @@ import pytest
 
 import pyhopper
 from pyhopper.callbacks import Callback
-from pyhopper.events import Status
+from pyhopper.events import Outcome, Status
 from pyhopper.journal.file import read
 from pyhopper.testing import FakeClock, ScriptedExecutor
 
@@ -704,3 +704,52 @@ def test_large_arrays_in_a_changed_space(now, kept, tmp_path):
     assert kept or search.best is None
     search = run(pyhopper.float(0, 2, shape=20_000) if now == "wider" else now, 30)
     assert search.best["x"].max() <= (2 if kept else 0.3)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "first"),
+    [
+        (pyhopper.int(0, 100), pyhopper.int(0, 10), 5),
+        (pyhopper.int(0, 100), pyhopper.int(0, 90), 77),
+        (pyhopper.float(0, 1, shape=20_000), pyhopper.float(0, 1, shape=20_000), None),
+    ],
+    ids=["narrower", "the guess fits", "large"],
+)
+def test_beginning_anew_tries_only_what_is_there_and_fits(before, now, first, tmp_path):
+    path, seen = tmp_path / "run.ckpt", []
+
+    def run(x, objective):
+        search = pyhopper.Search(x=x, seed=1)
+        if first is not None:
+            search.enqueue({"x": min(77, x.bounds.high)})
+        search.run(objective, steps=4, checkpoint_path=path, quiet=True)
+
+    with pytest.raises(pyhopper.SearchFailedError):
+        run(before, lambda p: p["y"])
+    run(now, lambda p: seen.append(p["x"]) or float(np.mean(p["x"])))
+    assert len(seen) == 4
+    assert all(now.check(x) is not None for x in seen)
+    assert first in (None, 5) or seen[0] == first
+
+
+def test_a_guess_that_ran_when_the_search_began_anew_is_not_lost(tmp_path):
+    """It fails after that, and is tried once more when the objective is mended."""
+    path, seen = tmp_path / "run.ckpt", []
+
+    def run(objective, executor=None):
+        search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
+        for x in (0.125, 0.75):
+            search += {"x": x}
+        search.run(objective, steps=4, checkpoint_path=path, executor=executor, quiet=True)
+
+    def dies(job):
+        if job.id == 1:
+            raise Killed
+        return 1, Outcome(Status.FAILED, reason="a bug")
+
+    with pytest.raises(Killed):
+        run(lambda p: 1.0, ScriptedExecutor(FakeClock(), dies))
+    with pytest.raises(pyhopper.SearchFailedError):
+        run(lambda p: p["y"])
+    run(lambda p: seen.append(p["x"]) or p["x"])
+    assert sorted(seen[:2]) == [0.125, 0.75]

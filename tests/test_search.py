@@ -601,3 +601,21 @@ def test_a_summary_that_nobody_reads_costs_no_result(monkeypatch):
     monkeypatch.undo()
     with contextlib.suppress(BrokenPipeError):
         gone.close()
+
+
+def test_a_run_of_nothing_blames_nobody(capsys):
+    """A second run of an exhausted space, in which one candidate had failed."""
+    search = pyhopper.Search(x=pyhopper.choice(1, 2), seed=1)
+    for _ in range(2):
+        search.run(lambda p: 1 / (p["x"] - 1), steps=5)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "1 evaluation failed or had no value: 1 x ZeroDivisionError" in out
+    assert "Every evaluation" not in out
+
+
+@pytest.mark.filterwarnings("ignore:.*masked element")
+def test_a_masked_value_is_none():
+    search = pyhopper.Search(x=pyhopper.float(0, 1, init=0.25), seed=0)
+    masked = np.ma.array([1.0], mask=[True]).mean()
+    search.run(lambda p: masked if p["x"] < 0.5 else np.array([p["x"]]), "min", steps=9, quiet=True)
+    assert search.best_f >= 0.5

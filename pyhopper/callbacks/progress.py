@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
 from pyhopper.budget import Budget
-from pyhopper.callbacks.text import clock, number
+from pyhopper.callbacks.text import clock, is_terminal, number
 from pyhopper.events import Status
 from pyhopper.history import State
 
@@ -166,15 +167,36 @@ class _Beside:
     def __init__(self, stream: Any, bar: Any) -> None:
         self._stream = stream
         self._bar = bar
+        self._process = os.getpid()
         self.in_a_line = False
 
     def write(self, text: str) -> int:
         """See :class:`io.TextIOBase`."""
+        if os.getpid() != self._process:
+            # A forked child may have inherited the lock as it was held.
+            return int(self._stream.write(text))
         with self._bar.get_lock():
             if text and not self.in_a_line:
                 self._bar.clear(nolock=True)
             self.in_a_line = not text.endswith("\n") if text else self.in_a_line
             return int(self._stream.write(text))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """See :class:`io.IOBase`."""
+        for line in lines:
+            self.write(line)
+
+    def end_line(self) -> None:
+        """Go to a new line, unless there is one."""
+        if self.in_a_line:
+            with contextlib.suppress(OSError, ValueError):
+                self.write("\n")
+
+    def __enter__(self) -> _Beside:  # noqa: PYI034 - typing.Self comes with Python 3.11
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -184,7 +206,7 @@ class _Beside:
 def _set_aside(bar: Any) -> Iterator[None]:
     """Within, what the objective prints and logs does not run into the bar."""
     before = sys.stdout, sys.stderr
-    beside = [_Beside(each, bar) if _is_terminal(each) else each for each in before]
+    beside = [_Beside(each, bar) if is_terminal(each) else each for each in before]
     sys.stdout, sys.stderr = beside
     moved = []
     for handler in logging.root.handlers:
@@ -195,17 +217,16 @@ def _set_aside(bar: Any) -> Iterator[None]:
     try:
         yield
     finally:
+        for each in beside:
+            if isinstance(each, _Beside):
+                each.end_line()
         # The objective may have put others in their place, which stay.
         if sys.stdout is beside[0]:
             sys.stdout = before[0]
         if sys.stderr is beside[1]:
             sys.stderr = before[1]
         for handler, stream in moved:
-            handler.setStream(stream)
-
-
-def _is_terminal(stream: Any) -> bool:
-    try:
-        return bool(stream.isatty())
-    except (AttributeError, ValueError):
-        return False
+            try:
+                handler.setStream(stream)
+            except (OSError, ValueError):  # noqa: PERF203 - it cannot be flushed any more
+                handler.stream = stream

@@ -148,12 +148,17 @@ def _failures(state: State) -> str:
     bad = [e for e in state.evaluations if e.status is Status.FAILED or "inf" in e.reason]
     if not bad:
         return ""
+    present = [each for each in state.evaluations if each.id >= state.base.started]
+    every = bool(present) and all(each.status is Status.FAILED for each in present)
+    bad = present if every else bad
     found = Counter(_cut(each.reason.splitlines()[0]) for each in bad if each.reason)
     reasons = "; ".join(f"{count} x {reason}" for reason, count in found.most_common(3))
     more = f"; and {len(found) - 3} other reasons" if len(found) > 3 else ""
-    present = [each for each in state.evaluations if each.id >= state.base.started]
-    every = all(each.status is Status.FAILED for each in present)
-    which = f"Every evaluation of this run, {len(present)}," if every else f"{len(bad)} evaluations"
+    which = (
+        f"Every evaluation of this run, {len(present)},"
+        if every
+        else f"{len(bad)} evaluation{'' if len(bad) == 1 else 's'}"
+    )
     return f"{which} failed or had no value: {reasons}{more}."
 
 

@@ -16,6 +16,14 @@ def say(*lines: str) -> None:
         print(*lines, sep="\n", flush=True)  # noqa: T201 - this is what a user reads
 
 
+def is_terminal(stream: Any) -> bool:
+    """Whether a stream leads to a terminal; it may be closed or missing."""
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):
+        return False
+
+
 def duration(seconds: float) -> str:
     """A time span such as ``85 ms``, ``12 s``, ``3 min 12 s`` or ``2 h 5 min``."""
     if seconds < 0.9995:

@@ -305,7 +305,7 @@ def snapshot(state: State) -> Iterator[tuple[Note | Event, Stamp]]:
     if not state.started:
         return
     counts = state.started, state.ended, state.duplicates
-    yield Totals(*counts, state.base, state.stale, state.tallies), now
+    yield Totals(*counts, state.base, state.stale, state.tallies, state.void), now
 
 
 def _ended(each: Evaluation) -> Iterator[tuple[Note | Event, Stamp]]:

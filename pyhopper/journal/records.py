@@ -214,7 +214,8 @@ class Reader:
             tallies |= {CandidateType(k): _read_tally(t) for k, t in record["tallies"].items()}
             counts = record["started"], record["ended"], record["duplicates"]
             base, stale = record["base"], record["stale"]
-            return Totals(*counts, Base(*base), (stale[0], stale[1]), tallies)
+            void = Base(*record.get("void", Base()))
+            return Totals(*counts, Base(*base), (stale[0], stale[1]), tallies, void)
         return Alive() if kind == "alive" else None
 
     def _placed(self, record: Record) -> Point:
