@@ -115,7 +115,7 @@ def _show(table: Table, args: Any) -> None:
         return
     say(f"\nBest value {number(best.value)} ({table.direction}), evaluation {best.id}, with")
     say(outline(table.nested(best), _WIDTH))
-    if table.best_is_of_another_space:
+    if table.is_of_another_space(best):
         say(_OLD_SPACE)
     for title, rows in (
         (f"Best {args.n}", table.ranked()[: args.n]),
@@ -145,10 +145,11 @@ def _when(seconds: float) -> str:
 
 
 def _best(table: Table, args: Any) -> None:
-    if table.best is None:
+    best = table.best
+    if best is None:
         raise CheckpointError(args.checkpoint, "has no evaluation with a value yet")
-    params = table.nested(table.best)
-    if table.best_is_of_another_space:
+    params = table.nested(best)
+    if table.is_of_another_space(best):
         print(_OLD_SPACE, file=sys.stderr)  # noqa: T201
     if not args.yaml:
         _say(json.dumps(params, indent=2))

@@ -124,13 +124,14 @@ class Objective:
             _report.reset(token)
         if math.isfinite(value):
             return Outcome(Status.DONE, value, metrics, tuple(estimates))
-        reason = f"the objective returned {value}"
-        # Infinity is how many scripts say "as bad as can be", so it is no sign of a fault.
-        if self.ignore_nans or math.isinf(value):
-            estimated = tuple(estimates)
-            return Outcome(Status.NAN, metrics=metrics, estimates=estimated, reason=reason)
-        reason += "; pass ignore_nans=True to expect that"
-        return Outcome(Status.FAILED, metrics=metrics, estimates=tuple(estimates), reason=reason)
+        status, reason = Status.NAN, ""
+        if math.isinf(value):
+            # How many scripts say "as bad as can be", so it is no sign of a fault.
+            reason = f"the objective returned {value}"
+        elif not self.ignore_nans:
+            status = Status.FAILED
+            reason = "the objective returned nan; pass ignore_nans=True to expect that"
+        return Outcome(status, metrics=metrics, estimates=tuple(estimates), reason=reason)
 
     def _run(self, params: dict[str, Any], note: Report) -> tuple[float, Metrics]:
         result = self.function(params, **self.kwargs)

@@ -117,16 +117,20 @@ def test_everything_public_is_documented():
             assert getattr(pyhopper, name).__doc__, name
 
 
+def printed(program):
+    """The words that a program prints in a fresh interpreter."""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
 def test_import_pulls_in_little():
     """All that is public needs NumPy and the standard library, nothing else."""
     program = (
         "import sys, numpy; before = set(sys.modules); from pyhopper import *;"
         "print(' '.join({m.split('.')[0] for m in set(sys.modules) - before}))"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    loaded = set(run.stdout.split()) - set(sys.stdlib_module_names)
+    loaded = printed(program) - set(sys.stdlib_module_names)
     assert loaded - {"numpy"} <= {"pyhopper"}
 
 
@@ -136,10 +140,7 @@ def test_a_worker_pulls_in_less():
         "import sys, pyhopper.executors.worker; pyhopper.should_prune, pyhopper.wrap_n_times;"
         "print(*sys.modules)"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    parts = {name.split(".")[1] for name in run.stdout.split() if name.startswith("pyhopper.")}
+    parts = {name.split(".")[1] for name in printed(program) if name.startswith("pyhopper.")}
     assert parts == {"_version", "errors", "events", "executors", "noise", "objective"}
 
 

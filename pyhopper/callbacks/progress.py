@@ -147,7 +147,7 @@ def _bar(budget: Budget) -> Any:
         from tqdm.auto import tqdm
 
     notebook = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
-    if not notebook and not sys.stderr.isatty():
+    if not notebook and not is_terminal(sys.stderr):
         return None
     schedule = budget.schedule
     total = schedule.runtime if schedule.steps is None else schedule.steps

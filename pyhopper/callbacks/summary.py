@@ -21,12 +21,15 @@ _UNASKED = (
 )
 
 _REASON = 120
+"""Longest reason of a failure, in characters."""
 
 _WIDEST = 76
+"""So many places the whole table takes."""
 
 _SHORT = {"Evaluated": "Tried"}
 
 _IMPORTANT = (0, 1, 2, 5, 3, 4, 6)
+"""Columns in the order in which they may have what place there is."""
 
 _COLUMNS = ("", "Best", "Evaluated", "Pruned", "NaN", "Failed", "Time")
 
@@ -145,13 +148,14 @@ def _fitting(headers: list[str], rows: list[list[str]], width: int) -> list[int]
 
 def _failures(state: State) -> str:
     """Why evaluations failed or had no value, the most frequent reasons."""
-    bad = [e for e in state.evaluations if e.status is Status.FAILED or "inf" in e.reason]
+    wrong = (Status.FAILED, Status.NAN)  # of which a NaN that was expected has no reason
+    bad = [each for each in state.evaluations if each.status in wrong and each.reason]
     if not bad:
         return ""
     present = [each for each in state.evaluations if each.id >= state.base.started]
     every = bool(present) and all(each.status is Status.FAILED for each in present)
     bad = present if every else bad
-    found = Counter(_cut(each.reason.splitlines()[0]) for each in bad if each.reason)
+    found = Counter(_cut(each.reason.splitlines()[0]) for each in bad)
     reasons = "; ".join(f"{count} x {reason}" for reason, count in found.most_common(3))
     more = f"; and {len(found) - 3} other reasons" if len(found) > 3 else ""
     which = (

@@ -162,7 +162,7 @@ class Checkpoint:
         CheckpointError
             If the disk is full, or a value cannot be written.
         """
-        self._discard(self.journal)
+        self._discard()
         try:
             record = write(event, now, self.codec, self.state.running)
         except CodecError as error:
@@ -176,14 +176,14 @@ class Checkpoint:
             self.large.ended(event.job_id)
         self.journal.append(record)
 
-    def _discard(self, journal: Journal) -> None:
+    def _discard(self) -> None:
         """Have the files of large points deleted that nobody needs any more."""
         doomed, self.replay.doomed = self.replay.doomed, []
         if (last := self.large.settle(self.state.best)) is not None:
             doomed.append(last)
         for name in doomed:
             if (path := self.large.folder / name).exists():
-                journal.discard_after_sync(path)
+                self.journal.discard_after_sync(path)
 
     def _move_out(self, event: Started | Known, record: dict[str, Any]) -> None:
         """Store the point in a file of its own if it is large."""
@@ -278,7 +278,7 @@ class Checkpoint:
     def close(self) -> None:
         """Sync, close and give the lock back."""
         if self._journal is not None:
-            self._discard(self._journal)
+            self._discard()
             self._journal.close()
             self._journal = None
         self.lock.release()

@@ -134,10 +134,9 @@ class Table:
         checked = leaders.checked()
         return None if checked is None else replace(checked.evaluation, value=checked.mean)
 
-    @property
-    def best_is_of_another_space(self) -> bool:
-        """Whether the space has changed since the best one was evaluated."""
-        return self.best is not None and self.best.template is not self._template
+    def is_of_another_space(self, row: Row) -> bool:
+        """Whether the space has changed since a candidate started."""
+        return row.template is not self._template
 
     def ranked(self) -> list[Row]:
         """Evaluations with a value, the best first, of equal ones the first."""

@@ -51,9 +51,9 @@ def shape_tuple(shape: Shape, *bounds: Any) -> tuple[int, ...] | None:
             common = np.broadcast_shapes(*(np.shape(each) for each in arrays))
         except ValueError:
             raise ArgumentError("ub", bounds[1], "its shape does not fit that of lb") from None
-        shape = common or None
-        if shape is None:
+        if not common:
             return None
+        shape = common
     entries = (shape,) if isinstance(shape, int | np.integer) else shape
     if not isinstance(entries, tuple | list) or not all(
         isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 0 for n in entries
@@ -97,15 +97,11 @@ class Bounds:
         if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
             low, high = np.minimum(first, second), np.maximum(first, second)
             low, high = (np.broadcast_to(b, shape or ()).copy() for b in (low, high))
-            if not integer and np.any(high / 2 - low / 2 > _WIDEST / 2):
-                raise ArgumentError("ub", ub, "the range is too wide for a float; use less")
-            if integer:
-                low, high = _whole(low, high, ub)
-            return cls(*_inward(low, high, dtype), shape)
-        low, high = min(first, second), max(first, second)
+        else:
+            low, high = min(first, second), max(first, second)
         if integer:
-            low, high = (int(each) for each in _whole(low, high, ub))
-        if not integer and not math.isfinite(high - low):
+            low, high = _whole(low, high, ub)
+        elif np.any(high / 2 - low / 2 > _WIDEST / 2):
             raise ArgumentError("ub", ub, "the range is too wide for a float; use log=True or less")
         return cls(*_inward(low, high, dtype), shape)
 
@@ -157,7 +153,7 @@ def _whole(low: Any, high: Any, given: Any) -> tuple[Any, Any]:
     if np.any(moved & (inner[0] >= inner[1])):
         problem = "fewer than two integers lie between the bounds; use float() for fractions"
         raise ArgumentError("ub", given, problem)
-    return inner
+    return inner if isinstance(low, np.ndarray) else (int(inner[0]), int(inner[1]))
 
 
 def _inward(low: Any, high: Any, dtype: Any) -> tuple[Any, Any]:

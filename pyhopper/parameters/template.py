@@ -181,10 +181,10 @@ class LeafNode(Node):
 
     def read(self, value: Any, lenience: Lenience | None = None) -> Partial:
         """See :class:`Node`."""
-        name = dotted(self.path)
         try:
             return {self.index: self.param.check(value)}
         except CandidateError as error:
+            name = dotted(self.path)
             problem = CandidateError(name, value, error.problem)
         if lenience is None:
             raise problem
@@ -214,7 +214,7 @@ class ChoiceNode(Node):
     def read(self, value: Any, lenience: Lenience | None = None) -> Partial:
         """See :class:`Node`. The first option that the value fits is taken."""
         problems: list[CandidateError] = []
-        for lenient in (False, True)[: 1 + (lenience is not None)]:
+        for lenient in (False,) if lenience is None else (False, True):
             problems.clear()
             for number, option in enumerate(self.options):
                 notes: list[str] = []
