@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from typing import Any
 
 import pyhopper
-from pyhopper.events import Finished
+from pyhopper.events import Ended
 from pyhopper.executors import Job
 from pyhopper.executors.local import LocalExecutor
 from pyhopper.objective import Objective
@@ -69,7 +69,7 @@ def with_pyhopper(executor: LocalExecutor) -> Callable[[int], None]:
             while started < count and started - ended < executor.slots:
                 executor.submit(Job(started, objective, {"x": 1.0}))
                 started += 1
-            ended += sum(isinstance(event, Finished) for event in executor.wait(None))
+            ended += sum(isinstance(event, Ended) for event in executor.wait(None))
 
     return work
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from pyhopper.parameters import Int as int  # noqa: N813
     from pyhopper.parameters import List as list  # noqa: N813
     from pyhopper.parameters import Parameter
+    from pyhopper.parameters.space import merge_dicts
     from pyhopper.search import Search
-    from pyhopper.space import merge_dicts
 
 __all__ = [  # noqa: RUF022 - in the order of sorted()
     "ArgumentError",
@@ -76,7 +76,7 @@ _HOMES = {
     "objective": "PruneEvaluation should_prune",
     "parameters": "Parameter bool choice custom distribution float int list",
     "search": "Search",
-    "space": "merge_dicts",
+    "parameters.space": "merge_dicts",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 

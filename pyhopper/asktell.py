@@ -11,14 +11,14 @@ from typing import Any
 from pyhopper.budget import Budget, Clock, Schedule, Stamp
 from pyhopper.callbacks.base import Callbacks
 from pyhopper.errors import ArgumentError
-from pyhopper.events import Candidate, Event, Outcome, Status, ended
-from pyhopper.history import Evaluation, State, observe
+from pyhopper.events import Began, Candidate, Ended, Event, Outcome, Restarted, Started, Status
+from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.state import State, observe
 from pyhopper.journal import Checkpoint, Holder
 from pyhopper.kernels import Proposer
-from pyhopper.notes import Began, Note, Restarted, Started
 from pyhopper.objective import Objective
-from pyhopper.options import parse_direction, parse_schedule
-from pyhopper.space import Space
+from pyhopper.parameters.space import Space
+from pyhopper.settings import parse_direction, parse_schedule
 from pyhopper.supply import Supply
 from pyhopper.workdir import WorkDir
 
@@ -106,7 +106,7 @@ class AskTell:
         session = self._join(checkpoint_path, work_dir)
         session.schedule = schedule
         with _Turn(self, session):
-            self._state.aim(maximize)
+            self._state.set_direction(maximize)
             candidate = self._orphan(session) or self._new(session, maximize)
         if candidate is not None and session.work_dir is not None:
             session.work_dir.prepare(candidate)
@@ -137,7 +137,7 @@ class AskTell:
             if number not in self._state.running:
                 problem = "it is not open: it was told before, or never asked for"
                 raise ArgumentError("candidate", number, problem)
-            evaluation = self._record(ended(number, outcome))
+            evaluation = self._record(Ended(number, outcome))
             if evaluation is not None and session.proposer is not None:
                 session.proposer.observe(evaluation, self._state)
         if session.work_dir is not None and evaluation is not None:
@@ -187,7 +187,7 @@ class AskTell:
         worked = max(0.0, now - state.time) if state.running else 0.0
         return Stamp(state.elapsed + worked, now)
 
-    def _record(self, event: Note | Event) -> Evaluation | None:
+    def _record(self, event: Event) -> Evaluation | None:
         now = self._now()
         if self._checkpoint is not None:
             return self._checkpoint.take(event, now)
@@ -206,7 +206,7 @@ class AskTell:
         if session.fresh or not self._state.started:
             schedule, session.fresh = session.schedule, False
             self._record(Began(maximize, True, schedule.steps, schedule.runtime))
-        state, base = self._state, self._state.base
+        state, base = self._state, self._state.before_budget
         used = self._now().elapsed - base.elapsed
         budget = Budget(session.schedule, self._clock, used, base.elapsed)
         if session.proposer is None or session.proposer.space is not self._space:

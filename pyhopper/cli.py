@@ -23,7 +23,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pyhopper.callbacks.text import duration, number, outline
+from pyhopper.display.text import duration, number, outline
 from pyhopper.errors import CheckpointError, PyhopperError
 from pyhopper.journal.file import read
 from pyhopper.journal.table import Row, Table

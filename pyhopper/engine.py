@@ -12,25 +12,28 @@ from pyhopper.budget import Budget
 from pyhopper.callbacks.base import Callbacks
 from pyhopper.errors import EvaluationError, ObjectiveError, SearchFailedError
 from pyhopper.events import (
-    Cancelled,
     Candidate,
     CandidateType,
+    Ended,
     Event,
+    JobEvent,
     Outcome,
     ParamInfo,
+    Restarted,
+    Started,
     Status,
 )
 from pyhopper.executors import Executor, Job
-from pyhopper.history import Evaluation, State, observe
+from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.state import State, observe
 from pyhopper.journal import Checkpoint
 from pyhopper.kernels import Proposer
-from pyhopper.notes import Note, Restarted, Started
 from pyhopper.objective import Objective
-from pyhopper.options import Limits, Stop
 from pyhopper.parameters import constants
+from pyhopper.parameters.space import Space
 from pyhopper.pruners import Advice
+from pyhopper.settings import Limits, Stop
 from pyhopper.signals import Interrupts
-from pyhopper.space import Space
 from pyhopper.supply import Supply
 from pyhopper.workdir import WorkDir
 
@@ -86,7 +89,7 @@ class Run:
         # What ran when an earlier process ended runs first.
         self._orphans = deque(self.state.running)
 
-    def _observe(self, event: Event | Note) -> Evaluation | None:
+    def _observe(self, event: Event) -> Evaluation | None:
         """Write an event to the checkpoint, then take it into the state."""
         now = self.budget.stamp()
         if self.checkpoint is not None:
@@ -125,7 +128,7 @@ class Run:
             for event in self._wait():
                 self._take(event)
 
-    def _wait(self) -> list[Event]:
+    def _wait(self) -> list[JobEvent]:
         remaining = self.budget.remaining if self.limits.kill_at_end else math.inf
         self.interrupts.waiting = True
         try:
@@ -197,11 +200,11 @@ class Run:
             job = job._replace(advise=self.advice)
         self.executor.submit(job)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: JobEvent) -> None:
         """Take an event into the state, and tell everyone."""
         before = self.state.best
         evaluation = self._observe(event)
-        if evaluation is None:
+        if evaluation is None or not isinstance(event, Ended):
             return
         if self.budget.remaining < 0 and evaluation.status is not Status.CANCELLED:
             self.late = evaluation
@@ -210,18 +213,18 @@ class Run:
             self.advice.learn(evaluation)
         new_best = self.state.best is not before
         if self.work_dir is not None:
-            self.work_dir.finish(evaluation, event.outcome.details, new_best)  # type: ignore[union-attr]
+            self.work_dir.finish(evaluation, event.outcome.details, new_best)
         self._notify(evaluation, new_best)
         if self.checkpoint is not None:
             self.checkpoint.keep(self.states)
         if self.stop != _NEVER:
             self._stop_early()
-        if isinstance(event, Cancelled) or evaluation.status is not Status.FAILED:
+        if event.outcome.status is Status.CANCELLED or evaluation.status is not Status.FAILED:
             return
         self._complain_if_nothing_succeeded(at_the_end=False)
         if self.raise_on_error:
             params = self.space.build(evaluation.point)
-            raise EvaluationError(params, evaluation.reason, event.outcome.details)  # type: ignore[union-attr]
+            raise EvaluationError(params, evaluation.reason, event.outcome.details)
 
     def states(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the events."""
@@ -251,7 +254,7 @@ class Run:
 
     def _stop_early(self) -> None:
         stop, best = self.stop, self.state.best
-        steps, since = self.state.stale
+        steps, since = self.state.unimproved
         if stop.value is not None and best is not None:
             reached = best.value >= stop.value if self.state.maximize else best.value <= stop.value
             if reached:
@@ -267,7 +270,7 @@ class Run:
         state = self.state
         if state.first_failure is None or not state.all_failed or self.interrupted:
             return
-        failed = state.ended - state.void.ended
+        failed = state.ended - state.before_success.ended
         candidate, outcome = state.first_failure
         if outcome.misuse:
             raise ObjectiveError(outcome.reason)
@@ -283,5 +286,5 @@ class Run:
             self.executor.cancel(job_id, reason)
             outcome = Outcome(Status.CANCELLED, math.nan, reason=reason)
             # Not in the checkpoint: there it is open, and runs first when the search goes on.
-            observe(self.state, Cancelled(job_id, outcome), self.budget.stamp())
+            observe(self.state, Ended(job_id, outcome), self.budget.stamp())
             self._infos.pop(job_id, None)

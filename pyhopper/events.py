@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
@@ -133,37 +133,161 @@ class Outcome(NamedTuple):
     misuse: bool = False
 
 
-@dataclass(frozen=True)
-class Reported:
+@dataclass
+class Tally:
+    """Counts of one candidate type: how many ended in which way, how long, and the best value."""
+
+    counts: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
+    times: dict[Status, float] = field(default_factory=lambda: dict.fromkeys(Status, 0.0))
+    seconds: float = 0.0
+    best: float = math.nan
+
+    @property
+    def evaluated(self) -> int:
+        """Evaluations that ran to an end, whatever it was; those that were cancelled did not."""
+        return sum(self.counts.values()) - self.counts[Status.CANCELLED]
+
+
+class Used(NamedTuple):
+    """How much a search had used at some moment.
+
+    Attributes
+    ----------
+    started, ended : int
+        Number of candidates that had started and ended.
+    elapsed : float
+        Seconds that the search had run.
+    """
+
+    started: int = 0
+    ended: int = 0
+    elapsed: float = 0.0
+
+
+class Unimproved(NamedTuple):
+    """How long there has been no better value.
+
+    Attributes
+    ----------
+    evaluations : int
+        Number of evaluations that ended since the best value, or since the budget began.
+    since : float
+        Seconds that the search had run at that moment.
+    """
+
+    evaluations: int = 0
+    since: float = 0.0
+
+
+# Events of the executor, which evaluates candidates.
+
+
+class Reported(NamedTuple):
     """A running evaluation has an estimate of its value."""
 
     job_id: int
     estimate: float
 
 
-@dataclass(frozen=True)
-class Finished:
-    """An evaluation ended by itself: with a value, NaN, or pruned."""
+class Ended(NamedTuple):
+    """An evaluation has ended; the outcome's status says how."""
 
     job_id: int
     outcome: Outcome
     slot: str = ""
 
 
-@dataclass(frozen=True)
-class Failed(Finished):
-    """An evaluation raised, died or ran out of its time."""
+JobEvent = Reported | Ended
+"""What an executor tells of a job."""
 
 
-@dataclass(frozen=True)
-class Cancelled(Finished):
-    """An evaluation was ended by the search and has no result."""
+# Events of the search itself.
 
 
-Event = Reported | Finished
+class Began(NamedTuple):
+    """A run begins: a ``fresh`` one with its own budget, another with what the last one left."""
+
+    maximize: bool
+    fresh: bool = True
+    steps: int | None = None
+    runtime: float | None = None
 
 
-def ended(job_id: int, outcome: Outcome, slot: str = "") -> Finished:
-    """The one terminal event that fits an outcome."""
-    kinds = {Status.FAILED: Failed, Status.CANCELLED: Cancelled}
-    return kinds.get(outcome.status, Finished)(job_id, outcome, slot)
+class Queued(NamedTuple):
+    """The user has queued a guess: values of some parameters, by their place in the space."""
+
+    guess: dict[int, Any]
+
+
+class Started(NamedTuple):
+    """A candidate is about to run.
+
+    Attributes
+    ----------
+    candidate : Candidate
+        What is evaluated.
+    redrawn : int
+        How many duplicates were drawn before it and thrown away.
+    dequeued : int
+        How many guesses of the queue were used up.
+    holder : str
+        The process that evaluates it; empty for the process of the search.
+    key : object
+        What identifies its point, see :meth:`~pyhopper.parameters.space.Space.key`; None if that
+        was not worked out yet.
+    """
+
+    candidate: Candidate
+    redrawn: int = 0
+    dequeued: int = 0
+    holder: str = ""
+    key: Any = None
+
+
+class Restarted(NamedTuple):
+    """A candidate runs again from its beginning, because the process that ran it has ended."""
+
+    job_id: int
+    holder: str = ""
+
+
+class Dropped(NamedTuple):
+    """Duplicates were thrown away and guesses used up, and nothing new was found."""
+
+    redrawn: int
+    dequeued: int
+
+
+class Known(NamedTuple):
+    """The user has told a result that was known before the search."""
+
+    candidate: Candidate
+    outcome: Outcome
+
+
+class Forgotten(NamedTuple):
+    """A point may be evaluated again; None stands for all points."""
+
+    point: tuple[Any, ...] | None
+
+
+class Alive(NamedTuple):
+    """The search still runs; tells only how much time has passed."""
+
+
+class Totals(NamedTuple):
+    """Counts that do not follow from the evaluations, for a search saved without its history."""
+
+    started: int
+    ended: int
+    duplicates: int
+    before_budget: Used
+    unimproved: Unimproved
+    tallies: dict[CandidateType, Tally]
+    before_success: Used = Used()
+
+
+Event = (
+    JobEvent | Began | Queued | Started | Restarted | Dropped | Known | Forgotten | Alive | Totals
+)
+"""Anything that happens in a search; :func:`pyhopper.history.state.observe` takes it in."""

@@ -9,13 +9,13 @@ from typing import Any
 
 from pyhopper.budget import Clock, Stamp
 from pyhopper.errors import ArgumentError, CandidateError
-from pyhopper.events import Candidate, CandidateType
-from pyhopper.history import State, observe
+from pyhopper.events import Candidate, CandidateType, Event, Forgotten, Known, Queued
+from pyhopper.history.evaluation import Misfit
+from pyhopper.history.state import State, observe
 from pyhopper.journal import Checkpoint
-from pyhopper.notes import Forgotten, Known, Misfit, Note, Queued
 from pyhopper.objective import Objective
 from pyhopper.parameters import Lenience, Partial
-from pyhopper.space import Space, merge_dicts, nested
+from pyhopper.parameters.space import Space, merge_dicts, nested
 
 Params = dict[str, Any]
 
@@ -27,9 +27,9 @@ class Guesses:
     _state: State
     _clock: Clock
     _checkpoint: Checkpoint | None
-    _given: list[Note]
+    _given: list[Event]
 
-    def _take_note(self, note: Note) -> None:
+    def _take_note(self, note: Event) -> None:
         """Take something in, now and in the checkpoint of the present or the next run."""
         now = Stamp(self._state.elapsed, self._clock.time())
         if self._checkpoint is None:

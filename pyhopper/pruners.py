@@ -18,7 +18,8 @@ import numpy as np
 
 from pyhopper.errors import ArgumentError, class_name
 from pyhopper.events import Status
-from pyhopper.history import Evaluation, State
+from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.state import State
 
 
 class Pruner(ABC):

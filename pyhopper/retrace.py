@@ -1,8 +1,8 @@
 """Finding again what the kernels of a killed run had learned.
 
-What a search knows follows from the events in its checkpoint. One thing does not: the step that
-learns (:mod:`pyhopper.kernels.stepping`) also keeps what it meant each of its proposals for. Since
-a proposal follows from the seed and from what was known before it, proposing every candidate of the
+What a search knows follows from the events in its checkpoint. One thing does not: the steps that
+learn (:mod:`pyhopper.kernels.steps`) also keep what they meant each of their proposals for. Since a
+proposal follows from the seed and from what was known before it, proposing every candidate of the
 file once more, in their order, leads to the same step again.
 """
 
@@ -12,12 +12,11 @@ from dataclasses import replace
 
 from pyhopper.budget import Budget, Clock, Schedule
 from pyhopper.callbacks.base import Callbacks
-from pyhopper.events import Event, Finished
-from pyhopper.history import Evaluation
+from pyhopper.events import Began, Ended, Event, Started
+from pyhopper.history.evaluation import Evaluation
 from pyhopper.journal import Replay
 from pyhopper.kernels import Proposer
-from pyhopper.notes import Began, Note, Started
-from pyhopper.space import Space
+from pyhopper.parameters.space import Space
 from pyhopper.supply import Supply
 
 
@@ -54,7 +53,7 @@ class Retrace:
         self._supply: Supply | None = None
         self.proposer: Proposer | None = None
 
-    def before(self, event: Note | Event, replay: Replay) -> Note | Event:
+    def before(self, event: Event, replay: Replay) -> Event:
         """An event is about to be observed; the same event, a candidate's with large values."""
         if isinstance(event, Began) and event.fresh:
             self._begin(event, replay)
@@ -66,9 +65,9 @@ class Retrace:
             self._supply = self.proposer = None
         return event
 
-    def after(self, event: Note | Event, evaluation: Evaluation | None) -> None:
+    def after(self, event: Event, evaluation: Evaluation | None) -> None:
         """An event was observed."""
-        if isinstance(event, Finished) and evaluation is not None and self._supply is not None:
+        if isinstance(event, Ended) and evaluation is not None and self._supply is not None:
             self._supply.learn(evaluation)
 
     def _begin(self, event: Began, replay: Replay) -> None:

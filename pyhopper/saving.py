@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pyhopper.budget import Clock, Stamp
-from pyhopper.callbacks.text import say
+from pyhopper.display.text import say
 from pyhopper.errors import ArgumentError
-from pyhopper.history import State, observe
+from pyhopper.events import Began, Event
+from pyhopper.history.state import State, observe
 from pyhopper.journal import (
     Checkpoint,
     Follower,
@@ -21,8 +22,7 @@ from pyhopper.journal import (
     read,
     sync_folder,
 )
-from pyhopper.notes import Began, Note
-from pyhopper.space import Space
+from pyhopper.parameters.space import Space
 
 
 class Saving:
@@ -35,13 +35,13 @@ class Saving:
     _state: State
     _clock: Clock
     _checkpoint: Checkpoint | None
-    _given: list[Note]
+    _given: list[Event]
     _path: Path | None
     _in_file: bool
     """Whether everything that this search knows is in its checkpoint."""
 
     _loaded: bool
-    _take_note: Callable[[Note], None]
+    _take_note: Callable[[Event], None]
     _end_session: Callable[[], None]
 
     @property
@@ -125,7 +125,7 @@ class Saving:
 
     def _new_state(self) -> State:
         state = self._state
-        return State(state.key, state.light, keep_history=state.keep_history)
+        return State(state.key, state.trim, keep_history=state.keep_history)
 
     def _adopt(self, source: Checkpoint | Replay) -> None:
         """Take over a state, in place for those who hold the present one."""
@@ -221,7 +221,7 @@ class Saving:
             if news and not quiet:
                 say(*news)
         try:
-            self._state.aim(began.maximize)
+            self._state.set_direction(began.maximize)
             now = Stamp(self._state.elapsed, self._clock.time())
             if checkpoint is None:
                 observe(self._state, began, now)

@@ -16,17 +16,23 @@ import numpy as np
 from pyhopper.asktell import AskTell
 from pyhopper.budget import Budget, Clock, Schedule, SystemClock
 from pyhopper.callbacks.base import Callback, Callbacks, as_callbacks
-from pyhopper.callbacks.progress import Progress
-from pyhopper.callbacks.summary import summary
-from pyhopper.callbacks.text import is_terminal, say
+from pyhopper.display.progress import Progress
+from pyhopper.display.summary import summary
+from pyhopper.display.text import is_terminal, say
 from pyhopper.engine import Run
 from pyhopper.errors import ArgumentError
+from pyhopper.events import Began, Event
 from pyhopper.executors import Executor
 from pyhopper.guesses import Guesses
-from pyhopper.history import State
-from pyhopper.notes import Began, Note
+from pyhopper.history.state import State
+from pyhopper.history.view import History
 from pyhopper.objective import Objective
-from pyhopper.options import (
+from pyhopper.parameters import Parameter
+from pyhopper.parameters.space import Space, merge_dicts
+from pyhopper.pruners import Advice, Pruner, as_pruner
+from pyhopper.retrace import Retrace
+from pyhopper.saving import Saving
+from pyhopper.settings import (
     flag,
     one_of,
     parse_direction,
@@ -34,12 +40,6 @@ from pyhopper.options import (
     parse_schedule,
     parse_stop,
 )
-from pyhopper.parameters import Parameter
-from pyhopper.pruners import Advice, Pruner, as_pruner
-from pyhopper.record import History
-from pyhopper.retrace import Retrace
-from pyhopper.saving import Saving
-from pyhopper.space import Space, merge_dicts
 from pyhopper.workdir import WorkDir
 
 Params = dict[str, Any]
@@ -98,12 +98,12 @@ class Search(Guesses, Saving, AskTell):
         # A lambda, since the space is replaced when the template or the constraints change.
         self._state = State(
             lambda point: self._space.key(point),  # noqa: PLW0108
-            lambda point: self._space.lighten(point),  # noqa: PLW0108
+            lambda point: self._space.trim(point),  # noqa: PLW0108
         )
         self._checkpoint = None
         self._path: Path | None = None
         self._in_file = self._loaded = False
-        self._given: list[Note] = []
+        self._given: list[Event] = []
         self._session = None
         self.history = History(self._state, lambda: self._space)
 
@@ -293,7 +293,7 @@ class Search(Guesses, Saving, AskTell):
             If almost no candidate passes the constraints.
         """
         # Imported here, since it starts processes and most of a program's imports do not.
-        from pyhopper.jobs import make_executor
+        from pyhopper.executors.slots import make_executor
 
         maximize = parse_direction(direction)
         schedule = parse_schedule(
@@ -348,7 +348,7 @@ class Search(Guesses, Saving, AskTell):
 
     def _budget(self, schedule: Schedule, runtime: Any) -> Budget:
         """The budget of a run, of which an earlier process may have used a part."""
-        base = self._state.base.elapsed
+        base = self._state.before_budget.elapsed
         used = self._state.elapsed - base
         if schedule.runtime is not None and str(runtime).strip().lower().startswith("until"):
             schedule = replace(schedule, runtime=schedule.runtime + used)

@@ -11,13 +11,13 @@ import numpy as np
 
 from pyhopper.budget import Budget, Phase, Thinking
 from pyhopper.callbacks.base import Callbacks
-from pyhopper.events import Candidate, CandidateType, ParamInfo, Status
-from pyhopper.history import Evaluation, State
+from pyhopper.events import Candidate, CandidateType, Dropped, ParamInfo, Started, Status
+from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.leaders import CHECK_FROM
+from pyhopper.history.state import State
 from pyhopper.kernels import Proposal, Proposer
-from pyhopper.leaders import CHECK_FROM
-from pyhopper.notes import Dropped, Started
 from pyhopper.parameters import MISSING
-from pyhopper.space import Space
+from pyhopper.parameters.space import Space
 
 _REDRAWS = 1000
 _LOCAL_REDRAWS = 100
@@ -83,7 +83,7 @@ class Supply:
         for tally in state.tallies.values():
             self._thinking.evaluated(tally.seconds, tally.evaluated)
         for each in state.evaluations[-32:]:
-            if each.id >= state.base.started:
+            if each.id >= state.before_budget.started:
                 self._forecast(each)
         self._ahead: _Ahead | None = None
         self._has_init = any(leaf.param.init is not MISSING for leaf in space.leaves)
@@ -91,7 +91,7 @@ class Supply:
     @property
     def started(self) -> int:
         """Candidates started in this budget."""
-        return self._state.started - self._state.base.started
+        return self._state.started - self._state.before_budget.started
 
     @property
     def learns(self) -> bool:
@@ -225,7 +225,10 @@ class Supply:
             yield Proposal(point, CandidateType.MANUALLY_ADDED)
         if self._is_start_due():
             point = self._space.start(rng)
-            known = state.started > state.void.started and self._space.key(point) in state.seen
+            known = (
+                state.started > state.before_success.started
+                and self._space.key(point) in state.seen
+            )
             if self._space.allows(point) and not known:
                 yield Proposal(point, CandidateType.INIT)
         thought, before = self._thinking.next(), self._budget.elapsed
@@ -241,7 +244,7 @@ class Supply:
     def _is_start_due(self) -> bool:
         """Whether to begin with ``init``, or with the middle of the space if there is no guess."""
         state, kind = self._state, CandidateType.INIT
-        if state.started == state.void.started:
+        if state.started == state.before_success.started:
             return True
         if not self._has_init or state.tallies[kind].evaluated:
             return False

@@ -14,7 +14,7 @@ import unittest
 from collections.abc import Callable
 from typing import Any
 
-from pyhopper.events import Cancelled, Event, Failed, Finished, Outcome, Reported, Status, ended
+from pyhopper.events import Ended, JobEvent, Outcome, Reported, Status
 from pyhopper.executors.base import Executor, Job
 from pyhopper.objective import Objective, PruneEvaluation
 
@@ -71,7 +71,7 @@ class ScriptedExecutor:
         self._clock = clock
         self._script = script
         self._running: dict[int, tuple[float, Outcome]] = {}
-        self._events: list[Event] = []
+        self._events: list[JobEvent] = []
 
     def submit(self, job: Job) -> None:
         """See :class:`~pyhopper.executors.Executor`."""
@@ -82,7 +82,7 @@ class ScriptedExecutor:
         self.started.append((now, job))
         self._running[job.id] = now + seconds, outcome
 
-    def wait(self, timeout: float | None) -> list[Event]:
+    def wait(self, timeout: float | None) -> list[JobEvent]:
         """See :class:`~pyhopper.executors.Executor`."""
         events, self._events = self._events, []
         if events or not self._running:
@@ -94,12 +94,12 @@ class ScriptedExecutor:
             return []
         self._clock.advance(max(left, 0.0))
         del self._running[job_id]
-        return [ended(job_id, outcome)]
+        return [Ended(job_id, outcome)]
 
     def cancel(self, job_id: int, reason: str) -> None:
         """See :class:`~pyhopper.executors.Executor`."""
         if self._running.pop(job_id, None) is not None:
-            self._events.append(ended(job_id, Outcome(Status.CANCELLED, reason=reason)))
+            self._events.append(Ended(job_id, Outcome(Status.CANCELLED, reason=reason)))
 
     def close(self) -> None:
         """See :class:`~pyhopper.executors.Executor`."""
@@ -107,7 +107,7 @@ class ScriptedExecutor:
         self._running.clear()
 
 
-def collect(executor: Executor, jobs: int, seconds: float = 60.0) -> list[Event]:
+def collect(executor: Executor, jobs: int, seconds: float = 60.0) -> list[JobEvent]:
     """Wait until so many jobs have ended.
 
     Raises
@@ -115,12 +115,19 @@ def collect(executor: Executor, jobs: int, seconds: float = 60.0) -> list[Event]
     AssertionError
         If that takes longer than ``seconds``.
     """
-    events: list[Event] = []
+    events: list[JobEvent] = []
     end = time.monotonic() + seconds
-    while sum(isinstance(event, Finished) for event in events) < jobs:
+    while sum(isinstance(event, Ended) for event in events) < jobs:
         assert time.monotonic() < end, f"only got {events}"
         events += executor.wait(0.5)
     return events
+
+
+def _only(events: list[JobEvent]) -> Ended:
+    """The end of a job that has told nothing else."""
+    (event,) = events
+    assert isinstance(event, Ended)
+    return event
 
 
 def _value(params: dict[str, Any]) -> float:
@@ -181,7 +188,7 @@ class ExecutorSuite:
         """A fresh executor with at least one slot."""
         raise AssertionError("implement make_executor")
 
-    def _run(self, function: Callable[[dict[str, Any]], Any], **job: Any) -> list[Event]:
+    def _run(self, function: Callable[[dict[str, Any]], Any], **job: Any) -> list[JobEvent]:
         executor = self.make_executor()
         try:
             executor.submit(Job(7, Objective(function), {"x": 2.5}, **job))
@@ -190,36 +197,36 @@ class ExecutorSuite:
             executor.close()
 
     def test_value(self) -> None:
-        """A value arrives in one Finished event."""
-        (event,) = self._run(_value)
-        assert type(event) is Finished
+        """A value arrives in one Ended event."""
+        event = _only(self._run(_value))
+        assert type(event) is Ended
         assert event.job_id == 7
         assert event.outcome.status is Status.DONE
         assert event.outcome.value == 2.5
 
     def test_exception_is_a_result(self) -> None:
         """What the objective raises arrives as Failed, with its message and traceback."""
-        (event,) = self._run(_raise)
-        assert isinstance(event, Failed)
+        event = _only(self._run(_raise))
+        assert event.outcome.status is Status.FAILED
         assert "no luck with 2.5" in event.outcome.reason
         assert "Traceback" in event.outcome.details
 
     def test_exit_is_a_result(self) -> None:
         """An objective that exits fails, and does not end the search."""
-        (event,) = self._run(_exit)
-        assert isinstance(event, Failed)
+        event = _only(self._run(_exit))
+        assert event.outcome.status is Status.FAILED
         assert "SystemExit: 3" in event.outcome.reason
 
     def test_nan_is_a_failure(self) -> None:
         """NaN fails, with a hint, unless it is expected."""
-        (event,) = self._run(_nan)
-        assert isinstance(event, Failed)
+        event = _only(self._run(_nan))
+        assert event.outcome.status is Status.FAILED
         assert "ignore_nans" in event.outcome.reason
 
     def test_prune_evaluation(self) -> None:
         """An objective that raises PruneEvaluation is pruned."""
-        (event,) = self._run(_prune)
-        assert type(event) is Finished
+        event = _only(self._run(_prune))
+        assert type(event) is Ended
         assert event.outcome.status is Status.PRUNED
 
     def test_estimates_arrive_in_order(self) -> None:
@@ -227,7 +234,7 @@ class ExecutorSuite:
         events = self._run(_estimates)
         reported = [event.estimate for event in events if isinstance(event, Reported)]
         assert reported == [2.5, 3.5, 4.5, 5.5, 6.5]
-        assert isinstance(events[-1], Finished)
+        assert isinstance(events[-1], Ended)
         assert events[-1].outcome.value == 6.5
         assert events[-1].outcome.estimates == tuple(reported)
 
@@ -241,7 +248,7 @@ class ExecutorSuite:
 
         events = self._run(_estimates, advise=advise)
         assert asked == [(7, 2.5), (7, 3.5), (7, 4.5)]
-        assert isinstance(events[-1], Finished)
+        assert isinstance(events[-1], Ended)
         assert events[-1].outcome.status is Status.PRUNED
         assert events[-1].outcome.estimates == (2.5, 3.5, 4.5)
 
@@ -257,7 +264,7 @@ class ExecutorSuite:
                 while waiting and running < executor.slots:
                     executor.submit(waiting.pop())
                     running += 1
-                now = [e.job_id for e in executor.wait(60) if isinstance(e, Finished)]
+                now = [e.job_id for e in executor.wait(60) if isinstance(e, Ended)]
                 running -= len(now)
                 ends += now
         finally:
@@ -271,8 +278,8 @@ class ExecutorSuite:
             executor.cancel(99, "nobody knows it")
             executor.submit(Job(1, Objective(_value), {"x": 1.0}))
             executor.cancel(1, "changed my mind")
-            (event,) = collect(executor, 1)
-            assert isinstance(event, Cancelled | Finished)
+            event = _only(collect(executor, 1))
+            assert isinstance(event, Ended)
             assert executor.wait(0) == []
         finally:
             executor.close()
@@ -316,13 +323,13 @@ class ExecutorSuite:
         try:
             pid = self._start_hanging(executor)
             executor.cancel(1, "changed my mind")
-            (event,) = collect(executor, 1)
-            assert isinstance(event, Cancelled)
+            event = _only(collect(executor, 1))
+            assert event.outcome.status is Status.CANCELLED
             assert event.outcome.reason == "changed my mind"
             assert event.outcome.estimates == (float(pid),)
             executor.submit(Job(2, Objective(_value), {"x": 2.5}))
-            (event,) = collect(executor, 1)
-            assert isinstance(event, Finished)
+            event = _only(collect(executor, 1))
+            assert isinstance(event, Ended)
             assert event.outcome.value == 2.5
         finally:
             executor.close()
@@ -333,12 +340,12 @@ class ExecutorSuite:
         executor = self.make_executor()
         try:
             self._start_hanging(executor, timeout=0.5)
-            (event,) = collect(executor, 1)
-            assert isinstance(event, Failed)
+            event = _only(collect(executor, 1))
+            assert event.outcome.status is Status.FAILED
             assert "timeout of 0.5 s" in event.outcome.reason
             executor.submit(Job(2, Objective(_value), {"x": 2.5}, timeout=60))
-            (event,) = collect(executor, 1)
-            assert isinstance(event, Finished)
+            event = _only(collect(executor, 1))
+            assert isinstance(event, Ended)
             assert event.outcome.value == 2.5
         finally:
             executor.close()
@@ -347,15 +354,16 @@ class ExecutorSuite:
         """A job whose process is killed fails, and keeps the estimates that it had."""
         self._skip_in_this_process()
         events = self._run(_kill)
-        assert isinstance(events[-1], Failed)
+        assert isinstance(events[-1], Ended)
+        assert events[-1].outcome.status is Status.FAILED
         assert "SIG" in events[-1].outcome.reason
         assert events[-1].outcome.estimates == (0.25,)
 
     def test_vanished(self) -> None:
         """A job whose process exits as if all were well fails."""
         self._skip_in_this_process()
-        (event,) = self._run(_exit_at_once)
-        assert isinstance(event, Failed)
+        event = _only(self._run(_exit_at_once))
+        assert event.outcome.status is Status.FAILED
         assert "code 0" in event.outcome.reason
 
     def test_close_ends_running_jobs(self) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Candidate
-from pyhopper.history import Evaluation
+from pyhopper.history.evaluation import Evaluation
 
 
 class WorkDir:

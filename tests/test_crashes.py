@@ -16,7 +16,7 @@ import pytest
 from processes import descendants, eventually, is_alive, memory, open_files
 
 import pyhopper
-from pyhopper.events import Finished, Reported, Status
+from pyhopper.events import Ended, Reported, Status
 from pyhopper.executors import Job, channel
 from pyhopper.executors.local import LocalExecutor
 from pyhopper.objective import Objective
@@ -170,7 +170,7 @@ def test_crash_table(name, executor):
     executor._places[0]._load_timeout = 60
     estimates = [event.estimate for event in events if isinstance(event, Reported)]
     assert estimates == ([0.5] if name.startswith("estimating") else [])
-    (event,) = [event for event in events if isinstance(event, Finished)]
+    (event,) = [event for event in events if isinstance(event, Ended)]
     assert event.outcome.status is Status.FAILED
     assert event.job_id == 1
     assert event.outcome.estimates == tuple(estimates)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import pyhopper
-from pyhopper.callbacks.text import clock as clock_text
-from pyhopper.callbacks.text import duration, outline
+from pyhopper.display.text import clock as clock_text
+from pyhopper.display.text import duration, outline
 
 PROGRAM = """
 import math, pyhopper
@@ -135,7 +135,7 @@ def test_quiet(terminal):
 def test_long_runs_print_a_line_a_minute(clock, capsys):
     """Without a terminal an hour of silence would worry; a line for a new best comes sooner."""
     from pyhopper.budget import Budget, Schedule
-    from pyhopper.callbacks.progress import Progress
+    from pyhopper.display.progress import Progress
 
     search = pyhopper.Search(x=pyhopper.float(0, 1), seed=0, clock=clock)
     search.run(lambda p: p["x"], "max", steps=1, quiet=True)

@@ -5,7 +5,7 @@ import pytest
 
 import pyhopper
 from pyhopper.kernels.coordinates import Coordinates
-from pyhopper.kernels.duration import durations_of
+from pyhopper.kernels.model.duration import durations_of
 from pyhopper.testing import ScriptedExecutor
 
 PLAIN = Coordinates.continuous(3)

@@ -10,7 +10,7 @@ import pytest
 import pyhopper
 from pyhopper.errors import ArgumentError
 from pyhopper.executors import gpus
-from pyhopper.jobs import describe, parse_slots
+from pyhopper.executors.slots import describe, parse_slots
 
 VISIBLE = (
     "CUDA_VISIBLE_DEVICES",

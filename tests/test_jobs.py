@@ -10,11 +10,11 @@ import time
 import pytest
 
 import pyhopper
-from pyhopper import jobs
 from pyhopper.callbacks import Callback
 from pyhopper.errors import ArgumentError, EvaluationError, SearchFailedError
 from pyhopper.events import Status
 from pyhopper.executors import InlineExecutor
+from pyhopper.executors import slots as jobs
 from pyhopper.executors.local import LocalExecutor
 from pyhopper.testing import FakeClock, ScriptedExecutor
 

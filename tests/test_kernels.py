@@ -8,13 +8,13 @@ import pytest
 import pyhopper
 from pyhopper.kernels import blas, proposer
 from pyhopper.kernels.coordinates import Coordinates, active, keys
-from pyhopper.kernels.design import design_point, design_size, whole_space
-from pyhopper.kernels.evolution import Evolution
+from pyhopper.kernels.model.design import design_point, design_size, whole_space
+from pyhopper.kernels.model.gaussian import first_hyper, learn
+from pyhopper.kernels.model.screening import Seen, log_improvement, rank
 from pyhopper.kernels.moves import move, shift
-from pyhopper.kernels.screening import Seen, log_improvement, rank
-from pyhopper.kernels.slope import downhill
-from pyhopper.kernels.stepping import Stepper
-from pyhopper.kernels.surrogate import first_hyper, learn
+from pyhopper.kernels.steps.evolution import Evolution
+from pyhopper.kernels.steps.lines import Stepper
+from pyhopper.kernels.steps.slope import downhill
 
 NONE = np.empty((0, 0))
 

@@ -9,7 +9,7 @@ import pytest
 import pyhopper
 from pyhopper.callbacks import Callback
 from pyhopper.events import CandidateType, Status
-from pyhopper.leaders import Leaders
+from pyhopper.history.leaders import Leaders
 from pyhopper.testing import FakeClock
 
 
@@ -215,7 +215,7 @@ def test_only_the_best_few_are_kept():
 
     leaders = Leaders()
     for value in range(1000):
-        leaders.note(value, E(float(value)), True)
+        leaders.add(value, E(float(value)), True)
     assert [each.mean for each in leaders.entries[:3]] == [999.0, 998.0, 997.0]
     assert len(leaders.entries) == 16
 
@@ -246,7 +246,7 @@ def test_a_confirmed_best_is_no_new_one():
     search.run(wrapped, "max", steps=60, callbacks=bests, enable_rejection_cache=False, quiet=True)
     assert kinds(search).count(CandidateType.REEVALUATION) > 5
     assert len(set(bests.told)) == len(bests.told)
-    assert search._state.stale[0] > 0
+    assert search._state.unimproved[0] > 0
 
 
 def test_saving_adds_no_evaluation(tmp_path):

@@ -233,7 +233,8 @@ def test_candidates_in_flight_are_all_different(clock):
 
 def test_no_move_is_lost_with_several_slots(clock, monkeypatch):
     """A move that was drawn ahead and put aside comes later, or its block would never end."""
-    from pyhopper.kernels import proposer, stepping
+    from pyhopper.kernels import proposer
+    from pyhopper.kernels.steps import lines as stepping
 
     made = []
 

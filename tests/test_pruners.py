@@ -6,8 +6,8 @@ import pytest
 
 import pyhopper
 from pyhopper.budget import Budget, Schedule, SystemClock
-from pyhopper.callbacks.summary import summary
-from pyhopper.callbacks.text import duration
+from pyhopper.display.summary import summary
+from pyhopper.display.text import duration
 from pyhopper.events import Status
 from pyhopper.executors import InlineExecutor
 from pyhopper.pruners import Pruner, QuantilePruner, TopKPruner

@@ -681,7 +681,7 @@ def test_after_a_fault_of_the_objective_the_search_begins_anew(init, tmp_path, c
     assert "10 evaluations failed or had no value: 10 x KeyError: 'y'" in " ".join(out.split())
     assert len(seen) == 6
     assert seen[: 1 + len(init)] == [0.25, *init.values()]
-    assert search._state.void.ended == 10
+    assert search._state.before_success.ended == 10
     script(lambda params: seen.append(params["x"]) or params["x"])
     assert len(seen) == 6, "the budget of the last start is used"
 

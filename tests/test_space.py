@@ -8,7 +8,7 @@ import pytest
 
 import pyhopper
 from pyhopper.parameters import INACTIVE, Omitted
-from pyhopper.space import Space, merge_dicts
+from pyhopper.parameters.space import Space, merge_dicts
 
 BOOL = pyhopper.bool()
 

@@ -15,7 +15,7 @@ from pyhopper.callbacks.mlflow import MLflowCallback
 from pyhopper.callbacks.tensorboard import TensorboardCallback
 from pyhopper.callbacks.tracker import Tracker, require
 from pyhopper.callbacks.wandb import WandbCallback
-from pyhopper.flat import numbers_and_texts
+from pyhopper.parameters.names import numbers_and_texts
 
 TEMPLATE = {
     "opt": {"lr": pyhopper.float(1e-4, 1, "0.1g"), "name": pyhopper.choice("adam", "sgd")},

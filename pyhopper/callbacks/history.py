@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyhopper.callbacks.base import Callback
 from pyhopper.events import ParamInfo
-from pyhopper.flat import look_up
+from pyhopper.parameters.names import look_up
 
 if TYPE_CHECKING:
     from pyhopper.search import Search

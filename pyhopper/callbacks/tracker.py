@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyhopper.callbacks.base import Callback
 from pyhopper.events import ParamInfo
-from pyhopper.flat import numbers_and_texts
+from pyhopper.parameters.names import numbers_and_texts
 
 if TYPE_CHECKING:
     from pyhopper.search import Search

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TextIO
 
-from pyhopper.events import Event, Outcome, Reported, Status, ended
+from pyhopper.events import Ended, JobEvent, Outcome, Reported, Status
 
 OUTPUT = "output.log"
 """Name of the file in a candidate's folder that holds what it printed."""
@@ -111,7 +111,7 @@ class Executor(Protocol):
     """Where evaluations run; it knows nothing of the search.
 
     The laws, tested by :class:`pyhopper.testing.ExecutorSuite`: every job ends in exactly one
-    terminal event (Finished, Failed or Cancelled), whatever happens to it; the events of one job
+    terminal event (Ended, Failed or Cancelled), whatever happens to it; the events of one job
     come in order; ``wait`` never raises for a candidate's fault, and unless the executor works in
     this very process it never outlasts its timeout; ``close`` may be called twice and leaves
     nothing running.
@@ -124,7 +124,7 @@ class Executor(Protocol):
     def submit(self, job: Job) -> None:
         """Take a job. Returns at once."""
 
-    def wait(self, timeout: float | None) -> list[Event]:
+    def wait(self, timeout: float | None) -> list[JobEvent]:
         """Wait until something happens, at most ``timeout`` seconds; the events so far."""
 
     def cancel(self, job_id: int, reason: str) -> None:
@@ -144,13 +144,13 @@ class InlineExecutor:
 
     def __init__(self) -> None:
         self._queue: deque[Job] = deque()
-        self._cancelled: list[Event] = []
+        self._cancelled: list[JobEvent] = []
 
     def submit(self, job: Job) -> None:
         """See :class:`Executor`."""
         self._queue.append(job)
 
-    def wait(self, timeout: float | None) -> list[Event]:
+    def wait(self, timeout: float | None) -> list[JobEvent]:
         """See :class:`Executor`; runs the oldest job to its end, however long that takes.
 
         Raises
@@ -169,7 +169,7 @@ class InlineExecutor:
 
         with candidate_dir(job.folder), copied_output(job.folder):
             outcome = job.evaluate(job.params, report)
-        events.append(ended(job.id, outcome))
+        events.append(Ended(job.id, outcome))
         return events
 
     def cancel(self, job_id: int, reason: str) -> None:
@@ -178,7 +178,7 @@ class InlineExecutor:
             if job.id == job_id:
                 self._queue.remove(job)
                 outcome = Outcome(Status.CANCELLED, reason=reason)
-                self._cancelled.append(ended(job_id, outcome))
+                self._cancelled.append(Ended(job_id, outcome))
                 return
 
     def close(self) -> None:

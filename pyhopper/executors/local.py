@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyhopper.errors import ArgumentError
-from pyhopper.events import Event, ended
+from pyhopper.events import Ended, JobEvent
 from pyhopper.executors import channel as wire
 from pyhopper.executors import cleanup
 from pyhopper.executors.base import Job
-from pyhopper.executors.place import CLOSE_SECONDS, DYING_SECONDS, Payload, Place, Task
 from pyhopper.executors.process import Slot
+from pyhopper.executors.runner import CLOSE_SECONDS, DYING_SECONDS, Payload, Place, Task
 from pyhopper.objective import failure
 
 _SHARED_BYTES = 16_384
@@ -49,7 +49,7 @@ class LocalExecutor:
         if isinstance(slots, int):
             slots = [Slot(f"process {number}") for number in range(1, slots + 1)]
         self._selector = selectors.DefaultSelector()
-        self._events: list[Event] = []
+        self._events: list[JobEvent] = []
         self._places = [
             Place(slot, isolation, load_timeout, self._selector, self._events) for slot in slots
         ]
@@ -86,12 +86,12 @@ class LocalExecutor:
         except Exception as error:  # a value of the candidate cannot be pickled
             reason = f"the candidate cannot be sent to a subprocess: {error}"
             outcome = failure(error)._replace(reason=reason)
-            self._events.append(ended(job.id, outcome, place.slot.name))
+            self._events.append(Ended(job.id, outcome, place.slot.name))
             return
         place.task = Task(job, packed, payload)
         self._step(place)
 
-    def wait(self, timeout: float | None) -> list[Event]:
+    def wait(self, timeout: float | None) -> list[JobEvent]:
         """See :class:`Executor`."""
         end = math.inf if timeout is None else time.monotonic() + timeout
         while True:

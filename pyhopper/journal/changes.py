@@ -6,8 +6,8 @@ from collections import defaultdict
 from typing import Any
 
 from pyhopper.errors import ArgumentError
+from pyhopper.history.evaluation import Misfit
 from pyhopper.journal.codec import PointCodec, fits
-from pyhopper.notes import Misfit
 from pyhopper.parameters import INACTIVE, MISSING, Omitted, Partial, Point, Selector
 
 Signature = list[dict[str, Any]]

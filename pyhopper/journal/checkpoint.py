@@ -10,16 +10,29 @@ from typing import Any
 from pyhopper._version import __version__
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError, CheckpointError
-from pyhopper.events import Candidate, Event, Finished, Outcome, Status, ended
-from pyhopper.history import Evaluation, State, observe
+from pyhopper.events import (
+    Alive,
+    Began,
+    Candidate,
+    Ended,
+    Event,
+    Forgotten,
+    Known,
+    Outcome,
+    Queued,
+    Started,
+    Status,
+    Totals,
+)
+from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.state import State, observe
 from pyhopper.journal.codec import CodecError, to_json
 from pyhopper.journal.file import FORMAT, Journal, dumps
 from pyhopper.journal.lockfile import Holder, Lock
 from pyhopper.journal.records import write
 from pyhopper.journal.replay import Follower, Replay
 from pyhopper.journal.skeleton import skeleton
-from pyhopper.notes import Alive, Began, Forgotten, Known, Note, Queued, Started, Totals
-from pyhopper.space import Space
+from pyhopper.parameters.space import Space
 
 _ALIVE_TURNS = 6
 """After so many turns of five seconds without a line, one tells that the search is alive."""
@@ -149,12 +162,12 @@ class Checkpoint:
         for event, now in snapshot(source):
             self.take(event, now)
 
-    def take(self, event: Note | Event, now: Stamp) -> Evaluation | None:
+    def take(self, event: Event, now: Stamp) -> Evaluation | None:
         """Write an event and take it into the state."""
         self.append(event, now)
         return observe(self.state, event, now)
 
-    def append(self, event: Note | Event, now: Stamp, again: bool = False) -> None:
+    def append(self, event: Event, now: Stamp, again: bool = False) -> None:
         """Write an event, before it is taken into the state.
 
         Raises
@@ -172,7 +185,7 @@ class Checkpoint:
         if isinstance(event, Started | Known):
             if self.codec.bulky:
                 self._move_out(event, record)
-        elif isinstance(event, Finished):
+        elif isinstance(event, Ended):
             self.large.ended(event.job_id)
         self.journal.append(record)
 
@@ -284,7 +297,7 @@ class Checkpoint:
         self.lock.release()
 
 
-def snapshot(state: State) -> Iterator[tuple[Note | Event, Stamp]]:
+def snapshot(state: State) -> Iterator[tuple[Event, Stamp]]:
     """Events that lead to a state."""
     now = Stamp(state.elapsed, state.time)
     if state.maximize is not None:
@@ -305,10 +318,13 @@ def snapshot(state: State) -> Iterator[tuple[Note | Event, Stamp]]:
     if not state.started:
         return
     counts = state.started, state.ended, state.duplicates
-    yield Totals(*counts, state.base, state.stale, state.tallies, state.void), now
+    yield (
+        Totals(*counts, state.before_budget, state.unimproved, state.tallies, state.before_success),
+        now,
+    )
 
 
-def _ended(each: Evaluation) -> Iterator[tuple[Note | Event, Stamp]]:
+def _ended(each: Evaluation) -> Iterator[tuple[Event, Stamp]]:
     candidate = Candidate(each.id, each.type, {}, each.point, each.screening, each.expected_seconds)
     outcome = Outcome(each.status, each.value, each.metrics, each.estimates, each.reason)
     end = Stamp(each.elapsed, each.finished_at)
@@ -316,4 +332,4 @@ def _ended(each: Evaluation) -> Iterator[tuple[Note | Event, Stamp]]:
         yield Known(candidate, outcome), end
         return
     yield Started(candidate), Stamp(each.elapsed - each.seconds, each.sampled_at)
-    yield ended(each.id, outcome, each.slot), end
+    yield Ended(each.id, outcome, each.slot), end

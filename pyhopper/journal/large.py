@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from pyhopper.errors import CheckpointError
-from pyhopper.history import Evaluation
+from pyhopper.history.evaluation import Evaluation
 from pyhopper.journal.codec import from_json
 from pyhopper.journal.file import dumps, pack, sync_folder, unpack
 from pyhopper.parameters import Omitted
-from pyhopper.space import BULKY, LARGE
+from pyhopper.parameters.space import BULKY, LARGE
 
 
 class LargePoints:

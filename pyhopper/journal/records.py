@@ -12,33 +12,30 @@ from typing import Any
 
 from pyhopper.budget import Stamp
 from pyhopper.events import (
+    Alive,
+    Began,
     Candidate,
     CandidateType,
-    Event,
-    Finished,
-    Outcome,
-    Reported,
-    Screening,
-    Status,
-    ended,
-)
-from pyhopper.history import Running
-from pyhopper.journal.codec import CodecError, PointCodec, from_json, to_json
-from pyhopper.notes import (
-    Alive,
-    Base,
-    Began,
     Dropped,
+    Ended,
+    Event,
     Forgotten,
     Known,
-    Misfit,
-    Note,
+    Outcome,
     Queued,
+    Reported,
     Restarted,
+    Screening,
     Started,
+    Status,
     Tally,
     Totals,
+    Unimproved,
+    Used,
 )
+from pyhopper.history.evaluation import Misfit
+from pyhopper.history.state import Running
+from pyhopper.journal.codec import CodecError, PointCodec, from_json, to_json
 from pyhopper.parameters import Partial, Point
 
 Record = dict[str, Any]
@@ -47,14 +44,12 @@ HOLLOW: dict[str, Any] = {}
 """Params of a candidate that was read from a file and is not needed as a dict."""
 
 
-def write(
-    event: Note | Event, now: Stamp, codec: PointCodec, running: dict[int, Running]
-) -> Record:
+def write(event: Event, now: Stamp, codec: PointCodec, running: dict[int, Running]) -> Record:
     """The record of an event.
 
     Parameters
     ----------
-    event : Note or Event
+    event : Event or Event
         What happened.
     now : Stamp
         When.
@@ -82,7 +77,7 @@ def write(
         step = len(running[event.job_id].estimates)
         estimate = to_json(event.estimate)
         record = {"event": "reported", "id": event.job_id, "step": step, "estimate": estimate}
-    elif isinstance(event, Finished):
+    elif isinstance(event, Ended):
         record = {"event": "ended", "id": event.job_id, "status": event.outcome.status.value}
         _outcome(record, event.outcome)
         _add(record, slot=event.slot)
@@ -97,7 +92,7 @@ def write(
     return record
 
 
-def _note(event: Note, codec: PointCodec) -> Record:
+def _note(event: Event, codec: PointCodec) -> Record:
     if isinstance(event, Began):
         direction = "maximize" if event.maximize else "minimize"
         record: Record = {"event": "run", "direction": direction, "fresh": event.fresh}
@@ -116,7 +111,15 @@ def _note(event: Note, codec: PointCodec) -> Record:
         return {"event": "forgotten", "point": point}
     if isinstance(event, Totals):
         tallies = {kind.value: _tally(tally) for kind, tally in event.tallies.items()}
-        return {"event": "totals", **event._asdict(), "tallies": tallies}
+        counts = {"started": event.started, "ended": event.ended, "duplicates": event.duplicates}
+        since = {"base": event.before_budget, "void": event.before_success}
+        return {
+            "event": "totals",
+            **counts,
+            **since,
+            "stale": event.unimproved,
+            "tallies": tallies,
+        }
     return {"event": "alive"}
 
 
@@ -163,7 +166,7 @@ class Reader:
         self._point = point
         self._guess = guess
 
-    def read(self, record: Record) -> Note | Event | None:
+    def read(self, record: Record) -> Event | None:
         """The event of a record; None for one that changes nothing in a search.
 
         Raises
@@ -179,7 +182,7 @@ class Reader:
             kind = type(error).__name__
             raise CodecError(f"this line cannot be understood ({kind}: {error})") from error
 
-    def _read(self, record: Record) -> Note | Event | None:
+    def _read(self, record: Record) -> Event | None:
         kind = record["event"]
         if kind == "started":
             point = self._placed(record)
@@ -191,7 +194,7 @@ class Reader:
             redrawn, dequeued = record.get("redrawn", 0), record.get("dequeued", 0)
             return Started(candidate, redrawn, dequeued, record.get("holder", ""))
         if kind == "ended":
-            return ended(record["id"], _read_outcome(record), record.get("slot", ""))
+            return Ended(record["id"], _read_outcome(record), record.get("slot", ""))
         if kind == "reported":
             return Reported(record["id"], float(from_json(record["estimate"])))
         if kind == "known":
@@ -214,8 +217,8 @@ class Reader:
             tallies |= {CandidateType(k): _read_tally(t) for k, t in record["tallies"].items()}
             counts = record["started"], record["ended"], record["duplicates"]
             base, stale = record["base"], record["stale"]
-            void = Base(*record.get("void", Base()))
-            return Totals(*counts, Base(*base), (stale[0], stale[1]), tallies, void)
+            void = Used(*record.get("void", Used()))
+            return Totals(*counts, Used(*base), Unimproved(*stale), tallies, void)
         return Alive() if kind == "alive" else None
 
     def _placed(self, record: Record) -> Point:

@@ -9,25 +9,25 @@ from typing import Any, Protocol
 
 from pyhopper.budget import Stamp
 from pyhopper.errors import CheckpointError
-from pyhopper.events import Cancelled, Event, Outcome, Status
-from pyhopper.history import State, observe
+from pyhopper.events import Ended, Event, Known, Outcome, Queued, Started, Status
+from pyhopper.history.evaluation import Evaluation, Misfit
+from pyhopper.history.state import State, observe
 from pyhopper.journal.changes import SpaceReader
 from pyhopper.journal.codec import CodecError, PointCodec, from_json
 from pyhopper.journal.file import Line, dumps
 from pyhopper.journal.large import LargePoints
 from pyhopper.journal.records import HOLLOW, Reader, stamp, write
-from pyhopper.notes import Evaluation, Known, Misfit, Note, Queued, Started
 from pyhopper.parameters import Omitted, Point
-from pyhopper.space import Space
+from pyhopper.parameters.space import Space
 
 
 class Follower(Protocol):
     """Goes along with a replay, to learn what does not follow from the state alone."""
 
-    def before(self, event: Note | Event, replay: Replay) -> Note | Event:
+    def before(self, event: Event, replay: Replay) -> Event:
         """An event is about to be observed; what to observe."""
 
-    def after(self, event: Note | Event, evaluation: Evaluation | None) -> None:
+    def after(self, event: Event, evaluation: Evaluation | None) -> None:
         """An event was observed."""
 
 
@@ -132,7 +132,7 @@ class Replay:
                 self.skipped += 1
         self._fill()
 
-    def unknown(self, notes: list[Note], now: Stamp) -> Iterator[Note]:
+    def unknown(self, notes: list[Event], now: Stamp) -> Iterator[Event]:
         """Of what a script gave before its run, all but what an earlier execution gave already."""
         left = self.given.copy()
         for note in notes:
@@ -229,11 +229,11 @@ class Replay:
             raise
 
 
-def misplaced(state: State) -> list[Cancelled]:
+def misplaced(state: State) -> list[Ended]:
     """The ends of open candidates that have no place in the space any more."""
     outcome = Outcome(Status.CANCELLED, reason="it has no place in the space any more")
     return [
-        Cancelled(number, outcome)
+        Ended(number, outcome)
         for number, running in state.running.items()
         if isinstance(running.candidate.point, Misfit)
     ]

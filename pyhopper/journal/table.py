@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from pyhopper.events import CandidateType
+from pyhopper.history.leaders import Leaders
 from pyhopper.journal.codec import CodecError, from_json
 from pyhopper.journal.file import Line, dumps
 from pyhopper.journal.skeleton import fill
-from pyhopper.leaders import Leaders
 from pyhopper.parameters import Omitted
 
 
@@ -130,7 +130,7 @@ class Table:
         leaders = Leaders()
         for row in self.rows:
             if row.status == "done":
-                leaders.note(dumps(row.point), row, self.direction == "maximize")
+                leaders.add(dumps(row.point), row, self.direction == "maximize")
         checked = leaders.checked()
         return None if checked is None else replace(checked.evaluation, value=checked.mean)
 

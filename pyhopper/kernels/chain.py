@@ -14,7 +14,7 @@ from pyhopper.budget import Phase
 from pyhopper.events import CandidateType, Screening
 from pyhopper.kernels import local, seeding
 from pyhopper.parameters import Point
-from pyhopper.space import Space
+from pyhopper.parameters.space import Space
 
 
 class Proposal(NamedTuple):

@@ -18,7 +18,7 @@ from pyhopper.kernels.coordinates import Coordinates, Floats
 from pyhopper.parameters import INACTIVE, Choice, List, Numeric, Parameter, Point, Selector
 from pyhopper.parameters.grids import Digits
 from pyhopper.parameters.scales import LogGrid, UniformGrid
-from pyhopper.space import Space
+from pyhopper.parameters.space import Space
 
 _MOST_LEVELS = 1000
 """A grid with more points is a continuum to the model; reading a row back rounds it anyway."""

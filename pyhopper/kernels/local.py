@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pyhopper.parameters import Point
-from pyhopper.space import Space
+from pyhopper.parameters.space import Space
 
 
 def propose(rng: np.random.Generator, space: Space, best: Point, temperature: float) -> Point:

@@ -20,22 +20,23 @@ import numpy as np
 from pyhopper.budget import Phase, Thought
 from pyhopper.errors import ConstraintError
 from pyhopper.events import CandidateType, Screening, Status
-from pyhopper.history import Evaluation, State
+from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.state import State
 from pyhopper.kernels import chain
 from pyhopper.kernels.blas import one_thread
 from pyhopper.kernels.chain import Proposal
 from pyhopper.kernels.coordinates import Floats, snap, switch_off
-from pyhopper.kernels.covariance import Hyper
-from pyhopper.kernels.design import design_point, design_size
-from pyhopper.kernels.duration import Durations, durations_of
 from pyhopper.kernels.encoding import Encoding
-from pyhopper.kernels.evolution import Evolution
-from pyhopper.kernels.screening import Effort, Seen, rank
-from pyhopper.kernels.slope import downhill
-from pyhopper.kernels.stepping import Stepper
-from pyhopper.kernels.surrogate import due
+from pyhopper.kernels.model.covariance import Hyper
+from pyhopper.kernels.model.design import design_point, design_size
+from pyhopper.kernels.model.duration import Durations, durations_of
+from pyhopper.kernels.model.gaussian import due
+from pyhopper.kernels.model.screening import Effort, Seen, rank
+from pyhopper.kernels.steps.evolution import Evolution
+from pyhopper.kernels.steps.lines import Stepper
+from pyhopper.kernels.steps.slope import downhill
 from pyhopper.parameters import INACTIVE, Omitted, Point
-from pyhopper.space import Space
+from pyhopper.parameters.space import Space
 
 _TOP = 8
 """So many of the best evaluations tell how far apart good points are."""
@@ -203,7 +204,9 @@ class Proposer:
         before = len(self._rows)
         for evaluation in state.evaluations[self._taken :]:
             # What failed while nothing had ever succeeded tells of the objective, not the space.
-            void = evaluation.status is Status.FAILED and evaluation.id < state.void.started
+            void = (
+                evaluation.status is Status.FAILED and evaluation.id < state.before_success.started
+            )
             if evaluation.status is not Status.CANCELLED and evaluation.fits and not void:
                 self._rows.append(self._encoding.encode(evaluation.point))
                 self._values.append(self._value(evaluation, state))

@@ -9,7 +9,7 @@ import selectors
 import time
 from typing import Any, NamedTuple
 
-from pyhopper.events import Event, Outcome, Reported, Status, ended
+from pyhopper.events import Ended, JobEvent, Outcome, Reported, Status
 from pyhopper.executors import channel as wire
 from pyhopper.executors.base import Job
 from pyhopper.executors.process import Slot, State, WorkerProcess, death
@@ -84,7 +84,7 @@ class Place:
         Seconds that a worker may take to start and to load the objective.
     selector : Selector
         Where files are registered to be listened to, with ``(place, worker)`` as data.
-    events : list of Event
+    events : list of JobEvent
         Takes what happens.
     """
 
@@ -94,7 +94,7 @@ class Place:
         isolation: str,
         load_timeout: float,
         selector: selectors.BaseSelector,
-        events: list[Event],
+        events: list[JobEvent],
     ) -> None:
         self.slot = slot
         self.worker: WorkerProcess | None = None
@@ -242,7 +242,7 @@ class Place:
 
     def _end(self, outcome: Outcome) -> None:
         assert self.task is not None
-        self._events.append(ended(self.task.job.id, outcome, self.slot.name))
+        self._events.append(Ended(self.task.job.id, outcome, self.slot.name))
         self.task = None
 
     # The line to a worker ----------------------------------------------------------------------

@@ -73,7 +73,7 @@ class Leaders:
         """The leader with this key."""
         return next((each for each in self.entries if each.key == key), None)
 
-    def note(self, key: Hashable, evaluation: Any, maximize: bool) -> None:
+    def add(self, key: Hashable, evaluation: Any, maximize: bool) -> None:
         """Take a value in.
 
         Parameters
@@ -85,7 +85,7 @@ class Leaders:
         maximize : bool
             The direction.
         """
-        self.note_scatter(evaluation.metrics)
+        self.add_scatter(evaluation.metrics)
         sign = -1 if maximize else 1
         leader = self.find(key)
         if leader is None:
@@ -102,7 +102,7 @@ class Leaders:
         self.entries.sort(key=lambda each: sign * each.mean)
         del self.entries[_KEPT:]
 
-    def note_scatter(self, metrics: dict[str, Any] | None) -> None:
+    def add_scatter(self, metrics: dict[str, Any] | None) -> None:
         """Take in how much the repeats of one evaluation differ, if that is known."""
         if not metrics or REPEAT_STD not in metrics or REPEATS not in metrics:
             return

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pyhopper.flat import flatten
-from pyhopper.history import Evaluation
+from pyhopper.history.evaluation import Evaluation
 from pyhopper.parameters import Selector
-from pyhopper.space import Space
+from pyhopper.parameters.names import flatten
+from pyhopper.parameters.space import Space
 
 _BEFORE = ("id", "type", "status", "value")
 _AFTER = (

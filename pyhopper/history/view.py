@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any, overload
 
 from pyhopper.events import Status
-from pyhopper.history import Evaluation, State
-from pyhopper.space import Space
-from pyhopper.tables import to_pandas
+from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.state import State
+from pyhopper.history.table import to_pandas
+from pyhopper.parameters.space import Space
 
 
 class History:

@@ -13,7 +13,7 @@ from pyhopper.executors.gpus import cpu_slots, gpu_slots, usable_cores
 from pyhopper.executors.local import LocalExecutor
 from pyhopper.executors.process import Slot
 from pyhopper.executors.worker import is_loading
-from pyhopper.options import Limits, one_of
+from pyhopper.settings import Limits, one_of
 
 _PER_GPU = re.compile(r"(?:(\d+)\s*x\s*)?per[-_ ]gpu", re.IGNORECASE)
 _FORMS = 'must be a number of processes, -1 (one for each core), "per-gpu" or "2x per-gpu"'

@@ -7,13 +7,13 @@ import textwrap
 from collections import Counter
 
 from pyhopper.budget import Budget
-from pyhopper.callbacks.text import duration, number, outline
-from pyhopper.events import CandidateType, Status
-from pyhopper.history import State
-from pyhopper.notes import Evaluation, Tally
+from pyhopper.display.text import duration, number, outline
+from pyhopper.events import CandidateType, Status, Tally
+from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.state import State
 from pyhopper.parameters import Omitted
+from pyhopper.parameters.space import Space
 from pyhopper.pruners import Advice
-from pyhopper.space import Space
 
 _UNASKED = (
     "The pruner had nothing to judge: the objective reports no estimates. Yield them, or ask "
@@ -152,7 +152,7 @@ def _failures(state: State) -> str:
     bad = [each for each in state.evaluations if each.status in wrong and each.reason]
     if not bad:
         return ""
-    present = [each for each in state.evaluations if each.id >= state.base.started]
+    present = [each for each in state.evaluations if each.id >= state.before_budget.started]
     every = bool(present) and all(each.status is Status.FAILED for each in present)
     bad = present if every else bad
     found = Counter(_cut(each.reason.splitlines()[0]) for each in bad)

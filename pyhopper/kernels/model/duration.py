@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pyhopper.kernels.coordinates import Coordinates, Floats
-from pyhopper.kernels.covariance import features_of
+from pyhopper.kernels.model.covariance import features_of
 
 FEWEST = 6
 MOST = 150

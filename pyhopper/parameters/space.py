@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from pyhopper.errors import ArgumentError, CandidateError, ConstraintError
-from pyhopper.flat import look_up
 from pyhopper.parameters import (
     INACTIVE,
     Choice,
@@ -26,6 +25,7 @@ from pyhopper.parameters import (
     Template,
     option_text,
 )
+from pyhopper.parameters.names import look_up
 
 Constraint = Callable[[dict[str, Any]], bool]
 
@@ -242,7 +242,7 @@ class Space:
             return tuple(_frozen(value) for value in point)
         return point
 
-    def lighten(self, point: Point) -> Point:
+    def trim(self, point: Point) -> Point:
         """The point with a mark in the place of each large array, if they are many bytes."""
         if not self.is_large:
             return point

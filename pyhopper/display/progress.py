@@ -14,9 +14,9 @@ from types import TracebackType
 from typing import Any
 
 from pyhopper.budget import Budget
-from pyhopper.callbacks.text import clock, is_terminal, number
+from pyhopper.display.text import clock, is_terminal, number
 from pyhopper.events import Status
-from pyhopper.history import State
+from pyhopper.history.state import State
 
 _BAR_EVERY = 0.25
 _LINE_EVERY = 60.0
@@ -44,7 +44,7 @@ class Progress:
     def __init__(self, state: State, budget: Budget) -> None:
         self._state = state
         self._budget = budget
-        self._offset = state.base.ended
+        self._offset = state.before_budget.ended
         self._done = threading.Event()
         self._thread: threading.Thread | None = None
         self._bar: Any = None

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pyhopper.kernels.coordinates import Coordinates, Floats, Ints
-from pyhopper.kernels.covariance import (
+from pyhopper.kernels.model.covariance import (
     SQRT5,
     TRENDS,
     Features,

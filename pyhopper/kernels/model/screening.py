@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pyhopper.kernels.coordinates import Coordinates, Floats, Ints, keys
-from pyhopper.kernels.covariance import Hyper, features_of, squared_distance
-from pyhopper.kernels.design import whole_space
-from pyhopper.kernels.duration import Durations
+from pyhopper.kernels.model.covariance import Hyper, features_of, squared_distance
+from pyhopper.kernels.model.design import whole_space
+from pyhopper.kernels.model.duration import Durations
+from pyhopper.kernels.model.gaussian import Model, chosen_points, first_hyper, learn
 from pyhopper.kernels.moves import SMALLEST_MOVE, move, parents_of
-from pyhopper.kernels.surrogate import Model, chosen_points, first_hyper, learn
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,77 @@
+"""What a search notes: evaluations, and what happens beside the events of its executor."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pyhopper.events import CandidateType, Screening, Status
+from pyhopper.parameters import Point
+
+
+class Misfit(tuple[Any, ...]):
+    """The point of an evaluation that has no place in the space, since that was changed."""
+
+    __slots__ = ()
+
+
+class Evaluation(NamedTuple):
+    """A candidate that has ended, however it did.
+
+    Attributes
+    ----------
+    id : int
+        The candidate's number.
+    type : CandidateType
+        Where it came from.
+    point : tuple
+        Its values in the order of the space.
+    status : Status
+        How it ended.
+    value : float
+        Its value; NaN unless ``status`` is DONE.
+    sampled_at, finished_at : float
+        Seconds since the epoch.
+    seconds : float
+        How long it took.
+    elapsed : float
+        Seconds that the search had run when it ended.
+    metrics : dict or None
+        What the objective returned beside the value.
+    estimates : tuple of float
+        Values on the way.
+    reason : str
+        Why it failed or was cancelled, in one line.
+    slot : str
+        Where it ran.
+    fits : bool
+        False for an evaluation from before the space was changed that has no place in it any more;
+        it cannot be the best.
+    screening : Screening or None
+        Why it was tried; None if no model was asked.
+    expected_seconds : float or None
+        How long it was expected to take at most; None without a forecast.
+    """
+
+    id: int
+    type: CandidateType
+    point: Point
+    status: Status
+    value: float
+    sampled_at: float
+    finished_at: float
+    seconds: float
+    elapsed: float
+    metrics: dict[str, Any] | None = None
+    estimates: tuple[float, ...] = ()
+    reason: str = ""
+    slot: str = ""
+    fits: bool = True
+    screening: Screening | None = None
+    expected_seconds: float | None = None
+
+    @property
+    def partial(self) -> tuple[int, float] | None:
+        """How far a pruned evaluation came and its last estimate there, to learn from."""
+        if self.status is not Status.PRUNED or not self.estimates:
+            return None
+        return len(self.estimates), self.estimates[-1]

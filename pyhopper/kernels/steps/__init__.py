@@ -1,0 +1,1 @@
+"""Steps that learn, for cheap objectives and many dimensions."""
