@@ -151,7 +151,7 @@ def test_without_pandas_the_way_out_is_named(monkeypatch):
 
 
 def test_a_history_that_is_not_kept_does_not_grow(monkeypatch):
-    monkeypatch.setattr("pyhopper.history._REMEMBERED", 200)
+    monkeypatch.setattr("pyhopper.history.state._REMEMBERED", 200)
     clock = FakeClock()
     template = {f"p{i}": pyhopper.float(0, 1) for i in range(20)}
     search = pyhopper.Search(template, seed=0, clock=clock)

@@ -200,7 +200,7 @@ def test_save_and_load(tmp_path):
     loaded.load(path)
     same, other = vars(search._state).copy(), vars(loaded._state).copy()
     for state in (same, other):
-        state.pop("key"), state.pop("light"), state.pop("time")
+        state.pop("key"), state.pop("trim"), state.pop("time")
         state["evaluations"] = [e._replace(seconds=0) for e in state["evaluations"]]
         state["best"] = state["best"].id
         for tally in state["tallies"].values():
