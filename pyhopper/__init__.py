@@ -7,7 +7,6 @@ from pyhopper._version import __version__
 
 if TYPE_CHECKING:
     from pyhopper import callbacks, pruners
-    from pyhopper.asktell import FAILED, PRUNED
     from pyhopper.budget import parse_runtime
     from pyhopper.errors import (
         ArgumentError,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from pyhopper.parameters import Parameter
     from pyhopper.parameters.space import merge_dicts
     from pyhopper.search import Search
+    from pyhopper.session import FAILED, PRUNED
 
 __all__ = [  # noqa: RUF022 - in the order of sorted()
     "ArgumentError",
@@ -67,7 +67,7 @@ __all__ = [  # noqa: RUF022 - in the order of sorted()
 ]
 
 _HOMES = {
-    "asktell": "FAILED PRUNED",
+    "session": "FAILED PRUNED",
     "budget": "parse_runtime",
     "errors": "ArgumentError CandidateError CheckpointError ConstraintError EvaluationError "
     "ObjectiveError PyhopperError SearchFailedError",

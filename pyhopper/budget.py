@@ -1,7 +1,4 @@
-"""How long a search lasts, in which phase it is, and whether another evaluation fits.
-
-This is the only module that reads a clock.
-"""
+"""Time: how long a search lasts, in which phase it is, and whether another evaluation fits."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ import re
 import time
 from bisect import bisect_left, insort
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -141,6 +138,45 @@ class Stamp(NamedTuple):
     time: float
 
 
+class Stopwatch:
+    """Counts the seconds that a search runs, by a clock that never goes back.
+
+    It stands still until it is started, and between the runs of a search.
+
+    Parameters
+    ----------
+    clock : Clock
+        Where time comes from.
+    elapsed : float
+        Seconds that have been counted already.
+    """
+
+    def __init__(self, clock: Clock, elapsed: float = 0.0) -> None:
+        self.clock = clock
+        self._elapsed = elapsed
+        self._since: float | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds counted so far."""
+        if self._since is None:
+            return self._elapsed
+        return self._elapsed + self.clock.monotonic() - self._since
+
+    def start(self, elapsed: float | None = None) -> None:
+        """Count from now on, if asked to from another number of seconds."""
+        self._elapsed = self.elapsed if elapsed is None else elapsed
+        self._since = self.clock.monotonic()
+
+    def stop(self, elapsed: float | None = None) -> None:
+        """Stand still, if asked to at another number of seconds."""
+        self._elapsed, self._since = self.elapsed if elapsed is None else elapsed, None
+
+    def stamp(self) -> Stamp:
+        """The present moment."""
+        return Stamp(self.elapsed, self.clock.time())
+
+
 class Phase(NamedTuple):
     """Where in its schedule a search is.
 
@@ -164,7 +200,8 @@ class Schedule:
     """What the user asked for: the end of the search, its phases and temperatures.
 
     With neither ``runtime`` (seconds) nor ``steps`` the search is endless. The first phase is as
-    long as ``seeding_steps`` or ``seeding_runtime`` says, else the share ``seeding_ratio``.
+    long as ``seeding_steps`` or ``seeding_runtime`` says, else the share ``seeding_ratio``. Where
+    ``ends_at_time_of_day`` is true, ``runtime`` counts from now on, else from the beginning.
     """
 
     runtime: float | None = None
@@ -174,6 +211,7 @@ class Schedule:
     seeding_runtime: float | None = None
     start_temperature: float = 1.0
     end_temperature: float = 0.2
+    ends_at_time_of_day: bool = False
 
     def phase(self, elapsed: float, started: int, u: float) -> Phase:
         """The phase of the next candidate.
@@ -334,37 +372,35 @@ class Thinking:
 
 
 class Budget:
-    """A schedule on a running clock.
+    """A schedule as it is used up.
 
     Parameters
     ----------
     schedule : Schedule
         What the user asked for.
-    clock : Clock
-        Where time comes from.
-    used : float
-        Seconds of this budget that are used already.
-    before : float
-        Seconds that earlier runs of the same search took.
+    stopwatch : Stopwatch
+        Counts the seconds of the search.
+    began : float
+        What it showed when this budget began.
     """
 
-    def __init__(
-        self, schedule: Schedule, clock: Clock, used: float = 0.0, before: float = 0.0
-    ) -> None:
+    def __init__(self, schedule: Schedule, stopwatch: Stopwatch, began: float = 0.0) -> None:
         self.schedule = schedule
-        self.clock = clock
+        self.stopwatch = stopwatch
         self.forecast = Forecast()
-        self._start = clock.monotonic() - used
-        self._before = before
+        self._began = began
 
-    def stamp(self) -> Stamp:
-        """The present moment."""
-        return Stamp(self._before + self.elapsed, self.clock.time())
+    @classmethod
+    def resumed(cls, schedule: Schedule, stopwatch: Stopwatch, began: float, used: float) -> Budget:
+        """A budget of which ``used`` seconds were used by earlier runs."""
+        if schedule.runtime is not None and schedule.ends_at_time_of_day:
+            schedule = replace(schedule, runtime=schedule.runtime + used)
+        return cls(schedule, stopwatch, began)
 
     @property
     def elapsed(self) -> float:
         """Seconds used."""
-        return self.clock.monotonic() - self._start
+        return self.stopwatch.elapsed - self._began
 
     @property
     def remaining(self) -> float:
@@ -377,14 +413,15 @@ class Budget:
         return self.schedule.phase(self.elapsed, started, u)
 
     def may_start(self, started: int, choosy: bool = False) -> bool:
-        """Whether another candidate may start: steps are left, and it is expected to fit.
+        """Whether another candidate may start: steps are left, and it is expected to end in time.
 
         Parameters
         ----------
         started : int
             How many have started.
         choosy : bool
-            Whether one will be chosen that fits, so that it is enough if a short one does.
+            Whether the candidate will be chosen by its expected duration, so that it is enough if
+            the shortest one would end in time.
         """
         if self.schedule.steps is not None and started >= self.schedule.steps:
             return False

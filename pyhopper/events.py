@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
-class CandidateType(enum.Enum):
+class CandidateType(str, enum.Enum):
     """Where a candidate comes from; the value is its name in tables."""
 
     INIT = "initial"
@@ -18,7 +18,7 @@ class CandidateType(enum.Enum):
     REEVALUATION = "re-evaluation"
 
 
-class Status(enum.Enum):
+class Status(str, enum.Enum):
     """How an evaluation ended; the value is its name in files and tables."""
 
     DONE = "done"
@@ -271,6 +271,10 @@ class Forgotten(NamedTuple):
     point: tuple[Any, ...] | None
 
 
+class SpaceChanged(NamedTuple):
+    """From here on the space is another one; queued guesses follow again, as far as they fit."""
+
+
 class Alive(NamedTuple):
     """The search still runs; tells only how much time has passed."""
 
@@ -288,6 +292,16 @@ class Totals(NamedTuple):
 
 
 Event = (
-    JobEvent | Began | Queued | Started | Restarted | Dropped | Known | Forgotten | Alive | Totals
+    JobEvent
+    | Began
+    | Queued
+    | Started
+    | Restarted
+    | Dropped
+    | Known
+    | Forgotten
+    | SpaceChanged
+    | Alive
+    | Totals
 )
 """Anything that happens in a search; :func:`pyhopper.history.state.observe` takes it in."""

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError, class_name
-from pyhopper.events import Status
+from pyhopper.events import Candidate, Outcome, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
 
@@ -188,19 +189,23 @@ class TopKPruner(_Ranks):
 
 
 class Advice:
-    """Asks a pruner on behalf of a run; one that raises is reported once and not asked again.
+    """Asks a pruner on behalf of a run, and tells it how evaluations ended.
+
+    A pruner that raises is reported once and not asked again.
 
     Parameters
     ----------
     pruner : Pruner
-        Who is asked. One that is new to the search first learns from its evaluations so far.
+        It first learns from the evaluations so far, unless it knows them from an earlier run.
     state : State
         The search's.
+    search : object
+        Identifies the search, so that a pruner used in another one before begins anew.
     quiet : bool
         Do not report.
-    stored : tuple, optional
-        From a checkpoint: the name of a pruner's class, its state, and from how many of the
-        evaluations it had learned that.
+    saved : tuple, optional
+        From a checkpoint: the name of a pruner's class, its state, and how many evaluations it had
+        learned from.
 
     Attributes
     ----------
@@ -209,25 +214,30 @@ class Advice:
     """
 
     def __init__(
-        self, pruner: Pruner, state: State, quiet: bool, stored: tuple[str, Any, int] | None = None
+        self,
+        pruner: Pruner,
+        state: State,
+        search: object,
+        quiet: bool,
+        saved: tuple[str, Any, int] | None = None,
     ) -> None:
         self._pruner: Pruner | None = pruner
         self._quiet = quiet
         self.asked = False
         self._running: dict[int, list[float]] = {}
         pruner.direction = "max" if state.maximize else "min"
-        if pruner.learned_from is not state:
+        if pruner.learned_from is not search:
             if pruner.learned_from is None:
                 pruner.blank = copy.deepcopy(self._ask("state_dict"))
             else:  # scores of another search are no measure for this one
                 self._ask("load_state_dict", copy.deepcopy(pruner.blank))
-            pruner.learned_from = state
+            pruner.learned_from = search
             start = 0
-            if stored is not None and stored[0] == class_name(pruner):
-                self._ask("load_state_dict", stored[1])
-                start = stored[2]
+            if saved is not None and saved[0] == class_name(pruner):
+                self._ask("load_state_dict", saved[1])
+                start = saved[2]
             for evaluation in state.evaluations[start:]:
-                self.learn(evaluation)
+                self._learn(evaluation)
 
     def __call__(self, job_id: int, estimate: float) -> bool:
         """Whether to prune the evaluation that has reported this estimate."""
@@ -236,15 +246,21 @@ class Advice:
         self.asked = True
         return bool(self._ask("should_prune", list(partial)))
 
-    def stored(self) -> list[Any]:
+    def saved(self) -> list[Any]:
         """What a checkpoint keeps of the pruner: the name of its class and its state, if any."""
         pruner = self._pruner
         if pruner is None or type(pruner).state_dict is Pruner.state_dict:
             return []
         return [class_name(pruner), self._ask("state_dict")]
 
-    def learn(self, evaluation: Evaluation) -> None:
+    def started(self, candidate: Candidate, now: Stamp) -> None:
+        """A candidate runs; a pruner is asked once there is an estimate."""
+
+    def ended(self, evaluation: Evaluation, outcome: Outcome, new_best: Evaluation | None) -> None:
         """Tell the pruner how an evaluation ended, if it has estimates to compare with."""
+        self._learn(evaluation)
+
+    def _learn(self, evaluation: Evaluation) -> None:
         self._running.pop(evaluation.id, None)
         if evaluation.estimates and evaluation.status in (Status.DONE, Status.PRUNED):
             was_pruned = evaluation.status is Status.PRUNED

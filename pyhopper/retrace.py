@@ -3,17 +3,17 @@
 What a search knows follows from the events in its checkpoint. One thing does not: the steps that
 learn (:mod:`pyhopper.kernels.steps`) also keep what they meant each of their proposals for. Since a
 proposal follows from the seed and from what was known before it, proposing every candidate of the
-file once more, in their order, leads to the same step again.
+file once more, in their order, leads to the same steps again.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from pyhopper.budget import Budget, Clock, Schedule
-from pyhopper.callbacks.base import Callbacks
+from pyhopper.budget import Budget, Clock, Schedule, Stopwatch
 from pyhopper.events import Began, Ended, Event, Started
 from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.state import State
 from pyhopper.journal import Replay
 from pyhopper.kernels import Proposer
 from pyhopper.parameters.space import Space
@@ -21,10 +21,10 @@ from pyhopper.supply import Supply
 
 
 class Retrace:
-    """Goes along with the replay of a checkpoint.
+    """A :class:`~pyhopper.log.Follower` that proposes every candidate of a checkpoint once more.
 
     It gives up where a candidate is not the one that would be proposed now: several slots, another
-    space, other arguments of ``run``. The step then learns anew.
+    space, other arguments of ``run``. The steps then learn from the beginning.
 
     Parameters
     ----------
@@ -53,39 +53,36 @@ class Retrace:
         self._supply: Supply | None = None
         self.proposer: Proposer | None = None
 
-    def before(self, event: Event, replay: Replay) -> Event:
-        """An event is about to be observed; the same event, a candidate's with large values."""
+    def before(self, event: Event, state: State, replay: Replay) -> Event:
+        """Return the event, a candidate's with the large values that its line lacks."""
         if isinstance(event, Began) and event.fresh:
-            self._begin(event, replay)
+            self._begin(event, state, replay)
         elif isinstance(event, Started) and self._supply is not None:
             again = None if replay.changes else self._supply.next(event.holder)
-            key = replay.state.key(event.candidate.point)
+            key = state.key(event.candidate.point)
             if isinstance(again, Started) and again.key == key:
                 return event._replace(candidate=again.candidate, key=key)
             self._supply = self.proposer = None
         return event
 
     def after(self, event: Event, evaluation: Evaluation | None) -> None:
-        """An event was observed."""
+        """Let the steps learn from an evaluation."""
         if isinstance(event, Ended) and evaluation is not None and self._supply is not None:
-            self._supply.learn(evaluation)
+            self._supply.ended(evaluation, event.outcome, None)
 
-    def _begin(self, event: Began, replay: Replay) -> None:
-        """A run with its own budget."""
+    def _begin(self, event: Began, state: State, replay: Replay) -> None:
+        """Begin a run with its own budget."""
         self._supply = self.proposer = None
         if event.steps is None or replay.seed is None or not replay.repeatable:
             return
         schedule = replace(self._schedule, runtime=None, steps=event.steps)
-        proposer = Proposer(self._space, replay.seed, repeatable=True)
         supply = Supply(
             self._space,
-            replay.state,
+            state,
             replay.seed,
-            Budget(schedule, self._clock),
-            Callbacks([], quiet=True),
+            Budget(schedule, Stopwatch(self._clock)),
             repeatable=True,
             reject_duplicates=self._reject_duplicates,
-            proposer=proposer,
         )
         if supply.learns:
-            self._supply, self.proposer = supply, proposer
+            self._supply, self.proposer = supply, supply.proposer

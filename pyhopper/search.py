@@ -1,51 +1,44 @@
-"""The search: what a user holds in hands. It joins all other modules."""
+"""The search: the public face of the package, which hands everything on to the other modules."""
 
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pyhopper.asktell import AskTell
-from pyhopper.budget import Budget, Clock, Schedule, SystemClock
-from pyhopper.callbacks.base import Callback, Callbacks, as_callbacks
+from pyhopper.budget import Budget, Clock, SystemClock
+from pyhopper.callbacks.base import Callback, Callbacks
 from pyhopper.display.progress import Progress
 from pyhopper.display.summary import summary
 from pyhopper.display.text import is_terminal, say
 from pyhopper.engine import Run
 from pyhopper.errors import ArgumentError
-from pyhopper.events import Began, Event
+from pyhopper.events import Began, Candidate, CandidateType, Forgotten, Known, Queued
 from pyhopper.executors import Executor
-from pyhopper.guesses import Guesses
-from pyhopper.history.state import State
+from pyhopper.history.evaluation import Misfit
 from pyhopper.history.view import History
-from pyhopper.objective import Objective
+from pyhopper.kernels import Proposal
+from pyhopper.log import Log
 from pyhopper.parameters import Parameter
 from pyhopper.parameters.space import Space, merge_dicts
-from pyhopper.pruners import Advice, Pruner, as_pruner
+from pyhopper.pruners import Advice, Pruner
 from pyhopper.retrace import Retrace
-from pyhopper.saving import Saving
-from pyhopper.settings import (
-    flag,
-    one_of,
-    parse_direction,
-    parse_limits,
-    parse_schedule,
-    parse_stop,
-)
+from pyhopper.session import Session, told_outcome
+from pyhopper.settings import Settings, parse_direction
+from pyhopper.supply import Supply
 from pyhopper.workdir import WorkDir
 
 Params = dict[str, Any]
 
 
-class Search(Guesses, Saving, AskTell):
+class Search:
     """A hyperparameter search.
 
     Parameters
@@ -89,33 +82,27 @@ class Search(Guesses, Saving, AskTell):
             problem = "must be an integer, at least 0; a parameter called seed goes into a dict"
             raise ArgumentError("seed", seed, problem)
         if isinstance(clock, Parameter):
-            # One of that name, as a user may well have.
+            # A parameter of that name, which a template may well have.
             entries["clock"], clock = clock, None
-        self._seed_given = self._repeatable = seed is not None
-        self.seed = secrets.randbits(63) if seed is None else int(seed)
-        self._clock = SystemClock() if clock is None else clock
-        self._space = Space(merge_dicts(*templates, entries))
-        # A lambda, since the space is replaced when the template or the constraints change.
-        self._state = State(
-            lambda point: self._space.key(point),  # noqa: PLW0108
-            lambda point: self._space.trim(point),  # noqa: PLW0108
-        )
-        self._checkpoint = None
-        self._path: Path | None = None
-        self._in_file = self._loaded = False
-        self._given: list[Event] = []
-        self._session = None
-        self.history = History(self._state, lambda: self._space)
+        space = Space(merge_dicts(*templates, entries))
+        self._log = Log(space, clock or SystemClock(), None if seed is None else int(seed))
+        self._session: Session | None = None
+        self.history = History(lambda: self._log.state, lambda: self._log.space)
+
+    @property
+    def seed(self) -> int:
+        """From which all random numbers follow; that of the checkpoint after a resume."""
+        return self._log.seed
 
     # The template ------------------------------------------------------------------------------
 
     def __getitem__(self, key: str) -> Any:
         """The template's entry under a key."""
-        return self._space.template[key]
+        return self._log.space.template[key]
 
     def __contains__(self, key: str) -> bool:
         """Whether the template has an entry under a key."""
-        return key in self._space.template
+        return key in self._log.space.template
 
     def __setitem__(self, key: str, value: Any) -> None:
         """Replace or add an entry of the template, before the first candidate.
@@ -125,10 +112,12 @@ class Search(Guesses, Saving, AskTell):
         ArgumentError
             If the search has results or queued guesses already.
         """
-        if self._state.started or self._state.evaluations or self._state.queue:
+        state = self._log.state
+        if state.started or state.evaluations or state.queue:
             problem = "the search has candidates of the old template; make a new Search"
             raise ArgumentError(key, value, problem)
-        self._space = Space({**self._space.template, key: value}, self._space.constraints)
+        space = self._log.space
+        self._log.space = Space({**space.template, key: value}, space.constraints)
 
     def constrain(self, fn: Callable[[Params], bool]) -> None:
         """Allow only candidates for which ``fn(params)`` is true.
@@ -144,28 +133,134 @@ class Search(Guesses, Saving, AskTell):
         """
         if not callable(fn):
             raise ArgumentError("fn", fn, "must be a function of a candidate's dict")
-        if self._state.started or self._state.evaluations:
+        state = self._log.state
+        if state.started or state.evaluations:
             problem = "the search has results already; save it, and load them into a new Search"
             raise ArgumentError("fn", fn, f"{problem} with this constraint")
-        self._space = Space(self._space.template, (*self._space.constraints, fn))
+        space = self._log.space
+        self._log.space = Space(space.template, (*space.constraints, fn))
 
     @property
     def free_param_count(self) -> int:
         """Number of parameters in the template, those inside of options included."""
-        return len(self._space.leaves)
+        return len(self._log.space.leaves)
 
     # Results -----------------------------------------------------------------------------------
 
     @property
     def best(self) -> Params | None:
         """The best candidate so far, None before the first value."""
-        best = self._state.best
-        return None if best is None else self._space.build(best.point)
+        best = self._log.state.best
+        return None if best is None else self._log.space.build(best.point)
 
     @property
     def best_f(self) -> float | None:
         """The best value so far, None before the first."""
-        return None if self._state.best is None else self._state.best.value
+        best = self._log.state.best
+        return None if best is None else best.value
+
+    # What the user knows -----------------------------------------------------------------------
+
+    def enqueue(self, guess: Mapping[str, Any]) -> None:
+        """Queue a full or partial guess, to be evaluated before anything else is drawn.
+
+        Parameters
+        ----------
+        guess : dict
+            Values for some parameters, nested like the template. What is missing comes from the
+            best candidate so far, before that from ``init``. A number off the grid or out of the
+            bounds gives the nearest legal one, and a constant stays what it is, with a warning.
+
+        Raises
+        ------
+        CandidateError
+            For an unknown key, a wrong nesting, a value of another kind, or a full guess that
+            breaks a constraint. A partial one that does so once it is filled is passed over.
+        """
+        self._queue(guess)
+
+    def __iadd__(self, guess: Mapping[str, Any]) -> Search:  # noqa: PYI034 - Self is new
+        """``search += {"lr": 0.1}`` is :meth:`enqueue`."""
+        self._queue(guess)
+        return self
+
+    def _queue(self, guess: Mapping[str, Any]) -> None:
+        values, remarks = self._log.space.read_guess(guess)
+        for remark in remarks:
+            warnings.warn(remark, stacklevel=3)
+        self._tell(Queued(values))
+
+    def _tell(self, event: Queued | Known | Forgotten) -> None:
+        with contextlib.nullcontext() if self._session is None else self._session.turn():
+            self._log.tell(event)
+
+    def sweep(self, name: str, values: Iterable[Any]) -> None:
+        """Queue a guess for every value of one parameter.
+
+        Parameters
+        ----------
+        name : str
+            Its key; of a nested one the dotted name.
+        values : iterable
+            What it should be.
+        """
+        self.grid({name: values})
+
+    def grid(self, axes: Mapping[str, Iterable[Any]] | None = None, **more: Iterable[Any]) -> None:
+        """Queue every combination of values of some parameters that no constraint forbids.
+
+        Parameters
+        ----------
+        axes : dict, optional
+            Values by key or by dotted name.
+        **more : iterable
+            Values by key.
+        """
+        columns = {**(axes or {}), **more}
+        for values in self._log.space.combinations(columns):
+            self._tell(Queued(values))
+
+    def add(
+        self, params: Mapping[str, Any], value: float, metrics: Mapping[str, Any] | None = None
+    ) -> None:
+        """Tell a result that is known from elsewhere. It is not run and uses no budget.
+
+        Parameters
+        ----------
+        params : dict
+            A complete candidate. One that breaks a constraint cannot be the best.
+        value : float
+            Its value; NaN for an evaluation that had none.
+        metrics : dict, optional
+            Further results.
+
+        Raises
+        ------
+        CandidateError
+            If the candidate does not fit the template.
+        ObjectiveError
+            If the value is no number.
+        """
+        space = self._log.space
+        point = space.read_all(params)
+        if not space.allows(point):
+            point = Misfit(point)
+        outcome = told_outcome({**(metrics or {}), "value": value}, ignore_nans=True)
+        kind = CandidateType.MANUALLY_ADDED
+        self._tell(Known(Candidate(-1, kind, space.build(point), point), outcome))
+
+    @property
+    def manual_queue_count(self) -> int:
+        """Number of guesses that have not been evaluated yet."""
+        return len(self._log.state.queue)
+
+    def forget_cached(self, candidate: Mapping[str, Any]) -> None:
+        """Allow a candidate to be evaluated again."""
+        self._tell(Forgotten(self._log.space.read_all(candidate)))
+
+    def clear_cache(self) -> None:
+        """Allow all candidates to be evaluated again."""
+        self._tell(Forgotten(None))
 
     # Running -----------------------------------------------------------------------------------
 
@@ -292,91 +387,251 @@ class Search(Guesses, Saving, AskTell):
         ConstraintError
             If almost no candidate passes the constraints.
         """
-        # Imported here, since it starts processes and most of a program's imports do not.
-        from pyhopper.executors.slots import make_executor
-
-        maximize = parse_direction(direction)
-        schedule = parse_schedule(
-            self._clock,
-            runtime=runtime,
-            steps=steps,
-            endless_mode=flag("endless_mode", endless_mode),
-            seeding_steps=seeding_steps,
-            seeding_runtime=seeding_runtime,
-            seeding_ratio=seeding_ratio,
-            start_temperature=start_temperature,
-            end_temperature=end_temperature,
+        settings = Settings.checked(
+            self._log.stopwatch.clock,
+            objective=objective,
+            direction=direction,
+            schedule={
+                "runtime": runtime,
+                "steps": steps,
+                "endless_mode": endless_mode,
+                "seeding_steps": seeding_steps,
+                "seeding_runtime": seeding_runtime,
+                "seeding_ratio": seeding_ratio,
+                "start_temperature": start_temperature,
+                "end_temperature": end_temperature,
+            },
+            executor=executor,
+            n_jobs=n_jobs,
+            isolation=isolation,
+            mp_backend=mp_backend,
+            timeout=timeout,
+            deadline=deadline,
+            stop=stop,
+            pruner=pruner,
+            callbacks=callbacks,
+            work_dir=work_dir,
+            kwargs=kwargs,
+            ignore_nans=ignore_nans,
+            quiet=quiet,
+            enable_rejection_cache=enable_rejection_cache,
+            on_error=on_error,
+            overwrite_checkpoint=overwrite_checkpoint,
+            keep_history=keep_history,
         )
-        function = Objective(objective, kwargs, flag("ignore_nans", ignore_nans))
-        one_of("mp_backend", mp_backend, "auto", "multiprocessing", "dask")
-        limits = parse_limits(timeout, deadline, has_end=runtime is not None)
-        pruner = as_pruner(pruner)
-        listed = as_callbacks(callbacks)
-        flag("quiet", quiet)
-        folders = None if work_dir is None else WorkDir(work_dir)
-        stop_early = parse_stop(stop)
-        reject = flag("enable_rejection_cache", enable_rejection_cache)
-        raise_on_error = one_of("on_error", on_error, "continue", "raise") == "raise"
-        overwrite = flag("overwrite_checkpoint", overwrite_checkpoint)
-        self._state.keep_history = flag("keep_history", keep_history)
-        where = make_executor(executor, n_jobs, isolation, limits, quiet)
-        retrace = Retrace(self._space, schedule, self._clock, reject)
-        began = Began(maximize, True, schedule.steps, schedule.runtime)
-        file = self._file_of_run(checkpoint_path, overwrite, began, quiet, retrace)
-        with file:
-            run = Run(
-                self._space,
-                self._state,
-                self.seed,
-                function,
-                where,
-                self._budget(schedule, runtime),
-                Callbacks(listed, quiet),
-                stop_early,
-                reject,
-                raise_on_error,
-                limits,
-                self._checkpoint,
-                folders,
-                None if pruner is None else Advice(pruner, self._state, quiet, self._pruner()),
-                self._repeatable,
-                retrace.proposer,
-            )
-            self._drive(run, quiet)
+        with contextlib.closing(settings.executor):
+            run = self._run(settings, checkpoint_path)
         run.interrupts.pass_on()
         return self.best
 
-    def _budget(self, schedule: Schedule, runtime: Any) -> Budget:
-        """The budget of a run, of which an earlier process may have used a part."""
-        base = self._state.before_budget.elapsed
-        used = self._state.elapsed - base
-        if schedule.runtime is not None and str(runtime).strip().lower().startswith("until"):
-            schedule = replace(schedule, runtime=schedule.runtime + used)
-        return Budget(schedule, self._clock, used, base)
+    def _run(self, settings: Settings, checkpoint_path: Any) -> Run:
+        """Run within an open checkpoint, with the progress and the summary around it."""
+        self._end_session()
+        log, schedule = self._log, settings.schedule
+        retrace = Retrace(log.space, schedule, log.stopwatch.clock, settings.reject_duplicates)
+        with log.running(
+            checkpoint_path, settings.overwrite, settings.keep_history, retrace
+        ) as news:
+            if news and not settings.quiet:
+                say(*news)
+            log.begin(Began(settings.maximize, True, schedule.steps, schedule.runtime))
+            callbacks = Callbacks(settings.callbacks, log.space, settings.quiet)
+            run = self._prepare(settings, callbacks, retrace)
+            log.keep(run.user_states)
+            callbacks.call("on_search_start", self)
+            try:
+                progress = Progress(log.state, run.budget)
+                with contextlib.nullcontext() if settings.quiet else progress:
+                    ending = run.run()
+            finally:
+                callbacks.call("on_search_end")
+                log.keep(run.user_states, force=True)
+            if not settings.quiet:
+                columns = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else 80
+                ended = run.budget, ending.reason, ending.late, run.advice
+                say(summary(log.state, log.space, *ended, min(80, columns)))
+        return run
 
-    def _pruner(self) -> tuple[str, Any, int] | None:
-        """What the checkpoint has of the pruner of an earlier process."""
-        if self._checkpoint is None or not self._checkpoint.replay.states.get("pruner"):
-            return None
-        replay = self._checkpoint.replay
-        return (*replay.states["pruner"], replay.states_at)
+    def _prepare(self, settings: Settings, callbacks: Callbacks, retrace: Retrace) -> Run:
+        """Put the parts of a run together."""
+        log, state = self._log, self._log.state
+        began = state.before_budget.elapsed
+        budget = Budget.resumed(settings.schedule, log.stopwatch, began, state.elapsed - began)
+        saved_pruner = None
+        if log.file is not None:
+            saved = log.file.replay.user_states
+            callbacks.load_state_dicts(saved.get("callbacks", []))
+            if saved.get("pruner"):
+                saved_pruner = (*saved["pruner"], log.file.replay.user_states_at)
+            log.file.tend(log.stopwatch.stamp)
+        advice = None
+        if settings.pruner is not None:
+            advice = Advice(settings.pruner, state, log, settings.quiet, saved_pruner)
 
-    def _drive(self, run: Run, quiet: bool) -> None:
-        """Run with everything around it: the display, the callbacks' frame and the summary."""
-        if self._checkpoint is not None:
-            states = self._checkpoint.replay.states
-            run.callbacks.load_state_dicts(states.get("callbacks", []))
-            self._checkpoint.keep(run.states)
-            self._checkpoint.tend(run.budget.stamp)
-        run.callbacks.call("on_search_start", self)
-        try:
-            with contextlib.nullcontext() if quiet else Progress(self._state, run.budget):
-                run.run()
-        finally:
-            run.callbacks.call("on_search_end")
-            if self._checkpoint is not None:
-                self._checkpoint.keep(run.states, force=True)
-        if not quiet:
-            width = min(80, shutil.get_terminal_size().columns) if is_terminal(sys.stdout) else 80
-            ended = run.budget, run.reason, run.late, run.advice
-            say(summary(self._state, self._space, *ended, width))
+        def duplicate(proposal: Proposal) -> None:
+            callbacks.duplicate(proposal.point, proposal.type, log.stopwatch.clock.time())
+
+        supply = Supply(
+            log.space,
+            state,
+            log.seed,
+            budget,
+            slots=settings.executor.slots,
+            repeatable=log.repeatable,
+            reject_duplicates=settings.reject_duplicates,
+            on_duplicate=duplicate,
+            proposer=retrace.proposer,
+        )
+
+        def user_states() -> Mapping[str, Any]:
+            pruner = [] if advice is None else advice.saved()
+            return {"callbacks": callbacks.state_dicts(), "pruner": pruner}
+
+        told = supply, advice, settings.work_dir, callbacks
+        return Run(
+            space=log.space,
+            log=log,
+            settings=settings,
+            budget=budget,
+            supply=supply,
+            advice=advice,
+            listeners=[each for each in told if each is not None],
+            user_states=user_states,
+        )
+
+    # The caller's own loop ---------------------------------------------------------------------
+
+    def ask(
+        self,
+        direction: str = "maximize",
+        *,
+        steps: int | str | None = None,
+        runtime: float | str | None = None,
+        seeding_ratio: float = 0.25,
+        checkpoint_path: Any = None,
+        work_dir: Any = None,
+    ) -> Candidate | None:
+        """Get a candidate to evaluate; :meth:`tell` takes the result.
+
+        Several candidates may be open at once, also in several processes that share a checkpoint
+        on one machine; none is handed out twice. A candidate whose process has ended without
+        telling is handed out again, with the same number and values.
+
+        Parameters
+        ----------
+        direction : str
+            As in :meth:`run`; the first call decides.
+        steps, runtime, seeding_ratio
+            As in :meth:`run`, for all processes together. With neither ``steps`` nor ``runtime``
+            there is no end. Time counts while a candidate is open.
+        checkpoint_path : str or path-like, optional
+            The file that the processes share.
+        work_dir : str or path-like, optional
+            A folder for folders of candidates, see :meth:`candidate_dir`.
+
+        Returns
+        -------
+        Candidate or None
+            ``candidate.params`` is the dict and ``candidate.id`` its number. None if the budget is
+            used or every candidate of a finite space is taken.
+        """
+        session = self._joined(checkpoint_path, work_dir)
+        endless = steps is None and runtime is None
+        arguments = {"runtime": runtime, "steps": steps, "seeding_ratio": seeding_ratio}
+        return session.ask(parse_direction(direction), {**arguments, "endless_mode": endless})
+
+    def tell(self, candidate: Candidate | int, value: Any) -> None:
+        """Tell the result of a candidate.
+
+        Parameters
+        ----------
+        candidate : Candidate or int
+            What :meth:`ask` gave, or its number.
+        value : float, dict, PRUNED or FAILED
+            Its value, or a dict with the value under ``value`` and further metrics.
+
+        Raises
+        ------
+        ArgumentError
+            If the candidate is not open, or the value is no number.
+        """
+        number = candidate.id if isinstance(candidate, Candidate) else candidate
+        if not isinstance(number, int):
+            problem = "must be what ask() gave; results from elsewhere are told with search.add"
+            raise ArgumentError("candidate", candidate, problem)
+        self._joined(None, None).tell(number, told_outcome(value))
+
+    def candidate_dir(self, candidate: Candidate | int) -> Path:
+        """The folder of a candidate, if ``work_dir`` was given to :meth:`ask`."""
+        if self._session is None or self._session.work_dir is None:
+            raise ArgumentError("work_dir", None, "was not given to ask, so there are no folders")
+        number = candidate.id if isinstance(candidate, Candidate) else candidate
+        return self._session.work_dir.folder(number)
+
+    def _joined(self, checkpoint_path: Any, work_dir: Any) -> Session:
+        """The present session; a new one if there is none."""
+        if self._session is None:
+            self._session = Session(self._log, checkpoint_path)
+        elif checkpoint_path is not None and (
+            self._log.file is None or Path(checkpoint_path) != self._log.path
+        ):
+            problem = "this search is asked with another one already; make a new Search"
+            raise ArgumentError("checkpoint_path", checkpoint_path, problem)
+        if work_dir is not None and self._session.work_dir is None:
+            self._session.work_dir = WorkDir(work_dir)
+        return self._session
+
+    def _end_session(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    # Files -------------------------------------------------------------------------------------
+
+    @property
+    def checkpoint_path(self) -> str | None:
+        """The checkpoint of the last run; None if it had none."""
+        path = self._log.path
+        return None if path is None else str(path)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all that the search knows to a file, replacing one that is there.
+
+        A run with ``checkpoint_path`` has no need of it.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; a folder gets a new numbered file.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be written, or a run uses it.
+        """
+        self._log.save(path)
+
+    def load(self, path: str | os.PathLike[str], recover: bool = False) -> None:
+        """Take in a checkpoint, for a look at it or to go on from it.
+
+        What ran when it was written runs first in the next run. To go on in the same file, just
+        run with ``checkpoint_path``; loading is not needed for that.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+        recover : bool
+            Read what can be read of a damaged file. To go on, run with another
+            ``checkpoint_path``.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be read.
+        ArgumentError
+            If this search has results already, or the space or seed does not fit.
+        """
+        news = self._log.load(path, recover)
+        if news:
+            say(*news)

@@ -1,4 +1,4 @@
-"""The arguments of ``Search.run``, checked before anything starts."""
+"""What ``run`` and ``ask`` were given, checked before anything starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pyhopper.budget import Clock, Schedule, parse_runtime
+from pyhopper.callbacks.base import Callback, as_callbacks
 from pyhopper.errors import ArgumentError
+from pyhopper.executors import Executor
+from pyhopper.objective import Objective
+from pyhopper.pruners import Pruner, as_pruner
+from pyhopper.workdir import WorkDir
 
 _DIRECTIONS = {
     "max": True,
@@ -42,6 +47,129 @@ class Stop:
     patience_seconds: float | None = None
 
 
+class Limits(NamedTuple):
+    """How evaluations are ended from outside.
+
+    Attributes
+    ----------
+    timeout : float or None
+        Seconds after which an evaluation is ended.
+    kill_at_end : bool
+        Whether evaluations are ended when the time of the run is over.
+    """
+
+    timeout: float | None = None
+    kill_at_end: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All that ``run`` was given, checked.
+
+    Attributes
+    ----------
+    maximize : bool
+        The direction.
+    schedule : Schedule
+        Budget, phases and temperatures.
+    objective : Objective
+        The user's function.
+    executor : Executor
+        Where to run it. Nothing is started before the first candidate.
+    limits : Limits
+        How evaluations are ended from outside.
+    stop : Stop
+        When to end early.
+    pruner : Pruner or None
+        Gives up poor candidates.
+    callbacks : tuple of Callback
+        Are told what happens.
+    work_dir : WorkDir or None
+        The folders of candidates.
+    quiet, reject_duplicates, raise_on_error, overwrite, keep_history : bool
+        See :meth:`pyhopper.Search.run`.
+    """
+
+    maximize: bool
+    schedule: Schedule
+    objective: Objective
+    executor: Executor
+    limits: Limits
+    stop: Stop
+    pruner: Pruner | None
+    callbacks: tuple[Callback, ...]
+    work_dir: WorkDir | None
+    quiet: bool
+    reject_duplicates: bool
+    raise_on_error: bool
+    overwrite: bool
+    keep_history: bool
+
+    @classmethod
+    def checked(
+        cls,
+        clock: Clock,
+        *,
+        objective: Any,
+        direction: Any,
+        schedule: Mapping[str, Any],
+        executor: Any,
+        n_jobs: Any,
+        isolation: Any,
+        mp_backend: Any,
+        timeout: Any,
+        deadline: Any,
+        stop: Any,
+        pruner: Any,
+        callbacks: Any,
+        work_dir: Any,
+        kwargs: Any,
+        ignore_nans: Any,
+        quiet: Any,
+        enable_rejection_cache: Any,
+        on_error: Any,
+        overwrite_checkpoint: Any,
+        keep_history: Any,
+    ) -> Settings:
+        """Check the arguments of ``run``.
+
+        Parameters
+        ----------
+        clock : Clock
+            The search's.
+        schedule : dict
+            The arguments of :func:`parse_schedule`.
+
+        Raises
+        ------
+        ArgumentError
+            For the first one that makes no sense.
+        """
+        # Imported here, since it starts processes, which many programs never do.
+        from pyhopper.executors.slots import make_executor
+
+        maximize, times = parse_direction(direction), parse_schedule(clock, **schedule)
+        one_of("mp_backend", mp_backend, "auto", "multiprocessing", "dask")
+        limits = parse_limits(timeout, deadline, has_end=times.runtime is not None)
+        return cls(
+            maximize=maximize,
+            schedule=times,
+            objective=Objective(objective, kwargs, flag("ignore_nans", ignore_nans)),
+            limits=limits,
+            stop=parse_stop(stop),
+            pruner=as_pruner(pruner),
+            callbacks=tuple(as_callbacks(callbacks)),
+            quiet=flag("quiet", quiet),
+            reject_duplicates=flag("enable_rejection_cache", enable_rejection_cache),
+            raise_on_error=one_of("on_error", on_error, "continue", "raise") == "raise",
+            overwrite=flag("overwrite_checkpoint", overwrite_checkpoint),
+            keep_history=flag("keep_history", keep_history),
+            work_dir=None if work_dir is None else WorkDir(work_dir),
+            # Last, since it has to be closed.
+            executor=make_executor(executor, n_jobs, isolation, limits != Limits(), quiet),
+        )
+
+
 def parse_direction(direction: Any) -> bool:
     """Whether to maximize."""
     if not isinstance(direction, str) or direction.lower() not in _DIRECTIONS:
@@ -52,16 +180,17 @@ def parse_direction(direction: Any) -> bool:
 def parse_schedule(
     clock: Clock,
     *,
-    runtime: Any,
-    steps: Any,
-    endless_mode: Any,
-    seeding_steps: Any,
-    seeding_runtime: Any,
-    seeding_ratio: Any,
-    start_temperature: Any,
-    end_temperature: Any,
+    runtime: Any = None,
+    steps: Any = None,
+    endless_mode: Any = False,
+    seeding_steps: Any = None,
+    seeding_runtime: Any = None,
+    seeding_ratio: Any = 0.25,
+    start_temperature: Any = 1,
+    end_temperature: Any = 0.2,
 ) -> Schedule:
-    """Turn the arguments that speak of time, steps and temperature into a schedule."""
+    """Turn the arguments for budget, phases and temperatures into a schedule."""
+    flag("endless_mode", endless_mode)
     given = {"runtime": runtime, "steps": steps, "endless_mode": endless_mode or None}
     chosen = {name: value for name, value in given.items() if value is not None}
     if len(chosen) != 1:
@@ -80,6 +209,7 @@ def parse_schedule(
         seeding_runtime=None if seeding_runtime is None else _renamed(seeding_runtime, now),
         start_temperature=_temperature("start_temperature", start_temperature),
         end_temperature=_temperature("end_temperature", end_temperature),
+        ends_at_time_of_day=str(runtime).strip().lower().startswith("until"),
     )
 
 
@@ -120,6 +250,20 @@ def _temperature(argument: str, value: Any) -> float:
     return max(number(argument, value, 0, 1), _COLDEST)
 
 
+def parse_limits(timeout: Any, deadline: Any, *, has_end: bool) -> Limits:
+    """The arguments ``timeout`` and ``deadline``; ``has_end`` if the run has a ``runtime``."""
+    seconds = None
+    if timeout is not None:
+        try:
+            seconds = parse_runtime(timeout)
+        except ArgumentError as error:
+            raise ArgumentError("timeout", timeout, str(error).split(": ", 1)[1]) from None
+    kill_at_end = one_of("deadline", deadline, "finish", "kill") == "kill"
+    if kill_at_end and not has_end:
+        raise ArgumentError("deadline", deadline, "there is no deadline; give runtime")
+    return Limits(seconds, kill_at_end)
+
+
 def parse_stop(stop: Any) -> Stop:
     """The ``stop`` argument: a target value, or a dict with ``value`` and ``patience``."""
     if stop is None:
@@ -157,32 +301,3 @@ def flag(argument: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise ArgumentError(argument, value, "must be True or False")
     return value
-
-
-class Limits(NamedTuple):
-    """How evaluations are ended from outside.
-
-    Attributes
-    ----------
-    timeout : float or None
-        Seconds after which an evaluation is ended.
-    kill_at_end : bool
-        Whether evaluations are ended when the time of the run is over.
-    """
-
-    timeout: float | None = None
-    kill_at_end: bool = False
-
-
-def parse_limits(timeout: Any, deadline: Any, *, has_end: bool) -> Limits:
-    """The arguments ``timeout`` and ``deadline``; ``has_end`` if the run has a ``runtime``."""
-    seconds = None
-    if timeout is not None:
-        try:
-            seconds = parse_runtime(timeout)
-        except ArgumentError as error:
-            raise ArgumentError("timeout", timeout, str(error).split(": ", 1)[1]) from None
-    kill_at_end = one_of("deadline", deadline, "finish", "kill") == "kill"
-    if kill_at_end and not has_end:
-        raise ArgumentError("deadline", deadline, "there is no deadline; give runtime")
-    return Limits(seconds, kill_at_end)

@@ -1,17 +1,16 @@
-"""What runs next: the user's guesses, the kernels' proposals, leaders again; no duplicates."""
+"""The next candidate: a guess of the user's, a proposal of the kernels, or a leader once more."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from pyhopper.budget import Budget, Phase, Thinking
-from pyhopper.callbacks.base import Callbacks
-from pyhopper.events import Candidate, CandidateType, Dropped, ParamInfo, Started, Status
+from pyhopper.budget import Budget, Phase, Stamp, Thinking
+from pyhopper.events import Candidate, CandidateType, Dropped, Outcome, Started, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.leaders import CHECK_FROM
 from pyhopper.history.state import State
@@ -20,11 +19,13 @@ from pyhopper.parameters import MISSING
 from pyhopper.parameters.space import Space
 
 _REDRAWS = 1000
-_LOCAL_REDRAWS = 100
-"""After so many duplicates around the best point, proposals come from the whole space."""
+"""Duplicates in a row after which a space is taken to be exhausted."""
 
-_STALE = 0.01
-"""A proposal is out of date after this share of the budget."""
+_LOCAL_REDRAWS = 100
+"""Duplicates in a row around the best point after which proposals come from the whole space."""
+
+_OUTDATED_AFTER = 0.01
+"""Share of the budget after which a candidate that was drawn in advance is drawn again."""
 
 
 class _Ahead(NamedTuple):
@@ -35,8 +36,12 @@ class _Ahead(NamedTuple):
     phase: Phase
 
 
+def _ignore(proposal: Proposal) -> None:
+    pass
+
+
 class Supply:
-    """Draws candidates for a search.
+    """Draws candidates for a search. It is a listener: what ends is told to the kernels.
 
     Parameters
     ----------
@@ -48,16 +53,16 @@ class Supply:
         Each candidate has a generator made from this and its number.
     budget : Budget
         In which phase the search is.
-    callbacks : Callbacks
-        Are told of duplicates.
     slots : int
         How many evaluations run at the same time.
     repeatable : bool
-        Whether nothing may depend on the clock, as far as the budget does not.
+        Whether the candidates may not depend on the clock, beyond what the budget does.
     reject_duplicates : bool
         Whether to draw again what was drawn before.
+    on_duplicate : callable
+        Is called with each proposal that was drawn before.
     proposer : Proposer, optional
-        One that knows the search already.
+        One that has learned from the search already.
     """
 
     def __init__(
@@ -66,19 +71,20 @@ class Supply:
         state: State,
         seed: int,
         budget: Budget,
-        callbacks: Callbacks,
+        *,
         slots: int = 1,
         repeatable: bool = False,
         reject_duplicates: bool = True,
+        on_duplicate: Callable[[Proposal], None] = _ignore,
         proposer: Proposer | None = None,
     ) -> None:
+        self.proposer = proposer or Proposer(space, seed, repeatable)
         self._space = space
         self._state = state
         self._seed = seed
         self._budget = budget
-        self._callbacks = callbacks
         self._reject_duplicates = reject_duplicates
-        self._proposer = proposer or Proposer(space, seed, repeatable)
+        self._on_duplicate = on_duplicate
         self._thinking = Thinking(budget, slots, repeatable)
         for tally in state.tallies.values():
             self._thinking.evaluated(tally.seconds, tally.evaluated)
@@ -89,20 +95,25 @@ class Supply:
         self._has_init = any(leaf.param.init is not MISSING for leaf in space.leaves)
 
     @property
-    def started(self) -> int:
+    def _started(self) -> int:
         """Candidates started in this budget."""
         return self._state.started - self._state.before_budget.started
 
     @property
     def learns(self) -> bool:
         """Whether proposals depend on more than the seed and the events before them."""
-        return self._proposer.learns(self._thinking.next(), self._state)
+        return self.proposer.learns(self._thinking.next(), self._state)
 
-    def learn(self, evaluation: Evaluation) -> None:
-        """Take in an evaluation that has ended."""
+    def started(self, candidate: Candidate, now: Stamp) -> None:
+        """A candidate runs; nothing is learned from that."""
+
+    def ended(
+        self, evaluation: Evaluation, outcome: Outcome, new_best: Evaluation | None = None
+    ) -> None:
+        """Learn from an evaluation that has ended."""
         self._forecast(evaluation)
         self._thinking.evaluated(evaluation.seconds)
-        self._proposer.observe(evaluation, self._state)
+        self.proposer.observe(evaluation, self._state)
 
     def _forecast(self, evaluation: Evaluation) -> None:
         if evaluation.status in (Status.DONE, Status.NAN):
@@ -111,7 +122,7 @@ class Supply:
 
     def may_start(self) -> bool:
         """Whether the budget has room for another candidate."""
-        return self._budget.may_start(self.started, self._proposer.knows_durations)
+        return self._budget.may_start(self._started, self.proposer.knows_durations)
 
     def next(self, holder: str = "") -> Started | Dropped | None:
         """The next candidate to start.
@@ -128,22 +139,22 @@ class Supply:
             is expected to end in time.
         """
         ahead, self._ahead = self._ahead, None
-        if ahead is not None and self._is_fresh(ahead):
+        if ahead is not None and self._is_up_to_date(ahead):
             return ahead.event
         return self._draw(holder)
 
     def draw_ahead(self) -> None:
         """Draw while others run, so that the next slot that is free need not wait for it."""
-        if self._state.queue or (self._ahead is not None and self._is_fresh(self._ahead)):
+        if self._state.queue or (self._ahead is not None and self._is_up_to_date(self._ahead)):
             return
         if not self.may_start():
             return
-        phase = self._budget.phase(self.started, 0.0)
+        phase = self._budget.phase(self._started, 0.0)
         event = self._draw("")
         if isinstance(event, Started):
             self._ahead = _Ahead(event, self._state.best, phase)
 
-    def _is_fresh(self, ahead: _Ahead) -> bool:
+    def _is_up_to_date(self, ahead: _Ahead) -> bool:
         """Whether a candidate drawn earlier is as good as a new one."""
         event, best, before = ahead
         same_id = event.candidate.id == self._state.started
@@ -151,8 +162,8 @@ class Supply:
             return False
         if (event.candidate.expected_seconds or 0.0) > self._budget.remaining:
             return False
-        phase = self._budget.phase(self.started, 0.0)
-        if phase.seeding is not before.seeding or phase.spent - before.spent > _STALE:
+        phase = self._budget.phase(self._started, 0.0)
+        if phase.seeding is not before.seeding or phase.spent - before.spent > _OUTDATED_AFTER:
             return False
         return not self._reject_duplicates or event.key not in self._state.seen
 
@@ -160,11 +171,11 @@ class Supply:
         state = self._state
         candidate_id = state.started
         rng = np.random.default_rng([self._seed, candidate_id])
-        phase = self._budget.phase(self.started, rng.random())
+        phase = self._budget.phase(self._started, rng.random())
         leader = self._leader(candidate_id, phase)
         if leader is not None:
             return leader._replace(holder=holder)
-        redrawn = guesses = misfits = 0
+        redrawn = guesses = too_long = 0
         for proposal in self._proposals(rng, phase):
             guesses += proposal.type is CandidateType.MANUALLY_ADDED
             key = state.key(proposal.point)
@@ -173,20 +184,17 @@ class Supply:
                 if not self._space.allows(proposal.point):
                     continue
             else:
-                seconds = self._proposer.seconds(proposal.point)
+                seconds = self.proposer.seconds(proposal.point)
             if seconds is not None and seconds > self._budget.remaining:
-                misfits += 1
-                if misfits > _LOCAL_REDRAWS:
+                too_long += 1
+                if too_long > _LOCAL_REDRAWS:
                     return None
                 continue
             if not self._reject_duplicates or key not in state.seen:
                 break
             redrawn += 1
-            self._proposer.drop(candidate_id)
-            if self._callbacks:
-                info = ParamInfo(proposal.type, self._budget.clock.time())
-                params = self._space.build(proposal.point)
-                self._callbacks.call("on_duplicate_sampled", params, info)
+            self.proposer.drop(candidate_id)
+            self._on_duplicate(proposal)
             if guesses == len(state.queue) and self._is_exhausted(redrawn):
                 return Dropped(redrawn, guesses)
         candidate = Candidate(
@@ -232,14 +240,14 @@ class Supply:
             if self._space.allows(point) and not known:
                 yield Proposal(point, CandidateType.INIT)
         thought, before = self._thinking.next(), self._budget.elapsed
-        proposals = self._proposer.propose(rng, state, phase, thought, self._budget.remaining)
+        proposals = self.proposer.propose(rng, state, phase, thought, self._budget.remaining)
         self._thinking.proposed(thought, self._budget.elapsed - before)
         yield from proposals
         for redrawn in itertools.count():
             # Either rule may be at its end: a whole neighbourhood, or few values to draw from.
             other = redrawn >= _LOCAL_REDRAWS and redrawn % 2 == 1
             again = phase._replace(seeding=not phase.seeding) if other else phase
-            yield self._proposer.fallback(rng, state, again)
+            yield self.proposer.fallback(rng, state, again)
 
     def _is_start_due(self) -> bool:
         """Whether to begin with ``init``, or with the middle of the space if there is no guess."""

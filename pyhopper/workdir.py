@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError
-from pyhopper.events import Candidate
+from pyhopper.events import Candidate, Outcome
 from pyhopper.history.evaluation import Evaluation
 
 
@@ -45,14 +46,13 @@ class WorkDir:
         """The folder of a candidate."""
         return self.path / f"{candidate_id:05d}"
 
-    def prepare(self, candidate: Candidate) -> str:
-        """Create a candidate's folder with its ``config.json``; the folder's path."""
+    def started(self, candidate: Candidate, now: Stamp) -> None:
+        """Create a candidate's folder with its ``config.json``."""
         folder = self.folder(candidate.id)
         folder.mkdir(exist_ok=True)
         _write_json(folder / "config.json", candidate.params)
-        return str(folder)
 
-    def finish(self, evaluation: Evaluation, details: str, is_best: bool) -> None:
+    def ended(self, evaluation: Evaluation, outcome: Outcome, new_best: Evaluation | None) -> None:
         """Write how an evaluation ended to ``value.json``, and link the best one."""
         if evaluation.id < 0:
             return
@@ -62,11 +62,11 @@ class WorkDir:
         result.update({"metrics": evaluation.metrics} if evaluation.metrics else {})
         result.update({"estimates": list(evaluation.estimates)} if evaluation.estimates else {})
         result.update({"reason": evaluation.reason} if evaluation.reason else {})
-        result.update({"details": details} if details else {})
+        result.update({"details": outcome.details} if outcome.details else {})
         folder = self.folder(evaluation.id)
         folder.mkdir(exist_ok=True)
         _write_json(folder / "value.json", result)
-        if is_best:
+        if new_best is not None:
             self._link(folder.name)
 
     def _link(self, name: str) -> None:

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pyhopper
+from pyhopper.budget import Stopwatch
 from pyhopper.callbacks import Callback
 from pyhopper.callbacks.tracker import Tracker
 from pyhopper.events import CandidateType
@@ -80,6 +81,13 @@ class Records(Tracker):
         self.records.append(SimpleNamespace(step=step, numbers=numbers, params=params, texts=texts))
 
 
+def running(clock):
+    """A stopwatch that has been started."""
+    stopwatch = Stopwatch(clock)
+    stopwatch.start()
+    return stopwatch
+
+
 def line(**more):
     return pyhopper.Search(x=pyhopper.float(0, 1), **more)
 
@@ -92,9 +100,9 @@ def told(search):
     """Everything of a history that an interruption must not change."""
     return [
         (e.id, e.type, repr(e.point), e.status, repr(e.value), e.estimates, e.metrics)
-        for e in search._state.evaluations
+        for e in search._log.state.evaluations
     ]
 
 
 def statuses(search):
-    return {e.id: e.status for e in search._state.evaluations}
+    return {e.id: e.status for e in search._log.state.evaluations}

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 import pyhopper
-from pyhopper.budget import Budget, Forecast, Schedule, parse_runtime
+from pyhopper.budget import Budget, Forecast, Schedule, Stopwatch, parse_runtime
 from pyhopper.events import CandidateType
 from pyhopper.testing import FakeClock, ScriptedExecutor
 
@@ -72,7 +72,7 @@ def test_twelve_hours(clock):
     executor = ScriptedExecutor(clock, lambda job: (600, job.params["x"]), slots=2)
     search.run(lambda p: p["x"], "max", runtime="12h", executor=executor, quiet=True)
     starts = [moment for moment, _ in executor.started]
-    kinds = [each.type for each in sorted(search._state.evaluations)]
+    kinds = [each.type for each in sorted(search._log.state.evaluations)]
     assert starts == [600 * (i // 2) for i in range(144)]
     assert max(starts) == 12 * 3600 - 600
     assert clock.monotonic() == 12 * 3600
@@ -153,8 +153,12 @@ def test_forecast():
 def test_budget_carries_over():
     """Time used by an earlier part counts."""
     clock = FakeClock()
-    budget = Budget(Schedule(runtime=100), clock, used=30, before=70)
+    stopwatch = Stopwatch(clock, 100)
+    budget = Budget(Schedule(runtime=100), stopwatch, began=70)
+    clock.advance(5)
+    assert budget.elapsed == 30
+    stopwatch.start()
     clock.advance(10)
     assert budget.elapsed == 40
     assert budget.remaining == 60
-    assert budget.stamp().elapsed == 110
+    assert stopwatch.stamp().elapsed == 110

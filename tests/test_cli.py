@@ -35,7 +35,9 @@ def make_golden():
         },
         seed=11,
     )
-    search.add({**search._space.build(search._space.start(np.random.default_rng(0)))}, 0.125)
+    search.add(
+        {**search._log.space.build(search._log.space.start(np.random.default_rng(0)))}, 0.125
+    )
     search += {"lr": 0.01}
     search += {"lr": 0.02}
     return search
@@ -78,11 +80,11 @@ def told(search):
     def plain(point):
         return [v.tolist() if isinstance(v, np.ndarray) else v for v in point]
 
-    lines = [f"queue {list(search._state.queue)!r}"]
-    for each in search._state.evaluations:
+    lines = [f"queue {list(search._log.state.queue)!r}"]
+    for each in search._log.state.evaluations:
         point, more = plain(each.point), (each.metrics, each.estimates, each.reason)
         lines.append(f"{each.id} {each.type.name} {each.status.name} {each.value!r} {point} {more}")
-    opened = [running.candidate for running in search._state.running.values()]
+    opened = [running.candidate for running in search._log.state.running.values()]
     return "\n".join([*lines, *(f"{each.id} open {plain(each.point)}" for each in opened)]) + "\n"
 
 
@@ -99,7 +101,7 @@ def test_this_version_goes_on_from_the_first_format(golden, capsys):
     out = capsys.readouterr().out
     assert "Going on from" in out
     assert "The space is not" not in out
-    assert [each.id for each in search._state.evaluations] == [-1, *range(20)]
+    assert [each.id for each in search._log.state.evaluations] == [-1, *range(20)]
 
 
 def test_show(golden, capsys):
@@ -133,17 +135,17 @@ def test_best_is_what_the_objective_got(golden, capsys):
 def test_export(golden, capsys, tmp_path):
     search = make_golden()
     search.load(golden)
-    values = [e.value for e in search._state.evaluations]
+    values = [e.value for e in search._log.state.evaluations]
     assert main(["export", str(golden), str(tmp_path / "all.csv")]) == 0
     with (tmp_path / "all.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     np.testing.assert_array_equal([float(row["value"] or "nan") for row in rows], values)
-    assert rows[1]["lr"] == repr(search._state.evaluations[1].point[0])
+    assert rows[1]["lr"] == repr(search._log.state.evaluations[1].point[0])
     assert {"metrics.layers", "reason", "model", "model[0].C"} <= set(rows[0])
     assert main(["export", str(golden), str(tmp_path / "all.jsonl")]) == 0
     lines = (tmp_path / "all.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
-    assert [r["status"] for r in records] == [e.status.value for e in search._state.evaluations]
+    assert [r["status"] for r in records] == [e.status.value for e in search._log.state.evaluations]
     capsys.readouterr()
     assert main(["export", str(golden), "-"]) == 0
     assert capsys.readouterr().out == (tmp_path / "all.csv").read_text()

@@ -176,7 +176,7 @@ def test_hooks_of_built_in_parameters():
         seed=0,
     )
     search.run(lambda p: p["x"], "max", steps=40, quiet=True)
-    kinds = [e.type for e in search._state.evaluations]
+    kinds = [e.type for e in search._log.state.evaluations]
     drawn = [n for n, kind in zip(search.history["n"], kinds, strict=True)
              if kind is CandidateType.RANDOM_SEEDING]  # fmt: skip
     assert set(drawn) == {50}
@@ -212,8 +212,8 @@ def test_custom_values_with_noise_and_pruner():
     search = pyhopper.Search(tour=pyhopper.custom(tour, two_opt), seed=0)
     wrapped = pyhopper.wrap_n_times(lambda p: disorder(p) + noise.gauss(0, 3), 4)
     search.run(wrapped, "min", steps=150, pruner=TopKPruner(10), quiet=True)
-    assert search._state.count(Status.PRUNED) > 20
-    assert search._state.tallies[CandidateType.REEVALUATION].counts[Status.DONE] == 30
+    assert search._log.state.count(Status.PRUNED) > 20
+    assert search._log.state.tallies[CandidateType.REEVALUATION].counts[Status.DONE] == 30
     assert disorder(search.best) < disorder(search.history[0])
 
 

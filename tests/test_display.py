@@ -134,12 +134,14 @@ def test_quiet(terminal):
 
 def test_long_runs_print_a_line_a_minute(clock, capsys):
     """Without a terminal an hour of silence would worry; a line for a new best comes sooner."""
+    from helpers import running
+
     from pyhopper.budget import Budget, Schedule
     from pyhopper.display.progress import Progress
 
     search = pyhopper.Search(x=pyhopper.float(0, 1), seed=0, clock=clock)
     search.run(lambda p: p["x"], "max", steps=1, quiet=True)
-    progress = Progress(search._state, Budget(Schedule(runtime=3600), clock))
+    progress = Progress(search._log.state, Budget(Schedule(runtime=3600), running(clock)))
     with progress:
         clock.advance(59)
         progress._show()

@@ -57,7 +57,7 @@ def test_pruner_with_workers_and_after_a_resume(objective, tmp_path):
     pruned = set(search.history.get_pruned_marginal("x"))
     assert pruned | {0.8} == {0.8, 0.7, 0.6, 0.5, 0.4, 0.3}
     assert set(search.history["x"]) | {0.8} == {1.0, 0.9, 0.8}
-    ends = [e for e in search._state.evaluations if e.status is Status.PRUNED]
+    ends = [e for e in search._log.state.evaluations if e.status is Status.PRUNED]
     assert all(e.estimates == e.point for e in ends if e.point != (0.8,))
     assert pruner.should_prune([0.85])
     assert not pruner.should_prune([0.95])

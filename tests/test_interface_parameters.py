@@ -197,8 +197,8 @@ def test_hooks_of_every_kind_in_a_search(name):
     search = pyhopper.Search(p=param, n=pyhopper.int(10**6), seed=0)
     search.run(lambda p: p["n"], steps=24, seeding_ratio=0.5, quiet=True)
     kinds = {RANDOM: set(), LOCAL: set()}
-    for each in search._state.evaluations[1:]:
-        value = search._space.build(each.point)["p"]
+    for each in search._log.state.evaluations[1:]:
+        value = search._log.space.build(each.point)["p"]
         kinds[each.type].add(repr(value.tolist() if isinstance(value, np.ndarray) else value))
     start = search.history[0]["p"]
     start = repr(start.tolist() if isinstance(start, np.ndarray) else start)
@@ -310,7 +310,7 @@ def test_every_kind_in_workers_and_after_a_resume(tmp_path):
     search = every_kind()
     search.run(show, steps=16, n_jobs=2, checkpoint_path=path, on_error="raise", quiet=True)
     assert told(search)[:6] == told(first)
-    seen = [each.metrics["seen"] for each in search._state.evaluations]
+    seen = [each.metrics["seen"] for each in search._log.state.evaluations]
     assert seen == [repr(search.history[at]) for at in range(16)]
     assert len(set(seen)) == 16
 

@@ -166,7 +166,7 @@ def test_where_candidates_run(arguments, here, processes):
     """One job runs in this process, several in as many others; or each has a fresh one."""
     search = line()
     search.run(lambda p: {"value": 1, "pid": os.getpid()}, steps=5, quiet=True, **arguments)
-    pids = [each.metrics["pid"] for each in search._state.evaluations]
+    pids = [each.metrics["pid"] for each in search._log.state.evaluations]
     assert set(pids) == {os.getpid()} if here else os.getpid() not in pids
     assert len(set(pids)) <= processes if processes == 2 else len(set(pids)) == processes
 
@@ -244,7 +244,7 @@ def test_killed_workers_cost_one_candidate_each():
     search = line(seed=0)
     search.sweep("x", [0.1, 0.6, 0.2, 0.7, 0.3, 0.8])
     search.run(objective, steps=6, n_jobs=2, quiet=True)
-    failed = [e for e in search._state.evaluations if e.status is Status.FAILED]
+    failed = [e for e in search._log.state.evaluations if e.status is Status.FAILED]
     assert sorted(e.point[0] for e in failed) == [0.1, 0.2, 0.3]
     assert all("SIGKILL" in e.reason for e in failed)
     assert sorted(search.history["x"]) == [0.6, 0.7, 0.8]

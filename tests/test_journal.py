@@ -47,7 +47,7 @@ def run(search, path=None, steps=STEPS, **more):
 
 def story(search):
     """Everything of a history that must not depend on interruptions."""
-    state = search._state
+    state = search._log.state
     told = [
         (e.id, e.type, repr(e.point), e.status, repr(e.value), e.metrics, e.estimates, e.reason)
         for e in state.evaluations
@@ -374,5 +374,5 @@ def test_metrics_of_odd_types(tmp_path):
 
     search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
     search.run(objective, steps=3, quiet=True, checkpoint_path=tmp_path / "run.ckpt")
-    metrics = search._state.evaluations[0].metrics
+    metrics = search._log.state.evaluations[0].metrics
     assert (metrics["name"], metrics["code"], metrics["repeats"]) == ("cat", 200, None)

@@ -14,7 +14,7 @@ from pyhopper.testing import FakeClock
 
 
 def kinds(search):
-    return [each.type for each in search._state.evaluations]
+    return [each.type for each in search._log.state.evaluations]
 
 
 def noisy(seed, std=0.3):
@@ -27,7 +27,7 @@ def test_leaders_of_a_noisy_objective_are_evaluated_again(capsys):
     search.run(pyhopper.wrap_n_times(noisy(1), 3), "max", steps=100)
     assert kinds(search).count(CandidateType.REEVALUATION) == 20
     assert len(kinds(search)) == 100, "the steps are not exceeded"
-    best = search._state.leaders.find(search._state.key(search._state.best.point))
+    best = search._log.state.leaders.find(search._log.state.key(search._log.state.best.point))
     assert len(best.values) > 1
     assert search.best_f == pytest.approx(statistics.fmean(best.values[1:]))
     assert search.best_f < max(search.history.fs), "the luckiest value is not the best"
@@ -47,7 +47,9 @@ def test_it_finds_the_better_candidate():
             return sum((x - 0.3) ** 2 for x in params.values()) / 5 + noise.gauss(0, 0.1)
 
         search.run(pyhopper.wrap_n_times(loss, 3), "min", steps=100, quiet=True)
-        done = [e for e in search._state.evaluations if e.type is not CandidateType.REEVALUATION]
+        done = [
+            e for e in search._log.state.evaluations if e.type is not CandidateType.REEVALUATION
+        ]
         still = random.Random()
         still.gauss = lambda mean, std: 0.0
         winner = min(done, key=lambda e: e.value).point
@@ -90,7 +92,7 @@ def test_nothing_changes_for_a_deterministic_objective(objective, capsys):
 def test_repeats_of_a_deterministic_objective_show_no_noise():
     search = pyhopper.Search(x=pyhopper.int(0, 3), seed=1)
     search.run(lambda p: 0.1 * p["x"], "max", steps=60, enable_rejection_cache=False, quiet=True)
-    assert search._state.leaders.noise == 0.0
+    assert search._log.state.leaders.noise == 0.0
     assert CandidateType.REEVALUATION not in kinds(search)
     assert search.best_f == max(search.history.fs)
 
@@ -105,14 +107,14 @@ def test_a_candidate_that_comes_out_differently_shows_noise():
         enable_rejection_cache=False,
         quiet=True,
     )
-    assert search._state.leaders.noise == pytest.approx(0.1, rel=0.5)
+    assert search._log.state.leaders.noise == pytest.approx(0.1, rel=0.5)
     assert kinds(search).count(CandidateType.REEVALUATION) == 12
 
 
 def test_the_noise_is_estimated_well():
     search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
     search.run(pyhopper.wrap_n_times(noisy(5, 0.3), 9), "max", steps=50, quiet=True)
-    assert search._state.leaders.noise == pytest.approx(0.3 / 3, rel=0.2)
+    assert search._log.state.leaders.noise == pytest.approx(0.3 / 3, rel=0.2)
 
 
 def test_a_search_by_time_stays_within_it():
@@ -149,9 +151,9 @@ def test_re_evaluations_are_not_pruned():
     pruner = pyhopper.pruners.TopKPruner(3)
     wrapped = pyhopper.wrap_n_times(noisy(2), 4)
     search.run(wrapped, "max", steps=100, pruner=pruner, quiet=True)
-    again = [e for e in search._state.evaluations if e.type is CandidateType.REEVALUATION]
+    again = [e for e in search._log.state.evaluations if e.type is CandidateType.REEVALUATION]
     assert {e.status for e in again} == {Status.DONE}
-    assert search._state.count(Status.PRUNED) > 20
+    assert search._log.state.count(Status.PRUNED) > 20
 
 
 def test_re_evaluations_that_fail_use_their_turn_only():
@@ -166,7 +168,7 @@ def test_re_evaluations_that_fail_use_their_turn_only():
         return params["x"] + noise.gauss(0, 1)
 
     search.run(pyhopper.wrap_n_times(objective, 2), "max", steps=100, quiet=True)
-    assert search._state.count(Status.FAILED) == 20
+    assert search._log.state.count(Status.FAILED) == 20
     assert len(set(calls[160:])) >= 3, "the turns are shared"
     assert search.best_f == max(search.history.fs)
 
@@ -202,7 +204,7 @@ def test_arrays_and_minimizing():
     wrapped = pyhopper.wrap_n_times(lambda p: float((p["x"] ** 2).sum() + noise.normal()), 2)
     search.run(wrapped, "min", steps=50, quiet=True)
     assert kinds(search).count(CandidateType.REEVALUATION) == 10
-    best = search._state.leaders.find(search._state.key(search._state.best.point))
+    best = search._log.state.leaders.find(search._log.state.key(search._log.state.best.point))
     assert search.best_f == pytest.approx(statistics.fmean(best.values[1:]))
 
 
@@ -226,7 +228,7 @@ def test_noise_that_leaves_no_doubt_costs_nothing():
     search = pyhopper.Search(x=pyhopper.float(0, 1), seed=5)
     wrapped = pyhopper.wrap_n_times(lambda p: p["x"] + noise.gauss(0, 1e-9), 2)
     search.run(wrapped, "min", steps=50, quiet=True)
-    assert 0 < search._state.leaders.noise < 1e-8
+    assert 0 < search._log.state.leaders.noise < 1e-8
     assert CandidateType.REEVALUATION not in kinds(search)
 
 
@@ -246,7 +248,7 @@ def test_a_confirmed_best_is_no_new_one():
     search.run(wrapped, "max", steps=60, callbacks=bests, enable_rejection_cache=False, quiet=True)
     assert kinds(search).count(CandidateType.REEVALUATION) > 5
     assert len(set(bests.told)) == len(bests.told)
-    assert search._state.unimproved[0] > 0
+    assert search._log.state.unimproved[0] > 0
 
 
 def test_saving_adds_no_evaluation(tmp_path):
@@ -268,10 +270,10 @@ def test_large_candidates_are_not_evaluated_again(tmp_path):
     wrapped = pyhopper.wrap_n_times(lambda p: float(p["x"].mean()) + noise.gauss(0, 0.02), 3)
     search, path = make(), tmp_path / "run.ckpt"
     search.run(wrapped, "max", steps=40, checkpoint_path=path, quiet=True)
-    assert search._state.leaders.noise > 0
+    assert search._log.state.leaders.noise > 0
     assert CandidateType.REEVALUATION not in kinds(search)
     again = make()
     again.load(path)
     assert again.best_f == search.best_f
     assert np.array_equal(again.best["x"], search.best["x"])
-    assert not search._state.leaders.entries
+    assert not search._log.state.leaders.entries

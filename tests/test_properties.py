@@ -80,7 +80,7 @@ def test_unit_coordinates_round_trip(param, seed):
 def test_candidates_round_trip(param, seed):
     """A built candidate can be read back, and it alone decides its key."""
     search = pyhopper.Search({"p": param, "n": {"q": [param, 7]}})
-    space = search._space
+    space = search._log.space
     point = space.sample(np.random.default_rng(seed))
     params = space.build(point)
     again = space.read_all(params)

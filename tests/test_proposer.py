@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from helpers import running
 
 import pyhopper
 from pyhopper.budget import Budget, Schedule, Thinking, Thought
@@ -120,7 +121,7 @@ def test_screening_finds_better_parameters_sooner():
     for seed in range(5):
         search = mixed(seed)
         rng = np.random.default_rng(seed)
-        points = [search._space.build(search._space.sample(rng)) for _ in range(60)]
+        points = [search._log.space.build(search._log.space.sample(rng)) for _ in range(60)]
         random.append(min(objective(point) for point in points))
     for seed in range(3):
         search = mixed(seed)
@@ -132,7 +133,7 @@ def test_history_says_why():
     """Screened candidates carry from how many they were picked and what was expected."""
     search = mixed()
     search.run(objective, "min", steps=80, quiet=True)
-    evaluations = search._state.evaluations
+    evaluations = search._log.state.evaluations
     screened = [each for each in evaluations if each.screening is not None]
     assert len(screened) > 20
     assert all(each.screening.proposals >= 300 for each in screened)
@@ -147,7 +148,7 @@ def test_expectation_has_the_sign_of_the_objective():
     """Also when maximizing, the expected value is in the objective's units."""
     search = pyhopper.Search(x=pyhopper.float(0, 1), seed=0)
     search.run(lambda p: 100 - (p["x"] - 0.3) ** 2, "max", steps=30, quiet=True)
-    last = search._state.evaluations[-1]
+    last = search._log.state.evaluations[-1]
     assert last.screening.mean == pytest.approx(100, abs=0.5)
 
 
@@ -161,7 +162,7 @@ def test_regions_that_fail_are_left():
         return params["x"] + params["y"]
 
     search.run(fails, "max", steps=60, quiet=True)
-    late = [each for each in search._state.evaluations if each.id >= 30]
+    late = [each for each in search._log.state.evaluations if each.id >= 30]
     assert sum(each.status.value == "failed" for each in late) < 10
     assert search.best_f > 1.5
 
@@ -180,7 +181,7 @@ def test_many_dimensions_learn_a_step():
     """An array of 300 numbers is no case for a model, and still gets better and better."""
     search = pyhopper.Search(w=pyhopper.float(-1, 1, shape=300), seed=0)
     search.run(lambda p: float(((p["w"] - 0.5) ** 2).sum()), "min", steps=1500, quiet=True)
-    assert all(each.screening is None for each in search._state.evaluations)
+    assert all(each.screening is None for each in search._log.state.evaluations)
     assert search.best_f < 0.3 * 300 * 0.25
 
 
@@ -188,12 +189,12 @@ def test_cheap_objectives_are_not_modelled():
     """Where an evaluation takes less than a proposal, the plain chain goes on."""
     search = pyhopper.Search(x=pyhopper.float(0, 1))
     search.run(lambda p: p["x"], "max", steps=3000, quiet=True)
-    assert sum(each.screening is not None for each in search._state.evaluations) < 30
+    assert sum(each.screening is not None for each in search._log.state.evaluations) < 30
 
 
 def test_thinking_stays_within_its_share(clock):
     """Proposals that cost 8 ms, evaluations of 10 ms: together 5% of the time, and no more."""
-    budget = Budget(Schedule(runtime=20), clock)
+    budget = Budget(Schedule(runtime=20), running(clock))
     thinking = Thinking(budget, slots=1, repeatable=False)
     used, counts = 0.0, Counter()
     while clock.monotonic() < 20:
@@ -214,7 +215,7 @@ def test_thinking_stays_within_its_share(clock):
 )
 def test_with_a_seed_the_clock_does_not_matter(steps, thought, clock):
     """The number of steps alone decides."""
-    thinking = Thinking(Budget(Schedule(steps=steps), clock), slots=1, repeatable=True)
+    thinking = Thinking(Budget(Schedule(steps=steps), running(clock)), slots=1, repeatable=True)
     for seconds in (0.0, 1e-6, 3600.0):
         thinking.evaluated(seconds)
         thinking.proposed(Thought.MODEL, 100.0)

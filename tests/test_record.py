@@ -173,9 +173,9 @@ def test_a_history_that_is_not_kept_does_not_grow(monkeypatch):
         tracemalloc.stop()
     assert after - before < 200_000, "1000 evaluations of 20 numbers are more than a megabyte"
     assert len(search.history) == 0
-    assert len(search._state.seen) == 200
+    assert len(search._log.state.seen) == 200
     assert search.best is not None
-    assert search._state.ended == 1600
+    assert search._log.state.ended == 1600
 
 
 def test_duplicates_are_known_without_a_history():

@@ -26,7 +26,7 @@ def value_of(params):
 
 
 def ids(search):
-    return [each.id for each in search._state.evaluations]
+    return [each.id for each in search._log.state.evaluations]
 
 
 def test_steps_mean_the_total(tmp_path):
@@ -105,7 +105,7 @@ def test_orphans_run_first_and_only_once(tmp_path):
     running = [
         n
         for n in range(10)
-        if n not in {e.id for e in search._state.evaluations if e.status is Status.DONE}
+        if n not in {e.id for e in search._log.state.evaluations if e.status is Status.DONE}
     ]
     assert len(running) == 4
     again = []
@@ -139,8 +139,8 @@ def test_ctrl_c_leaves_the_candidate_open(tmp_path):
     search.run(objective, steps=12, quiet=True, checkpoint_path=path)
     plain = make(seed=2)
     plain.run(value_of, steps=12, quiet=True)
-    assert [e.point for e in search._state.evaluations] == [
-        e.point for e in plain._state.evaluations
+    assert [e.point for e in search._log.state.evaluations] == [
+        e.point for e in plain._log.state.evaluations
     ]
 
 
@@ -172,9 +172,9 @@ def test_a_script_that_gives_its_guesses_again(tmp_path):
 
     script(2, [{"n": 1}, {"n": 2}, {"n": 3}])
     search = script(4, [{"n": 1}, {"n": 2}, {"n": 3}])
-    assert [e.point[1] for e in search._state.evaluations][:3] == [3, 1, 2]
+    assert [e.point[1] for e in search._log.state.evaluations][:3] == [3, 1, 2]
     search = script(6, [{"n": 1}, {"n": 2}, {"n": 3}, {"n": 4, "x": 0.25}])
-    assert search._state.evaluations[5].point == (0.25, 4)
+    assert search._log.state.evaluations[5].point == (0.25, 4)
     assert len(search.history) == 7
     assert search.best_f == 777
 
@@ -198,7 +198,7 @@ def test_save_and_load(tmp_path):
         search.save(path)
     loaded = make()
     loaded.load(path)
-    same, other = vars(search._state).copy(), vars(loaded._state).copy()
+    same, other = vars(search._log.state).copy(), vars(loaded._log.state).copy()
     for state in (same, other):
         state.pop("key"), state.pop("trim"), state.pop("time")
         state["evaluations"] = [e._replace(seconds=0) for e in state["evaluations"]]
@@ -210,7 +210,7 @@ def test_save_and_load(tmp_path):
     assert same == other
     assert loaded.manual_queue_count == 1
     loaded.run(value_of, steps=3, quiet=True)
-    assert loaded._state.evaluations[11].point[1] == 98
+    assert loaded._log.state.evaluations[11].point[1] == 98
     with pytest.raises(pyhopper.ArgumentError, match="results already"):
         loaded.load(path)
 
@@ -222,8 +222,8 @@ def test_without_history_the_best_is_saved(tmp_path):
     loaded = make()
     loaded.load(tmp_path / "saved.ckpt")
     assert loaded.best == search.best
-    assert loaded._state.ended == 10
-    assert repr(loaded._state.tallies) == repr(search._state.tallies)
+    assert loaded._log.state.ended == 10
+    assert repr(loaded._log.state.tallies) == repr(search._log.state.tallies)
 
 
 class Counting(Callback):
@@ -323,7 +323,7 @@ def test_custom_values(tmp_path, more):
 
     first = run(5)
     assert [e.point for e in run(8)._state.evaluations[:5]] == [
-        e.point for e in first._state.evaluations
+        e.point for e in first._log.state.evaluations
     ]
     if "allow_pickle" in more:
         stranger = pyhopper.Search(net=pyhopper.custom(_net), seed=1)
@@ -368,7 +368,7 @@ def test_narrowed_bounds(tmp_path, capsys):
     search = _again(path, {"lr": pyhopper.float(0, 0.5), "opt": opt}, quiet=False)
     out = capsys.readouterr().out
     assert "~ lr: float(0.0, 1.0) -> float(0.0, 0.5)" in out
-    misfits = [e for e in search._state.evaluations if not e.fits]
+    misfits = [e for e in search._log.state.evaluations if not e.fits]
     assert misfits
     assert all(e.point[0] > 0.5 for e in misfits)
     assert f"{len(misfits)} of 30 evaluations do not fit" in out
@@ -378,15 +378,15 @@ def test_narrowed_bounds(tmp_path, capsys):
     # And so on after the next kill, and in what is saved.
     search = _again(path, {"lr": pyhopper.float(0, 0.5), "opt": opt}, steps=40, quiet=False)
     assert "~ lr" not in capsys.readouterr().out
-    assert sum(not e.fits for e in search._state.evaluations) == len(misfits)
-    assert all(e.point[0] <= 0.5 for e in search._state.evaluations[30:])
+    assert sum(not e.fits for e in search._log.state.evaluations) == len(misfits)
+    assert all(e.point[0] <= 0.5 for e in search._log.state.evaluations[30:])
     search.save(tmp_path / "saved.ckpt")
     loaded = pyhopper.Search({"lr": pyhopper.float(0, 0.5), "opt": opt})
     loaded.load(tmp_path / "saved.ckpt")
-    assert sum(not e.fits for e in loaded._state.evaluations) == len(misfits)
+    assert sum(not e.fits for e in loaded._log.state.evaluations) == len(misfits)
     wide = pyhopper.Search({"lr": pyhopper.float(0, 1), "opt": opt})
     wide.load(path)
-    assert sum(e.fits for e in wide._state.evaluations) == 40, "nothing is lost for good"
+    assert sum(e.fits for e in wide._log.state.evaluations) == 40, "nothing is lost for good"
 
 
 def test_options_by_what_they_are(tmp_path, capsys):
@@ -397,12 +397,12 @@ def test_options_by_what_they_are(tmp_path, capsys):
     wider = {"kind": "x", "depth": pyhopper.int(1, 20)}
     search = _again(path, {"opt": pyhopper.choice("new", wider, "a"), "lr": lr}, quiet=False)
     assert "~ opt: choice('a', 'b'" in capsys.readouterr().out
-    before = [first._space.build(e.point)["opt"] for e in first._state.evaluations]
-    evaluations = search._state.evaluations
+    before = [first._log.space.build(e.point)["opt"] for e in first._log.state.evaluations]
+    evaluations = search._log.state.evaluations
     for old, each in zip(before, evaluations, strict=True):
         assert each.fits == (old != "b")
         if each.fits:
-            assert search._space.build(each.point)["opt"] == old
+            assert search._log.space.build(each.point)["opt"] == old
     assert search.history["lr"] == first.history["lr"]
     assert len(search.history) == 30
     search.history[0], search.history["opt"]
@@ -418,7 +418,7 @@ def test_new_and_dropped_parameters(tmp_path, capsys):
     assert "- old: int(0, 9)" in out
     assert search.best == {"lr": first.best["lr"], "new": 4}
     search = _again(path, {"lr": pyhopper.float(0, 1), "newer": pyhopper.int(0, 9)}, steps=31)
-    assert [e.fits for e in search._state.evaluations] == [False] * 30 + [True]
+    assert [e.fits for e in search._log.state.evaluations] == [False] * 30 + [True]
     assert search.best == search.history[30]
     assert search.history["newer"][:30] == [None] * 30
 
@@ -453,9 +453,9 @@ def test_open_candidates_and_guesses_in_a_changed_space(tmp_path):
         search.run(dies, steps=9, quiet=True, checkpoint_path=path, executor=executor)
     narrow = pyhopper.Search(lr=pyhopper.float(0, 0.5))
     narrow.run(lambda p: p["lr"], steps=9, quiet=True, checkpoint_path=path)
-    statuses = {e.id: e.status for e in narrow._state.evaluations}
+    statuses = {e.id: e.status for e in narrow._log.state.evaluations}
     assert statuses[1] is Status.CANCELLED
-    assert [e.point[0] for e in narrow._state.evaluations if e.id in (0, 2)] == [0.25, 0.3]
+    assert [e.point[0] for e in narrow._log.state.evaluations if e.id in (0, 2)] == [0.25, 0.3]
 
 
 # Large points ----------------------------------------------------------------------------------
@@ -491,8 +491,10 @@ def test_large_arrays(tmp_path):
     # In so many dimensions the step learns, and learns anew after the kill.
     assert search.history.fs[:11] == plain.history.fs[:11]
     assert len(search.history) == 20
-    bests = {search._state.best.id, plain._state.best.id}
-    for mine, other in zip(search._state.evaluations[:11], plain._state.evaluations, strict=False):
+    bests = {search._log.state.best.id, plain._log.state.best.id}
+    for mine, other in zip(
+        search._log.state.evaluations[:11], plain._log.state.evaluations, strict=False
+    ):
         assert mine.id in bests or mine.point == other.point
     assert "not kept" in repr(search.history[0]["w"])
     assert len(list(folder.iterdir())) == 1
@@ -500,7 +502,7 @@ def test_large_arrays(tmp_path):
     loaded = make_large()
     loaded.load(path)
     assert np.array_equal(loaded.best["w"], search.best["w"])
-    assert loaded._state.seen == search._state.seen
+    assert loaded._log.state.seen == search._log.state.seen
     loaded.save(tmp_path / "saved.ckpt")
     again = make_large()
     again.load(tmp_path / "saved.ckpt")
@@ -605,7 +607,7 @@ def test_new_constraint(tmp_path, capsys):
         return params["x"]
 
     stopped.run(interrupted, steps=20, quiet=True, checkpoint_path=path)
-    open_one = next(iter(stopped._state.evaluations[-1:]))
+    open_one = next(iter(stopped._log.state.evaluations[-1:]))
     assert stopped.best_f > 0.6
 
     search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
@@ -681,7 +683,7 @@ def test_after_a_fault_of_the_objective_the_search_begins_anew(init, tmp_path, c
     assert "10 evaluations failed or had no value: 10 x KeyError: 'y'" in " ".join(out.split())
     assert len(seen) == 6
     assert seen[: 1 + len(init)] == [0.25, *init.values()]
-    assert search._state.before_success.ended == 10
+    assert search._log.state.before_success.ended == 10
     script(lambda params: seen.append(params["x"]) or params["x"])
     assert len(seen) == 6, "the budget of the last start is used"
 

@@ -65,7 +65,7 @@ def history(path):
         model=pyhopper.choice({"C": pyhopper.float(1, 9)}, {"kind": "b", "C": pyhopper.int(0, 5)}),
     )
     search.load(path)
-    state = search._state
+    state = search._log.state
     told = [(e.id, e.type, e.point, e.status, e.value, e.estimates) for e in state.evaluations]
     return told, state.best.id, state.duplicates, state.started
 
@@ -174,7 +174,7 @@ def run(path):
         x=pyhopper.float(-1, 1, precision=1), n=pyhopper.int(0, 5), w=pyhopper.float(0, 1), seed=5
     )
     search.run(lambda p: p["w"] - p["x"], "max", steps=STEPS, quiet=True, checkpoint_path=path)
-    return [(each.id, each.point, each.value) for each in search._state.evaluations]
+    return [(each.id, each.point, each.value) for each in search._log.state.evaluations]
 
 
 class PowerCut(BaseException):

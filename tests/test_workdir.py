@@ -28,7 +28,7 @@ def test_output_of_each_candidate(isolation, tmp_path, capsys):
     more = {} if isolation == "auto" else {"isolated": True}
     search = pyhopper.Search({"x": pyhopper.float(0, 1), **more}, seed=0)
     search.run(talk, "max", steps=4, work_dir=tmp_path, isolation=isolation, quiet=True)
-    for number, candidate in enumerate(search._state.evaluations):
+    for number, candidate in enumerate(search._log.state.evaluations):
         folder = tmp_path / f"{number:05d}"
         text = (folder / "output.log").read_text()
         assert text.count("loss") == 1

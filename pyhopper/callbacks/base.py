@@ -7,8 +7,12 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError, class_name
-from pyhopper.events import ParamInfo
+from pyhopper.events import Candidate, CandidateType, Outcome, ParamInfo, Status
+from pyhopper.history.evaluation import Evaluation
+from pyhopper.parameters import Point
+from pyhopper.parameters.space import Space
 
 if TYPE_CHECKING:
     from pyhopper.search import Search
@@ -59,14 +63,57 @@ class Callback:
 
 
 class Callbacks:
-    """Calls a hook on every callback; one that raises is reported once, then left out."""
+    """Tells every callback what happens; one that raises is reported once, then left out.
 
-    def __init__(self, callbacks: Iterable[Callback], quiet: bool) -> None:
+    Parameters
+    ----------
+    callbacks : iterable of Callback
+        In the order in which they are told.
+    space : Space
+        Turns points into the dicts that callbacks get.
+    quiet : bool
+        Do not report.
+    """
+
+    def __init__(self, callbacks: Iterable[Callback], space: Space, quiet: bool) -> None:
         self._active = list(callbacks)
+        self._space = space
         self._quiet = quiet
+        self._infos: dict[int, ParamInfo] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._active)
+    def started(self, candidate: Candidate, now: Stamp) -> None:
+        """A candidate runs."""
+        if self._active:
+            info = self._infos[candidate.id] = ParamInfo(candidate.type, now.time)
+            self.call("on_evaluate_start", candidate.params, info)
+
+    def ended(self, evaluation: Evaluation, outcome: Outcome, new_best: Evaluation | None) -> None:
+        """An evaluation has ended."""
+        info = self._infos.pop(evaluation.id, None)
+        if info is None:
+            return
+        status = evaluation.status
+        info.finished_at = evaluation.finished_at
+        info.is_pruned, info.is_nan = status is Status.PRUNED, status is Status.NAN
+        info.estimates, info.metrics = evaluation.estimates, evaluation.metrics
+        info.reason = evaluation.reason
+        # Built again, since the objective may have changed its dict.
+        params = self._space.build(evaluation.point)
+        if status is Status.DONE:
+            self.call("on_evaluate_end", params, evaluation.value, info)
+        elif status is not Status.CANCELLED:
+            self.call(f"on_evaluate_{status.value}", params, info)
+        if new_best is not None:
+            # After a re-evaluation this may be another candidate than the one that has ended.
+            if new_best.point is not evaluation.point:
+                params = self._space.build(new_best.point)
+            self.call("on_new_best", params, new_best.value, info)
+
+    def duplicate(self, point: Point, kind: CandidateType, time: float) -> None:
+        """A point that was evaluated before was drawn at some time, and thrown away."""
+        if self._active:
+            info = ParamInfo(kind, time)
+            self.call("on_duplicate_sampled", self._space.build(point), info)
 
     def call(self, hook: str, *arguments: Any) -> None:
         """Call the method named ``hook`` on each."""

@@ -13,7 +13,6 @@ from pyhopper.executors.gpus import cpu_slots, gpu_slots, usable_cores
 from pyhopper.executors.local import LocalExecutor
 from pyhopper.executors.process import Slot
 from pyhopper.executors.worker import is_loading
-from pyhopper.settings import Limits, one_of
 
 _PER_GPU = re.compile(r"(?:(\d+)\s*x\s*)?per[-_ ]gpu", re.IGNORECASE)
 _FORMS = 'must be a number of processes, -1 (one for each core), "per-gpu" or "2x per-gpu"'
@@ -42,7 +41,7 @@ def parse_slots(n_jobs: Any) -> list[Slot]:
 
 
 def make_executor(
-    executor: Executor | None, n_jobs: Any, isolation: Any, limits: Limits, quiet: bool
+    executor: Executor | None, n_jobs: Any, isolation: Any, needs_process: bool, quiet: bool
 ) -> Executor:
     """Where to run evaluations; if that is in several processes, a line says so.
 
@@ -57,7 +56,8 @@ def make_executor(
     quiet : bool
         Print nothing.
     """
-    one_of("isolation", isolation, "auto", "candidate", "slot")
+    if isolation not in ("auto", "candidate", "slot"):
+        raise ArgumentError("isolation", isolation, 'must be "auto", "candidate" or "slot"')
     if executor is not None:
         methods = ("submit", "wait", "cancel", "close")
         if not all(callable(getattr(executor, name, None)) for name in methods):
@@ -68,7 +68,7 @@ def make_executor(
             raise ArgumentError("n_jobs", n_jobs, problem)
         return executor
     slots = parse_slots(n_jobs)
-    in_process = n_jobs in (1, "1") and limits == Limits() and isolation == "auto"
+    in_process = n_jobs in (1, "1") and not needs_process and isolation == "auto"
     if in_process:
         return InlineExecutor()
     if is_loading():

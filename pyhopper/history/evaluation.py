@@ -1,4 +1,4 @@
-"""What a search notes: evaluations, and what happens beside the events of its executor."""
+"""Evaluations: candidates that have ended."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ from pyhopper.events import (
     Queued,
     Reported,
     Restarted,
+    SpaceChanged,
     Started,
     Status,
     Tally,
@@ -158,17 +159,15 @@ class State:
         """Whether a point is kept with all its values, so that it could be evaluated again."""
         return self.trim(point) is point and not any(isinstance(v, Omitted) for v in point)
 
-    def set_direction(self, maximize: bool) -> None:
-        """Set the direction, in which the results that are already there are compared.
+    def check_direction(self, maximize: bool) -> None:
+        """Refuse a direction in which the results so far cannot be compared.
 
         Raises
         ------
         ArgumentError
             If the search has run in the other direction.
         """
-        if self.maximize is maximize:
-            return
-        if self.maximize is not None and self.ended:
+        if self.maximize is not None and self.maximize is not maximize and self.ended:
             before = "maximize" if self.maximize else "minimize"
             asked = "maximize" if maximize else "minimize"
             problem = (
@@ -176,6 +175,12 @@ class State:
                 "checkpoint_path or overwrite_checkpoint=True if it has one"
             )
             raise ArgumentError("direction", asked, problem)
+
+    def set_direction(self, maximize: bool) -> None:
+        """Set the direction, and compare the results that are already there."""
+        self.check_direction(maximize)
+        if self.maximize is maximize:
+            return
         self.maximize = maximize
         self.leaders = Leaders()
         for index, evaluation in enumerate(self.evaluations):
@@ -244,10 +249,24 @@ class State:
                 self._trim(last)
         return is_best
 
-    def replace_best(self, best: Evaluation) -> None:
-        """Put an evaluation in the place of the best one, which differs in its point only."""
+    def fill(self, candidate: Callable[[Candidate], Candidate], best: Evaluation | None) -> None:
+        """Put in what a checkpoint leaves out of its lines.
+
+        Parameters
+        ----------
+        candidate : callable
+            Returns a candidate with its params and all its values; it is called for those that run
+            and for the first that failed.
+        best : Evaluation or None
+            The best evaluation with all its values; it differs from the present one in that only.
+        """
+        for number, running in self.running.items():
+            self.running[number] = running._replace(candidate=candidate(running.candidate))
+        if self.first_failure is not None:
+            failed, outcome = self.first_failure
+            self.first_failure = candidate(failed), outcome
         self.best = best
-        if self._best_at >= 0:
+        if self._best_at >= 0 and best is not None:
             self.evaluations[self._best_at] = best
 
     def forget_evaluations(self) -> None:
@@ -333,6 +352,8 @@ def observe(state: State, event: Event, now: Stamp) -> Evaluation | None:
         state.queue.append(event.guess)
     elif isinstance(event, Dropped):
         state.drop(event.redrawn, event.dequeued)
+    elif isinstance(event, SpaceChanged):
+        state.queue.clear()
     elif isinstance(event, Totals):
         state.started, state.ended, state.duplicates = event[:3]
         state.before_budget, state.unimproved, state.tallies, state.before_success = event[3:]

@@ -1,4 +1,4 @@
-"""The evaluations of a search as its user reads them."""
+"""The evaluations of a search, as a user reads them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,104 @@ import itertools
 from collections.abc import Callable
 from typing import Any, overload
 
-from pyhopper.events import Status
+from pyhopper.events import CandidateType, Screening, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
 from pyhopper.history.table import to_pandas
 from pyhopper.parameters.space import Space
+
+
+class Record:
+    """One evaluation as a user reads it; nothing in it can be changed."""
+
+    __slots__ = ("_evaluation", "_space")
+
+    def __init__(self, evaluation: Evaluation, space: Space) -> None:
+        self._evaluation = evaluation
+        self._space = space
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What the objective got, built anew at each call."""
+        return self._space.build(self._evaluation.point)
+
+    @property
+    def id(self) -> int:
+        """Its number, counted from 0 in the order of starting; -1 for a result told by ``add``."""
+        return self._evaluation.id
+
+    @property
+    def type(self) -> CandidateType:
+        """Where the candidate came from; equal to its name, such as ``"random seeding"``."""
+        return self._evaluation.type
+
+    @property
+    def status(self) -> Status:
+        """Where the candidate came from; equal to its name, such as ``"random seeding"``."""
+        return self._evaluation.status
+
+    @property
+    def value(self) -> float:
+        """Its value; NaN unless it is done."""
+        return self._evaluation.value
+
+    @property
+    def estimates(self) -> tuple[float, ...]:
+        """The values that it reported on the way."""
+        return self._evaluation.estimates
+
+    @property
+    def reason(self) -> str:
+        """Why it failed or was cancelled, in one line; else empty."""
+        return self._evaluation.reason
+
+    @property
+    def slot(self) -> str:
+        """Where it ran; empty for the process of the search."""
+        return self._evaluation.slot
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self._evaluation.seconds
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds that the search had run when it ended."""
+        return self._evaluation.elapsed
+
+    @property
+    def sampled_at(self) -> float:
+        """When it started, in seconds since the epoch."""
+        return self._evaluation.sampled_at
+
+    @property
+    def finished_at(self) -> float:
+        """When it ended, in seconds since the epoch."""
+        return self._evaluation.finished_at
+
+    @property
+    def fits(self) -> bool:
+        """False if it has no place in the space any more, or breaks a constraint."""
+        return self._evaluation.fits
+
+    @property
+    def screening(self) -> Screening | None:
+        """What the model expected of it; None if it was not screened."""
+        return self._evaluation.screening
+
+    @property
+    def expected_seconds(self) -> float | None:
+        """How long it was expected to take at most; None without a forecast."""
+        return self._evaluation.expected_seconds
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What the objective returned beside the value."""
+        return dict(self._evaluation.metrics or {})
+
+    def __repr__(self) -> str:
+        return f"<evaluation {self.id}: {self.status.value}, value {self.value:.6g}>"
 
 
 class History:
@@ -20,7 +113,7 @@ class History:
     ``history["lr"]`` the values of one parameter, nested ones by their dotted name.
     """
 
-    def __init__(self, state: State, space: Callable[[], Space]) -> None:
+    def __init__(self, state: Callable[[], State], space: Callable[[], Space]) -> None:
         self._state = state
         self._space = space
         self._sorted: dict[Status, list[Evaluation]] = {status: [] for status in Status}
@@ -30,12 +123,12 @@ class History:
     @property
     def direction(self) -> str | None:
         """``"max"`` or ``"min"``; None before the first run."""
-        maximize = self._state.maximize
+        maximize = self._state().maximize
         return None if maximize is None else "max" if maximize else "min"
 
     def _with(self, status: Status) -> list[Evaluation]:
         """The evaluations that ended in one way; only those since the last call are sorted in."""
-        evaluations = self._state.evaluations
+        evaluations = self._state().evaluations
         first = evaluations[0] if evaluations else None
         if first is not self._first or len(evaluations) < self._seen:
             self._sorted = {status: [] for status in Status}
@@ -81,6 +174,21 @@ class History:
         return self._space().values(name, [each.point for each in self._with(status)])
 
     @property
+    def evaluations(self) -> tuple[Record, ...]:
+        """Every evaluation, however it ended, in the order in which they ended.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.float(0, 1))
+        >>> search.add({"x": 0.25}, 3.0)
+        >>> search.history.evaluations[0].params
+        {'x': 0.25}
+        """
+        space = self._space()
+        return tuple(Record(each, space) for each in self._state().evaluations)
+
+    @property
     def fs(self) -> list[float]:
         """The values."""
         return [each.value for each in self._with(Status.DONE)]
@@ -92,12 +200,13 @@ class History:
         Of a noisy objective the last of them may be luck; :attr:`best_f` is then the mean over
         the re-evaluations of the best candidate.
         """
-        return list(itertools.accumulate(self.fs, max if self._state.maximize else min))
+        return list(itertools.accumulate(self.fs, max if self._state().maximize else min))
 
     @property
     def best_f(self) -> float | None:
         """The best value, None if there is none."""
-        return None if self._state.best is None else self._state.best.value
+        best = self._state().best
+        return None if best is None else best.value
 
     @property
     def steps(self) -> list[int]:
@@ -137,8 +246,8 @@ class History:
         ImportError
             Without the package pandas.
         """
-        return to_pandas(self._state.evaluations, self._space())
+        return to_pandas(self._state().evaluations, self._space())
 
     def clear(self) -> None:
         """Forget the evaluations; the best one, the counts and the known duplicates stay."""
-        self._state.forget_evaluations()
+        self._state().forget_evaluations()

@@ -4,16 +4,14 @@ from pyhopper.journal.checkpoint import Checkpoint, checkpoint_file
 from pyhopper.journal.codec import from_json
 from pyhopper.journal.file import read, sync_folder
 from pyhopper.journal.lockfile import Holder
-from pyhopper.journal.replay import Follower, Replay, misplaced
+from pyhopper.journal.replay import Replay
 
 __all__ = [
     "Checkpoint",
-    "Follower",
     "Holder",
     "Replay",
     "checkpoint_file",
     "from_json",
-    "misplaced",
     "read",
     "sync_folder",
 ]

@@ -1,41 +1,28 @@
-"""A checkpoint in use: a journal, its lock and its large points, as a run sees them."""
+"""A checkpoint in use: its file, the lock on it, and the large points beside it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pyhopper._version import __version__
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError, CheckpointError
-from pyhopper.events import (
-    Alive,
-    Began,
-    Candidate,
-    Ended,
-    Event,
-    Forgotten,
-    Known,
-    Outcome,
-    Queued,
-    Started,
-    Status,
-    Totals,
-)
+from pyhopper.events import Alive, Event, Known, Started
 from pyhopper.history.evaluation import Evaluation
-from pyhopper.history.state import State, observe
+from pyhopper.history.state import Running
 from pyhopper.journal.codec import CodecError, to_json
-from pyhopper.journal.file import FORMAT, Journal, dumps
+from pyhopper.journal.file import FORMAT, Journal, Line, dumps
 from pyhopper.journal.lockfile import Holder, Lock
 from pyhopper.journal.records import write
-from pyhopper.journal.replay import Follower, Replay
+from pyhopper.journal.replay import Observe, Replay
 from pyhopper.journal.skeleton import skeleton
 from pyhopper.parameters.space import Space
 
 _ALIVE_TURNS = 6
-"""After so many turns of five seconds without a line, one tells that the search is alive."""
+"""Turns of five seconds without a line after which one says that the search still runs."""
 
 
 def checkpoint_file(argument: str, value: Any) -> Path:
@@ -73,7 +60,7 @@ def checkpoint_file(argument: str, value: Any) -> Path:
 
 
 class Checkpoint:
-    """The open checkpoint of a search.
+    """The open checkpoint of a search. It writes events and reads them, and keeps no state.
 
     Parameters
     ----------
@@ -81,42 +68,29 @@ class Checkpoint:
         Its file.
     space : Space
         The present space.
-    state : State
-        Gets what is in the file.
     file : Path, optional
-        Where to write to instead, when a file is made anew.
-    follower : Follower, optional
-        Goes along with what is read.
+        Where to write to instead, for a file that is made anew and then put in the other's place.
+
+    Attributes
+    ----------
+    replay : Replay
+        What is known from the lines so far.
+    lock : Lock
+        Held by the process that writes.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        space: Space,
-        state: State,
-        file: Path | None = None,
-        follower: Follower | None = None,
-    ) -> None:
+    def __init__(self, path: Path, space: Space, file: Path | None = None) -> None:
         self.path = path
-        self.space = space
-        self.replay = Replay(path, space, state, follower=follower)
-        self.codec = self.replay.codec
-        self.large = self.replay.large
+        self.replay = Replay(path, space)
         self.lock = Lock(path)
+        self._space = space
+        self._codec = self.replay.codec
+        self._large = self.replay.large
         self._journal: Journal | None = None
         self._file = path if file is None else file
-        self._state_text = ""
-        self._next_state_at = 0
+        self._user_states = ""
+        self._next_user_states_at = 0
         self._idle = (0, 0)
-
-    @property
-    def state(self) -> State:
-        """What the events so far have led to."""
-        return self.replay.state
-
-    @state.setter
-    def state(self, state: State) -> None:
-        self.replay.state = state
 
     @property
     def journal(self) -> Journal:
@@ -125,18 +99,33 @@ class Checkpoint:
             self._journal = Journal(self._file)
         return self._journal
 
-    def catch_up(self) -> bool:
-        """Take in what others wrote, under the lock; whether there is anything in the file."""
+    def read(self, observe: Observe) -> bool:
+        """Read what others have written since the last call; the caller has the lock.
+
+        Parameters
+        ----------
+        observe : callable
+            ``observe(event, now)`` takes each event into the state.
+
+        Returns
+        -------
+        bool
+            Whether there is anything in the file.
+        """
         if self._file.exists():
-            lines = self.journal.catch_up()
-            if lines:
-                self.replay.feed(lines)
+            self.replay.feed(self.journal.catch_up(), observe)
         return self.replay.seed is not None
 
     def create(self, seed: int, repeatable: bool) -> None:
-        """Write the header and what the search knows already."""
+        """Write the header.
+
+        Raises
+        ------
+        CheckpointError
+            If values of a parameter cannot be written.
+        """
         try:
-            self.codec.probe()
+            self._codec.probe()
         except CodecError as error:
             raise CheckpointError(self.path, str(error)) from error
         header = {
@@ -145,114 +134,120 @@ class Checkpoint:
             "version": __version__,
             "seed": seed,
             "repeatable": repeatable,
-            **self._space(),
         }
-        self.journal.append(header)
-        self.replay.begin(header)
+        self._begin({**header, **self._described_space()})
 
-    def _space(self) -> dict[str, Any]:
+    def change_space(self) -> None:
+        """Write that the space is the present one from here on."""
+        self._codec.probe()
+        self._begin({"event": "space", **self._described_space()})
+
+    def _begin(self, line: Line) -> None:
+        self.journal.append(line)
+        self.replay.begin(line)
+
+    def _described_space(self) -> dict[str, Any]:
         return {
-            "fingerprint": self.space.fingerprint(),
-            "leaves": self.codec.signature(),
-            "template": skeleton(self.space.root, self.codec.keys),
+            "fingerprint": self._space.fingerprint(),
+            "leaves": self._codec.signature(),
+            "template": skeleton(self._space.root, self._codec.keys),
         }
 
-    def snapshot(self, source: State) -> None:
-        """Write what a search knows that was not written while it happened."""
-        for event, now in snapshot(source):
-            self.take(event, now)
-
-    def take(self, event: Event, now: Stamp) -> Evaluation | None:
-        """Write an event and take it into the state."""
-        self.append(event, now)
-        return observe(self.state, event, now)
-
-    def append(self, event: Event, now: Stamp, again: bool = False) -> None:
+    def append(
+        self, event: Event, now: Stamp, running: dict[int, Running], again: bool = False
+    ) -> None:
         """Write an event, before it is taken into the state.
+
+        Parameters
+        ----------
+        event : Event
+            What happened.
+        now : Stamp
+            When.
+        running : dict
+            The candidates that run, by id.
+        again : bool
+            Whether it is a guess that stood in the file already, read in a changed space.
 
         Raises
         ------
         CheckpointError
             If the disk is full, or a value cannot be written.
         """
-        self._discard()
+        self._delete_obsolete()
         try:
-            record = write(event, now, self.codec, self.state.running)
+            line = write(event, now, self._codec, running)
         except CodecError as error:
             raise CheckpointError(self.path, str(error)) from error
         if again:
-            record["again"] = True
-        if isinstance(event, Started | Known):
-            if self.codec.bulky:
-                self._move_out(event, record)
-        elif isinstance(event, Ended):
-            self.large.ended(event.job_id)
-        self.journal.append(record)
+            line["again"] = True
+        name = None
+        if isinstance(event, Started | Known) and self._codec.bulky:
+            name = self._move_out(line)
+        self._large.follow(event, name)
+        self.journal.append(line)
 
-    def _discard(self) -> None:
+    def _move_out(self, line: Line) -> str | None:
+        """Store the point of a line in a file of its own if it is large; the file's name."""
+        inline = self._large.split(line["point"], self._codec.bulky)
+        if inline is None:
+            return None
+        line["large"] = name = f"{self.journal.number:09d}.json"
+        self._large.write(name, line["point"])
+        line["point"] = inline
+        return name
+
+    def observed(self, best: Evaluation | None) -> None:
+        """An event that was read or written has been taken into the state; ``best`` is its best."""
+        self._large.release(best)
+
+    def _delete_obsolete(self) -> None:
         """Have the files of large points deleted that nobody needs any more."""
-        doomed, self.replay.doomed = self.replay.doomed, []
-        if (last := self.large.settle(self.state.best)) is not None:
-            doomed.append(last)
-        for name in doomed:
-            if (path := self.large.folder / name).exists():
+        obsolete, self._large.obsolete = self._large.obsolete, []
+        for name in obsolete:
+            if (path := self._large.folder / name).exists():
                 self.journal.discard_after_sync(path)
 
-    def _move_out(self, event: Started | Known, record: dict[str, Any]) -> None:
-        """Store the point in a file of its own if it is large."""
-        inline = self.large.split(record["point"], self.codec.bulky)
-        if inline is None:
-            return
-        record["large"] = name = f"{self.journal.number:09d}.json"
-        self.large.write(name, record["point"])
-        record["point"] = inline
-        if isinstance(event, Started):
-            self.large.started(event.candidate.id, name)
-        else:
-            self.large.known(name)
+    def keep(self, states: Callable[[], Mapping[str, Any]], force: bool = False) -> None:
+        """Save the states of callbacks and pruner, large ones less often.
 
-    def accept_changes(self, now: Stamp) -> list[str]:
-        """Go on in the present space; the changes, a line for each."""
-        changes = self.replay.changes
-        if not changes:
-            return []
-        self.codec.probe()
-        guesses = [guess for guess in self.state.queue if guess]
-        space = {"event": "space", **self._space()}
-        self.journal.append(space)
-        self.replay.begin(space)
-        for guess in guesses:
-            self.append(Queued(guess), now, again=True)
-            observe(self.state, Queued(guess), now)
-        return changes
-
-    def keep(self, get: Callable[[], dict[str, Any]], force: bool = False) -> None:
-        """Write the states of callbacks and pruner, large ones less often.
+        Parameters
+        ----------
+        states : callable
+            Returns them by ``"callbacks"`` and ``"pruner"``.
+        force : bool
+            Save them now, however large they are.
 
         Raises
         ------
         CheckpointError
             If one cannot be written.
         """
-        if self.journal.size < self._next_state_at and not force:
+        if self.journal.size < self._next_user_states_at and not force:
             return
-        states = {name: state for name, state in get().items() if state}
-        if not states:
+        present = {name: state for name, state in states().items() if state}
+        if not present:
             return
         try:
-            record = {"event": "state", **{name: to_json(state) for name, state in states.items()}}
+            line = {"event": "state", **{name: to_json(s) for name, s in present.items()}}
         except CodecError as error:
             problem = f"the state_dict of a callback or pruner: {error}"
             raise CheckpointError(self.path, problem) from error
-        text = dumps(record)
-        if text != self._state_text:
-            self._state_text = text
-            self.journal.append(record)
+        text = dumps(line)
+        if text != self._user_states:
+            self._user_states = text
+            self.journal.append(line)
             # At most half of the file is states, however large they grow.
-            self._next_state_at = self.journal.size + len(text)
+            self._next_user_states_at = self.journal.size + len(text)
 
     def tend(self, stamp: Callable[[], Stamp]) -> None:
-        """Sync the file and renew the lock from now on."""
+        """Sync the file and renew the lock from now on, in a thread.
+
+        Parameters
+        ----------
+        stamp : callable
+            The present moment, for the line that says that the search still runs.
+        """
 
         def alive() -> None:
             self.lock.renew()
@@ -262,15 +257,21 @@ class Checkpoint:
             elif turns + 1 < _ALIVE_TURNS:
                 self._idle = size, turns + 1
             else:
-                self.journal.append(write(Alive(), stamp(), self.codec, {}))
+                self.journal.append(write(Alive(), stamp(), self._codec, {}))
 
         self.journal.tend(alive)
 
-    def refuse_if_held(self) -> None:
-        """Refuse to run what processes with ask and tell evaluate at this moment."""
-        for candidate_id, running in self.state.running.items():
-            if running.holder and not Holder.parse(running.holder).dead:
-                holder = Holder.parse(running.holder)
+    def refuse_if_held(self, running: dict[int, Running]) -> None:
+        """Refuse to run what processes with ask and tell evaluate at this moment.
+
+        Raises
+        ------
+        CheckpointError
+            If there is such a process.
+        """
+        for candidate_id, each in running.items():
+            if each.holder and not Holder.parse(each.holder).dead:
+                holder = Holder.parse(each.holder)
                 problem = (
                     f"candidate {candidate_id} is evaluated by process {holder.pid} on "
                     f"{holder.host}, which asked for it; end that process first, or tell its result"
@@ -278,7 +279,7 @@ class Checkpoint:
                 raise CheckpointError(self.path, problem)
 
     def clear(self) -> None:
-        """Delete what is in the file.
+        """Delete everything in the file, and the large points.
 
         Raises
         ------
@@ -286,50 +287,16 @@ class Checkpoint:
             If it is no checkpoint.
         """
         self.journal.clear()
-        self.large.remove()
+        self._large.delete_all()
+
+    def delete_other_points(self) -> None:
+        """Delete the files of large points that do not belong to the lines."""
+        self._large.delete_others()
 
     def close(self) -> None:
         """Sync, close and give the lock back."""
         if self._journal is not None:
-            self._discard()
+            self._delete_obsolete()
             self._journal.close()
             self._journal = None
         self.lock.release()
-
-
-def snapshot(state: State) -> Iterator[tuple[Event, Stamp]]:
-    """Events that lead to a state."""
-    now = Stamp(state.elapsed, state.time)
-    if state.maximize is not None:
-        yield Began(state.maximize), Stamp(0.0, now.time)
-    evaluations = state.evaluations
-    best = state.best
-    # The value of the best may be the mean of several, its evaluation is one of them.
-    if best is not None and not any(e.id == best.id and e.point is best.point for e in evaluations):
-        evaluations = [*evaluations, best]
-    for each in evaluations:
-        yield from _ended(each)
-        if state.key(each.point) not in state.seen and each.status is not Status.CANCELLED:
-            yield Forgotten(each.point), Stamp(each.elapsed, each.finished_at)
-    for running in state.running.values():
-        yield Started(running.candidate, holder=running.holder), running.since
-    for guess in state.queue:
-        yield Queued(guess), now
-    if not state.started:
-        return
-    counts = state.started, state.ended, state.duplicates
-    yield (
-        Totals(*counts, state.before_budget, state.unimproved, state.tallies, state.before_success),
-        now,
-    )
-
-
-def _ended(each: Evaluation) -> Iterator[tuple[Event, Stamp]]:
-    candidate = Candidate(each.id, each.type, {}, each.point, each.screening, each.expected_seconds)
-    outcome = Outcome(each.status, each.value, each.metrics, each.estimates, each.reason)
-    end = Stamp(each.elapsed, each.finished_at)
-    if each.id < 0:
-        yield Known(candidate, outcome), end
-        return
-    yield Started(candidate), Stamp(each.elapsed - each.seconds, each.sampled_at)
-    yield Ended(each.id, outcome, each.slot), end

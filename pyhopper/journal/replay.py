@@ -1,17 +1,16 @@
-"""Replaying a checkpoint: its records are folded into a state, as a live run folds its events."""
+"""Reading a checkpoint: its lines become the events that were written, in their order."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pyhopper.budget import Stamp
 from pyhopper.errors import CheckpointError
-from pyhopper.events import Ended, Event, Known, Outcome, Queued, Started, Status
+from pyhopper.events import Candidate, Ended, Event, Known, Queued, SpaceChanged, Started
 from pyhopper.history.evaluation import Evaluation, Misfit
-from pyhopper.history.state import State, observe
 from pyhopper.journal.changes import SpaceReader
 from pyhopper.journal.codec import CodecError, PointCodec, from_json
 from pyhopper.journal.file import Line, dumps
@@ -20,19 +19,11 @@ from pyhopper.journal.records import HOLLOW, Reader, stamp, write
 from pyhopper.parameters import Omitted, Point
 from pyhopper.parameters.space import Space
 
-
-class Follower(Protocol):
-    """Goes along with a replay, to learn what does not follow from the state alone."""
-
-    def before(self, event: Event, replay: Replay) -> Event:
-        """An event is about to be observed; what to observe."""
-
-    def after(self, event: Event, evaluation: Evaluation | None) -> None:
-        """An event was observed."""
+Observe = Callable[[Event, Stamp], None]
 
 
 class Replay:
-    """Takes the records of a checkpoint into a state.
+    """Reads the lines of a checkpoint, as far as possible in the present space.
 
     Parameters
     ----------
@@ -40,64 +31,56 @@ class Replay:
         The checkpoint, for its large points and for messages.
     space : Space
         The present space; points that were written in another one are read as far as they fit.
-    state : State
-        Is changed.
     recover : bool
         Leave out what cannot be understood because lines before it are lost.
-    follower : Follower, optional
-        Goes along.
 
     Attributes
     ----------
     seed : int or None
         The seed in the header; None before that was read.
     repeatable : bool
-        Whether the user gave that seed, so that nothing may depend on the clock.
-    states : dict
+        Whether the user chose that seed, so that nothing may depend on the clock.
+    user_states : dict
         The last states of callbacks and pruner.
-    states_at : int
-        How many of the evaluations had ended then.
-    given : Counter
-        Guesses and known results by their text, to know them again when a script gives them again.
+    user_states_at : int
+        How many evaluations had ended when these were saved.
     skipped : int
-        Records that were left out.
-    doomed : list of str
-        Files of large points that may be deleted, if nobody has done so.
+        Lines that were left out.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        space: Space,
-        state: State,
-        recover: bool = False,
-        follower: Follower | None = None,
-    ) -> None:
+    def __init__(self, path: Path, space: Space, recover: bool = False) -> None:
         self.path = path
-        self.state = state
         self.codec = PointCodec(space.leaves)
         self.large = LargePoints(path)
         self.seed: int | None = None
         self.repeatable = False
-        self.states: dict[str, Any] = {}
-        self.states_at = 0
-        self.given: Counter[str] = Counter()
+        self.user_states: dict[str, Any] = {}
+        self.user_states_at = 0
         self.skipped = 0
-        self.doomed: list[str] = []
         self._space = space
         self._recover = recover
-        self._follower = follower
-        self._lines = 0
+        self._lines = self._ended = 0
+        self._last = Stamp(0.0, 0.0)
+        self._from_user: Counter[str] = Counter()
+        """Guesses and known results in the file, by their text."""
         self._spaces: SpaceReader | None = None
         self._read_with: dict[str, SpaceReader] = {}
+        """By the file of a large point: the space in which it was written."""
 
     @property
     def changes(self) -> list[str]:
         """How the present space differs from the last one in the file, a line for each change."""
         return [] if self._spaces is None or self._spaces.same else self._spaces.differences()
 
-    def feed(self, lines: list[Line]) -> None:
-        """Take records in.
+    def feed(self, lines: Iterable[Line], observe: Observe) -> None:
+        """Read lines.
+
+        Parameters
+        ----------
+        lines : iterable of dict
+            In their order.
+        observe : callable
+            ``observe(event, now)`` is called for each event before the next line is read.
 
         Raises
         ------
@@ -106,119 +89,103 @@ class Replay:
         ArgumentError
             If the space has changed so that values cannot be read.
         """
-        reader: Reader | None = None
-        for record in lines:
+        for line in lines:
             self._lines += 1
-            kind = record.get("event")
-            if kind in ("header", "space"):
-                self.begin(record)
-                reader = None
-                continue
-            if kind == "state":
+            kind = line.get("event")
+            if kind == "header":
+                self.begin(line)
+            elif kind == "state":
                 names = ("callbacks", "pruner")
-                self.states = {name: from_json(record[name]) for name in names if name in record}
-                self.states_at = len(self.state.evaluations)
-                continue
-            if self._spaces is None:
+                self.user_states = {name: from_json(line[name]) for name in names if name in line}
+                self.user_states_at = self._ended
+            elif self._spaces is None:
                 raise CheckpointError(self.path, "does not begin with a header", self._lines)
-            if reader is None:
-                reader = Reader(self._spaces.point, self._spaces.guess)
-            try:
-                self._take(record, reader)
-            except (CodecError, KeyError, IndexError) as error:
-                if not self._recover:
-                    problem = f"this line cannot be used: {error}"
-                    raise CheckpointError(self.path, problem, self._lines) from error
-                self.skipped += 1
-        self._fill()
-
-    def unknown(self, notes: list[Event], now: Stamp) -> Iterator[Event]:
-        """Of what a script gave before its run, all but what an earlier execution gave already."""
-        left = self.given.copy()
-        for note in notes:
-            record = write(note, now, self.codec, {})
-            if "point" in record and self.codec.bulky:
-                small = self.large.split(record["point"], self.codec.bulky)
-                record["point"] = record["point"] if small is None else small
-            text = given(record)
-            if isinstance(note, Queued | Known) and left[text] > 0:
-                left[text] -= 1
+            elif kind == "space":
+                self.begin(line)
+                observe(SpaceChanged(), self._last)
             else:
-                yield note
+                self._feed(line, self._spaces, observe)
 
-    def begin(self, record: Line) -> None:
-        """A header, or another space from here on."""
-        if record["event"] == "header":
-            self.seed = record["seed"]
-            self.repeatable = record.get("repeatable", True)
-        else:
-            self.state.queue.clear()
-        self._spaces = SpaceReader(record["leaves"], self.codec)
-
-    def _take(self, record: Line, reader: Reader) -> None:
-        event = reader.read(record)
-        if event is None:
-            return
-        kind, name = record["event"], record.get("large")
-        if kind in ("queued", "known") and not record.get("again"):
-            self.given[given(record)] += 1
-        if name is not None:
-            assert self._spaces is not None
-            self._read_with[name] = self._spaces
-            if kind == "started":
-                self.large.started(record["id"], name)
-            else:
-                self.large.known(name)
-            if isinstance(event, Started | Known) and isinstance(event.candidate.point, Misfit):
-                event = self._with_whole(event, name)
-        elif kind == "ended":
-            self.large.ended(record["id"])
-        if isinstance(event, Started | Known) and not self._is_allowed(event.candidate.point):
-            candidate = event.candidate._replace(point=Misfit(event.candidate.point))
-            event = event._replace(candidate=candidate)
-        if self._follower is not None:
-            event = self._follower.before(event, self)
-        evaluation = observe(self.state, event, stamp(record))
-        if self._follower is not None:
-            self._follower.after(event, evaluation)
-        if (doomed := self.large.settle(self.state.best)) is not None:
-            self.doomed.append(doomed)
-
-    def _with_whole(self, event: Started | Known, name: str) -> Started | Known:
-        """The event with the point in its file, if that is there and fits the changed space."""
+    def _feed(self, line: Line, spaces: SpaceReader, observe: Observe) -> None:
         try:
-            assert self._spaces is not None
-            point = self._spaces.point(self.large.read(name))
-        except CheckpointError:
+            event = Reader(spaces.point, spaces.guess).read(line)
+            if event is None:
+                return
+            self._last = stamp(line)
+            name = line.get("large")
+            if name is not None:
+                self._read_with[name] = spaces
+            self.large.follow(event, name)
+            if isinstance(event, Queued | Known) and not line.get("again"):
+                self._from_user[_text(line)] += 1
+            self._ended += isinstance(event, Ended | Known)
+            observe(self._placed(event, name), self._last)
+        except (CodecError, KeyError, IndexError) as error:
+            if not self._recover:
+                problem = f"this line cannot be used: {error}"
+                raise CheckpointError(self.path, problem, self._lines) from error
+            self.skipped += 1
+
+    def begin(self, line: Line) -> None:
+        """Read a header, or the line that says that the space is another one from here on."""
+        if line["event"] == "header":
+            self.seed = line["seed"]
+            self.repeatable = line.get("repeatable", True)
+        self._spaces = SpaceReader(line["leaves"], self.codec)
+
+    def _placed(self, event: Event, name: str | None) -> Event:
+        """The event with its point where it belongs in the present space."""
+        if not isinstance(event, Started | Known):
+            return event
+        point = event.candidate.point
+        if isinstance(point, Misfit) and name is not None:
+            # A value that its line lacks may be one that fits.
+            try:
+                point = self._read_with[name].point(self.large.read(name))
+            except CheckpointError:
+                return event
+        if not self._allows(point):
+            point = Misfit(point)
+        if point is event.candidate.point:
             return event
         return event._replace(candidate=event.candidate._replace(point=point))
 
-    def _is_allowed(self, point: Point) -> bool:
-        """Whether a point that fits meets the constraints, as far as that can be known."""
+    def _allows(self, point: Point) -> bool:
+        """Whether a point meets the constraints, as far as that can be known."""
         if not self._space.constraints or isinstance(point, Misfit):
             return True
         return any(isinstance(each, Omitted) for each in point) or self._space.allows(point)
 
-    def _fill(self) -> None:
-        """Give the candidates that run their params, and the best one its large values."""
-        state = self.state
-        for candidate_id, running in state.running.items():
-            candidate = running.candidate
-            if candidate.params is HOLLOW:
-                point = self._whole(candidate.point, self.large.name_of(candidate_id))
-                filled = candidate._replace(params=self._space.build(point), point=point)
-                state.running[candidate_id] = running._replace(candidate=filled)
-        if state.first_failure is not None and state.first_failure[0].params is HOLLOW:
-            candidate, outcome = state.first_failure
-            params = self._space.build(candidate.point)
-            state.first_failure = candidate._replace(params=params), outcome
-        best = state.best
-        if best is not None and any(isinstance(value, Omitted) for value in best.point):
-            whole = best._replace(point=self._whole(best.point, self.large.best))
-            state.replace_best(whole)
-            self.large.adopt(whole)
+    def not_in_file(self, events: Iterable[Event], now: Stamp) -> Iterator[Event]:
+        """Of what a script told before its run, all that an earlier execution did not tell too."""
+        left = self._from_user.copy()
+        for event in events:
+            line = write(event, now, self.codec, {})
+            if "point" in line and self.codec.bulky:
+                small = self.large.split(line["point"], self.codec.bulky)
+                line["point"] = line["point"] if small is None else small
+            text = _text(line)
+            if isinstance(event, Queued | Known) and left[text] > 0:
+                left[text] -= 1
+            else:
+                yield event
 
-    def _whole(self, point: Point, name: str | None) -> Point:
+    def filled(self, candidate: Candidate) -> Candidate:
+        """A candidate that was read, with its params and all its values."""
+        if candidate.params is not HOLLOW:
+            return candidate
+        point = self._complete(candidate.point, self.large.name_of(candidate.id))
+        return candidate._replace(params=self._space.build(point), point=point)
+
+    def filled_best(self, best: Evaluation | None) -> Evaluation | None:
+        """The best evaluation with all its values."""
+        if best is None or not any(isinstance(value, Omitted) for value in best.point):
+            return best
+        complete = best._replace(point=self._complete(best.point, self.large.best))
+        self.large.replace_best(complete)
+        return complete
+
+    def _complete(self, point: Point, name: str | None) -> Point:
         if name is None:
             return point
         try:
@@ -229,17 +196,7 @@ class Replay:
             raise
 
 
-def misplaced(state: State) -> list[Ended]:
-    """The ends of open candidates that have no place in the space any more."""
-    outcome = Outcome(Status.CANCELLED, reason="it has no place in the space any more")
-    return [
-        Ended(number, outcome)
-        for number, running in state.running.items()
-        if isinstance(running.candidate.point, Misfit)
-    ]
-
-
-def given(record: Line) -> str:
+def _text(line: Line) -> str:
     """What makes a guess or a known result the same one in the next execution of a script."""
     keys = ("event", "guess", "point", "status", "value", "metrics")
-    return dumps({key: record[key] for key in keys if key in record})
+    return dumps({key: line[key] for key in keys if key in line})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,11 @@ Constraint = Callable[[dict[str, Any]], bool]
 
 _CONSTRAINT_TRIES = 10_000
 
-LARGE = 64 * 1024
-"""Points of more bytes are kept in full only while they run, and of the best one."""
+LARGE_POINT = 64 * 1024
+"""Points of more bytes are kept complete only while they run and while they are the best."""
 
-BULKY = 1024
-"""Smaller values always stay in their point."""
+LARGE_VALUE = 1024
+"""Values of fewer bytes are always kept, also those of a large point."""
 
 
 def merge_dicts(*dicts: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,13 +110,13 @@ class Space:
             if names.count(name) == 1 and not isinstance(self.leaves[index].param, Selector)
         }
 
-        bulky = {
+        arrays = {
             index: leaf.param.entries * leaf.param.dtype.itemsize
             for index, leaf in enumerate(self.leaves)
             if isinstance(leaf.param, Numeric) and leaf.param.shape is not None
         }
-        self._bulky = frozenset(i for i, size in bulky.items() if size >= BULKY)
-        self.is_large = sum(bulky.values()) > LARGE
+        self._arrays = frozenset(i for i, size in arrays.items() if size >= LARGE_VALUE)
+        self.is_large = sum(arrays.values()) > LARGE_POINT
 
     def _size(self) -> int | None:
         """Number of different candidates, None for a continuum."""
@@ -215,6 +216,56 @@ class Space:
         """
         return self.whole(self.read(params), params)
 
+    def read_guess(self, guess: Mapping[str, Any]) -> tuple[Partial, list[str]]:
+        """The values that a guess sets, made legal where that is possible.
+
+        Returns
+        -------
+        values : dict
+            By the place of their leaf.
+        remarks : list of str
+            A sentence for each thing that was changed.
+
+        Raises
+        ------
+        CandidateError
+            If it does not fit the template, or is complete and breaks a constraint.
+        """
+        remarks: list[str] = []
+        values = self.read(guess, Lenience(remarks))
+        if self._is_forbidden(values, guess):
+            raise CandidateError("", guess, "breaks a constraint, so it would never be evaluated")
+        return values, remarks
+
+    def combinations(self, columns: Mapping[str, Iterable[Any]]) -> Iterator[Partial]:
+        """Guesses for all combinations of values that no constraint forbids.
+
+        Parameters
+        ----------
+        columns : dict
+            Values by key or by dotted name.
+        """
+        lists = {name: list(values) for name, values in columns.items()}
+        for row in itertools.product(*lists.values()):
+            guesses = [
+                {name: value} if name in self.template else nested(name, value)
+                for name, value in zip(lists, row, strict=True)
+            ]
+            guess = merge_dicts(*guesses)
+            values = self.read(guess)
+            if not self._is_forbidden(values, guess):
+                yield values
+
+    def _is_forbidden(self, values: Partial, guess: Mapping[str, Any]) -> bool:
+        """Whether a guess breaks a constraint, whatever is filled in for what it leaves out."""
+        if not self.constraints:
+            return False
+        try:
+            point = self.whole(values, guess)
+        except CandidateError:
+            return False
+        return not self.allows(point)
+
     def whole(self, values: Partial, guess: Mapping[str, Any]) -> Point:
         """The point of the values that a guess sets, if it leaves nothing out.
 
@@ -246,8 +297,8 @@ class Space:
         """The point with a mark in the place of each large array, if they are many bytes."""
         if not self.is_large:
             return point
-        arrays = [i for i in self._bulky if isinstance(point[i], np.ndarray)]
-        if sum(point[i].nbytes for i in arrays) <= LARGE:
+        arrays = [i for i in self._arrays if isinstance(point[i], np.ndarray)]
+        if sum(point[i].nbytes for i in arrays) <= LARGE_POINT:
             return point
         marks = {i: Omitted.array(point[i]) for i in arrays}
         return tuple(marks.get(index, value) for index, value in enumerate(point))
