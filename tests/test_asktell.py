@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from datetime import datetime
 
 import pytest
 
@@ -233,3 +234,61 @@ def test_asking_after_a_run_has_a_budget_of_its_own():
         search.tell(candidate, candidate.params["x"])
     assert search.ask(steps=3) is None
     assert len(search.history) == 8
+
+
+def seconds_since_epoch(hour, minute=0):
+    return datetime(2026, 3, 5, hour, minute).timestamp()
+
+
+def test_the_end_at_a_time_of_day_stays_where_it_is():
+    """Asked from 07:00 on, the budget ends at 08:00, also if nothing is open for a while."""
+    clock = FakeClock(seconds_since_epoch(7))
+    search = pyhopper.Search(x=pyhopper.float(0, 1), clock=clock)
+    last = clock.time()
+    for minute in range(200):
+        candidate = search.ask("min", runtime="until 08:00")
+        if candidate is None:
+            break
+        last = clock.time()
+        clock.advance(60)
+        search.tell(candidate, minute)
+        clock.advance(120)
+    assert seconds_since_epoch(7, 56) < last < seconds_since_epoch(8)
+    assert search.ask("min", runtime="until 08:00") is None
+
+
+class WorkingClock(FakeClock):
+    """Every look at it takes a tenth of a millisecond, as if the process had worked."""
+
+    def monotonic(self):
+        self.advance(1e-4)
+        return super().monotonic()
+
+
+def test_thinking_is_part_of_the_time():
+    """With evaluations that take no time, asking ends when its own time has used up the budget."""
+    clock = WorkingClock()
+    search = pyhopper.Search(x=pyhopper.float(-5, 5), y=pyhopper.float(-5, 5), clock=clock)
+    began, asked = clock.time(), 0
+    while (candidate := search.ask("min", runtime=3)) is not None:
+        asked += 1
+        assert asked < 50_000, "it goes on without end"
+        search.tell(candidate, candidate.params["x"] ** 2 + candidate.params["y"] ** 2)
+    # What is between a tell and the next ask does not count, here a few looks at the clock.
+    assert 2.5 < clock.time() - began < 4.5
+    assert asked > 500
+
+
+def test_a_wall_clock_that_is_set_does_not_change_the_budget():
+    """Time is counted by a clock that never goes back."""
+    for jump in (-86_400, 86_400):
+        clock = FakeClock()
+        search = pyhopper.Search(x=pyhopper.float(0, 1), clock=clock)
+        asked = 0
+        while (candidate := search.ask("min", runtime=100)) is not None:
+            asked += 1
+            assert asked < 50
+            clock.advance(10)
+            clock._now += jump * (asked == 3)
+            search.tell(candidate, asked)
+        assert asked == 10

@@ -39,7 +39,7 @@ class Record:
 
     @property
     def status(self) -> Status:
-        """Where the candidate came from; equal to its name, such as ``"random seeding"``."""
+        """How it ended: ``"done"``, ``"pruned"``, ``"nan"``, ``"failed"`` or ``"cancelled"``."""
         return self._evaluation.status
 
     @property
