@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from pyhopper.budget import Budget, Stamp
+from pyhopper.callbacks.base import Callbacks
 from pyhopper.errors import EvaluationError, ObjectiveError, SearchFailedError
 from pyhopper.events import (
     Candidate,
@@ -23,9 +24,9 @@ from pyhopper.events import (
 )
 from pyhopper.executors import Job
 from pyhopper.history.evaluation import Evaluation
+from pyhopper.kernels import Proposer
 from pyhopper.log import Log
 from pyhopper.parameters import constants
-from pyhopper.parameters.space import Space
 from pyhopper.pruners import Advice
 from pyhopper.settings import Settings, Stop
 from pyhopper.signals import Interrupts
@@ -66,8 +67,6 @@ class Run:
 
     Attributes
     ----------
-    space : Space
-        Where candidates come from.
     log : Log
         Takes every event; the run has begun in it.
     settings : Settings
@@ -84,7 +83,6 @@ class Run:
         What callbacks and pruner want to have saved.
     """
 
-    space: Space
     log: Log
     settings: Settings
     budget: Budget
@@ -97,7 +95,7 @@ class Run:
         self._state = self.log.state
         self._executor = self.settings.executor
         self.interrupts = Interrupts(self._executor)
-        self._shared = tuple(constants(self.space.template))
+        self._shared = tuple(constants(self.log.space.template))
         self._reason = ""
         self._late: Evaluation | None = None
         self._interrupted = False
@@ -226,7 +224,7 @@ class Run:
         if evaluation.status is Status.FAILED:
             self._raise_if_all_failed(at_the_end=False)
             if self.settings.raise_on_error:
-                params = self.space.build(evaluation.point)
+                params = self.log.space.build(evaluation.point)
                 raise EvaluationError(params, evaluation.reason, event.outcome.details)
 
     def _raise_if_all_failed(self, *, at_the_end: bool) -> None:
@@ -266,3 +264,60 @@ def stop_reason(stop: Stop, log: Log) -> str:
     if stop.patience_seconds is not None and waited >= stop.patience_seconds:
         reason = f"no better value in {waited:.0f} seconds"
     return reason
+
+
+def make_run(
+    log: Log, settings: Settings, callbacks: Callbacks, proposer: Proposer | None = None
+) -> Run:
+    """Put the parts of a run together.
+
+    Parameters
+    ----------
+    log : Log
+        In which the run has begun.
+    settings : Settings
+        What the user asked for.
+    callbacks : Callbacks
+        The user's; they get back what they had saved.
+    proposer : Proposer, optional
+        One that has learned from the search already.
+    """
+    state, clock = log.state, log.stopwatch.clock
+    began = state.before_budget.elapsed
+    budget = Budget.resumed(settings.schedule, log.stopwatch, began, state.elapsed - began)
+    saved_pruner = None
+    if log.file is not None:
+        replay = log.file.replay
+        callbacks.load_state_dicts(replay.user_states.get("callbacks", []))
+        if replay.user_states.get("pruner"):
+            saved_pruner = (*replay.user_states["pruner"], replay.user_states_at)
+        log.file.tend(log.stopwatch.stamp)
+    advice = None
+    if settings.pruner is not None:
+        advice = Advice(settings.pruner, state, log, settings.quiet, saved_pruner)
+    supply = Supply(
+        log.space,
+        state,
+        log.seed,
+        budget,
+        slots=settings.executor.slots,
+        repeatable=log.repeatable,
+        reject_duplicates=settings.reject_duplicates,
+        on_duplicate=lambda each: callbacks.duplicate(each.point, each.type, clock.time()),
+        proposer=proposer,
+    )
+
+    def user_states() -> Mapping[str, Any]:
+        pruner = [] if advice is None else advice.saved()
+        return {"callbacks": callbacks.state_dicts(), "pruner": pruner}
+
+    listeners = supply, advice, settings.work_dir, callbacks
+    return Run(
+        log=log,
+        settings=settings,
+        budget=budget,
+        supply=supply,
+        advice=advice,
+        listeners=[each for each in listeners if each is not None],
+        user_states=user_states,
+    )

@@ -13,26 +13,24 @@ from typing import Any
 
 import numpy as np
 
-from pyhopper.budget import Budget, Clock, SystemClock
+from pyhopper.budget import Clock, SystemClock
 from pyhopper.callbacks.base import Callback, Callbacks
 from pyhopper.display.progress import Progress
 from pyhopper.display.summary import summary
 from pyhopper.display.text import is_terminal, say
-from pyhopper.engine import Run
+from pyhopper.engine import Run, make_run
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Began, Candidate, CandidateType, Forgotten, Known, Queued
 from pyhopper.executors import Executor
 from pyhopper.history.evaluation import Misfit
 from pyhopper.history.view import History
-from pyhopper.kernels import Proposal
 from pyhopper.log import Log
 from pyhopper.parameters import Parameter
 from pyhopper.parameters.space import Space, merge_dicts
-from pyhopper.pruners import Advice, Pruner
+from pyhopper.pruners import Pruner
 from pyhopper.retrace import Retrace
 from pyhopper.session import Session, told_outcome
 from pyhopper.settings import Settings, parse_direction
-from pyhopper.supply import Supply
 from pyhopper.workdir import WorkDir
 
 Params = dict[str, Any]
@@ -436,7 +434,7 @@ class Search:
                 say(*news)
             log.begin(Began(settings.maximize, True, schedule.steps, schedule.runtime))
             callbacks = Callbacks(settings.callbacks, log.space, settings.quiet)
-            run = self._prepare(settings, callbacks, retrace)
+            run = make_run(log, settings, callbacks, retrace.proposer)
             log.keep(run.user_states)
             callbacks.call("on_search_start", self)
             try:
@@ -451,53 +449,6 @@ class Search:
                 ended = run.budget, ending.reason, ending.late, run.advice
                 say(summary(log.state, log.space, *ended, min(80, columns)))
         return run
-
-    def _prepare(self, settings: Settings, callbacks: Callbacks, retrace: Retrace) -> Run:
-        """Put the parts of a run together."""
-        log, state = self._log, self._log.state
-        began = state.before_budget.elapsed
-        budget = Budget.resumed(settings.schedule, log.stopwatch, began, state.elapsed - began)
-        saved_pruner = None
-        if log.file is not None:
-            saved = log.file.replay.user_states
-            callbacks.load_state_dicts(saved.get("callbacks", []))
-            if saved.get("pruner"):
-                saved_pruner = (*saved["pruner"], log.file.replay.user_states_at)
-            log.file.tend(log.stopwatch.stamp)
-        advice = None
-        if settings.pruner is not None:
-            advice = Advice(settings.pruner, state, log, settings.quiet, saved_pruner)
-
-        def duplicate(proposal: Proposal) -> None:
-            callbacks.duplicate(proposal.point, proposal.type, log.stopwatch.clock.time())
-
-        supply = Supply(
-            log.space,
-            state,
-            log.seed,
-            budget,
-            slots=settings.executor.slots,
-            repeatable=log.repeatable,
-            reject_duplicates=settings.reject_duplicates,
-            on_duplicate=duplicate,
-            proposer=retrace.proposer,
-        )
-
-        def user_states() -> Mapping[str, Any]:
-            pruner = [] if advice is None else advice.saved()
-            return {"callbacks": callbacks.state_dicts(), "pruner": pruner}
-
-        told = supply, advice, settings.work_dir, callbacks
-        return Run(
-            space=log.space,
-            log=log,
-            settings=settings,
-            budget=budget,
-            supply=supply,
-            advice=advice,
-            listeners=[each for each in told if each is not None],
-            user_states=user_states,
-        )
 
     # The caller's own loop ---------------------------------------------------------------------
 

@@ -237,7 +237,7 @@ def test_asking_after_a_run_has_a_budget_of_its_own():
 
 
 def seconds_since_epoch(hour, minute=0):
-    return datetime(2026, 3, 5, hour, minute).timestamp()
+    return datetime(2026, 3, 5, hour, minute).astimezone().timestamp()
 
 
 def test_the_end_at_a_time_of_day_stays_where_it_is():
