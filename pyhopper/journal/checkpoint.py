@@ -28,8 +28,8 @@ from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State, observe
 from pyhopper.journal.codec import CodecError, to_json
 from pyhopper.journal.file import FORMAT, Journal, dumps
+from pyhopper.journal.formats import write
 from pyhopper.journal.lockfile import Holder, Lock
-from pyhopper.journal.records import write
 from pyhopper.journal.replay import Follower, Replay
 from pyhopper.journal.skeleton import skeleton
 from pyhopper.parameters.space import Space

@@ -3,7 +3,7 @@
 Each line is an object that begins with its number ``n`` and ends with ``crc``, the CRC-32 of all
 bytes before ``,"crc"``. So a line that is damaged, missing or twice is found, and the end of a file
 that was being written when the power went is known for what it is. What the lines mean is in
-:mod:`pyhopper.journal.records`.
+:mod:`pyhopper.journal.formats`.
 """
 
 from __future__ import annotations

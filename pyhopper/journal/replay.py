@@ -15,8 +15,8 @@ from pyhopper.history.state import State, observe
 from pyhopper.journal.changes import SpaceReader
 from pyhopper.journal.codec import CodecError, PointCodec, from_json
 from pyhopper.journal.file import Line, dumps
+from pyhopper.journal.formats import NOT_BUILT, Reader, stamp, write
 from pyhopper.journal.large import LargePoints
-from pyhopper.journal.records import HOLLOW, Reader, stamp, write
 from pyhopper.parameters import Omitted, Point
 from pyhopper.parameters.space import Space
 
@@ -204,11 +204,11 @@ class Replay:
         state = self.state
         for candidate_id, running in state.running.items():
             candidate = running.candidate
-            if candidate.params is HOLLOW:
+            if candidate.params is NOT_BUILT:
                 point = self._whole(candidate.point, self.large.name_of(candidate_id))
                 filled = candidate._replace(params=self._space.build(point), point=point)
                 state.running[candidate_id] = running._replace(candidate=filled)
-        if state.first_failure is not None and state.first_failure[0].params is HOLLOW:
+        if state.first_failure is not None and state.first_failure[0].params is NOT_BUILT:
             candidate, outcome = state.first_failure
             params = self._space.build(candidate.point)
             state.first_failure = candidate._replace(params=params), outcome
