@@ -139,7 +139,7 @@ def test_export(golden, capsys, tmp_path):
         rows = list(csv.DictReader(file))
     np.testing.assert_array_equal([float(row["value"] or "nan") for row in rows], values)
     assert rows[1]["lr"] == repr(search._state.evaluations[1].point[0])
-    assert {"metrics.layers", "reason", "model", "model[0].C"} <= set(rows[0])
+    assert {"metrics.layers", "reason", "model.kind", "model.C"} <= set(rows[0])
     assert main(["export", str(golden), str(tmp_path / "all.jsonl")]) == 0
     lines = (tmp_path / "all.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
