@@ -159,7 +159,7 @@ class AskTell:
             if checkpoint_path is not None:
                 checkpoint, _, _ = self._open(checkpoint_path, False, "ask")
                 checkpoint.lock.release()
-                checkpoint.journal.tend(lambda: None)
+                checkpoint.journal.start_syncing(lambda: None)
                 weakref.finalize(self, checkpoint.close)
                 session.checkpoint, self._in_file = checkpoint, True
             else:

@@ -183,7 +183,7 @@ class Checkpoint:
         if again:
             record["again"] = True
         if isinstance(event, Started | Known):
-            if self.codec.bulky:
+            if self.codec.large_keys:
                 self._move_out(event, record)
         elif isinstance(event, Ended):
             self.large.ended(event.job_id)
@@ -200,7 +200,7 @@ class Checkpoint:
 
     def _move_out(self, event: Started | Known, record: dict[str, Any]) -> None:
         """Store the point in a file of its own if it is large."""
-        inline = self.large.split(record["point"], self.codec.bulky)
+        inline = self.large.split(record["point"], self.codec.large_keys)
         if inline is None:
             return
         record["large"] = name = f"{self.journal.number:09d}.json"
@@ -264,7 +264,7 @@ class Checkpoint:
             else:
                 self.journal.append(write(Alive(), stamp(), self.codec, {}))
 
-        self.journal.tend(alive)
+        self.journal.start_syncing(alive)
 
     def refuse_if_held(self) -> None:
         """Refuse to run what processes with ask and tell evaluate at this moment."""

@@ -137,8 +137,8 @@ class Replay:
         left = self.given.copy()
         for note in notes:
             record = write(note, now, self.codec, {})
-            if "point" in record and self.codec.bulky:
-                small = self.large.split(record["point"], self.codec.bulky)
+            if "point" in record and self.codec.large_keys:
+                small = self.large.split(record["point"], self.codec.large_keys)
                 record["point"] = record["point"] if small is None else small
             text = given(record)
             if isinstance(note, Queued | Known) and left[text] > 0:
