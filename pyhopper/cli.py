@@ -4,7 +4,7 @@
 
     python -m pyhopper show run.ckpt             # budget, best, table of evaluations
     python -m pyhopper best run.ckpt             # the best candidate as JSON (or --yaml)
-    python -m pyhopper export run.ckpt all.csv   # also .jsonl and .parquet
+    python -m pyhopper export run.ckpt all.csv   # or .jsonl, .parquet; columns as in to_pandas
 
 Nothing here takes a lock, writes to a checkpoint or runs code from it.
 """
@@ -25,8 +25,9 @@ from typing import Any
 
 from pyhopper.display.text import duration, number, outline
 from pyhopper.errors import CheckpointError, PyhopperError
-from pyhopper.journal.file import read
-from pyhopper.journal.table import Row, Table
+from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.table import Columns, frame
+from pyhopper.journal.table import Table, plain
 
 _WIDTH = 80
 
@@ -48,8 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     args = _parser().parse_args(arguments)
     try:
-        lines, lost = read(Path(args.checkpoint), args.recover)
-        table = Table(lines)
+        table = Table(Path(args.checkpoint), args.recover)
         args.command(table, args)
         sys.stdout.flush()
     except PyhopperError as error:
@@ -59,8 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader, such as head, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    if lost:
-        print(f"{lost} damaged or missing lines were left out", file=sys.stderr)  # noqa: T201
+    if table.lost:
+        print(f"{table.lost} damaged or missing lines were left out", file=sys.stderr)  # noqa: T201
     return 0
 
 
@@ -99,40 +99,43 @@ def _show(table: Table, args: Any) -> None:
     from tabulate import tabulate
 
     say = _say
-    running = len(table.running)
+    state, run = table.state, table.run
     counts = ", ".join(f"{count} {name}" for name, count in table.counts().items())
     say(f"{args.checkpoint}: seed {table.seed}, written by pyhopper {table.version}")
-    say(f"{len(table.rows)} evaluations ({counts or 'none'}), {running} open")
-    budget = "no end" if table.steps is None else f"{table.steps} steps"
-    budget = budget if table.runtime is None else duration(table.runtime)
-    used = duration(table.elapsed)
-    say(f"budget {budget}, {used} used, last sign of life {_when(table.time)}")
+    say(f"{len(state.evaluations)} evaluations ({counts or 'none'}), {len(state.running)} open")
+    budget = "no end" if run is None or run.steps is None else f"{run.steps} steps"
+    budget = budget if run is None or run.runtime is None else duration(run.runtime)
+    used = duration(state.elapsed)
+    say(f"budget {budget}, {used} used, last sign of life {_when(state.time)}")
     if table.left_out:
         say(f"{table.left_out} large points were not kept; only the best and open ones are.")
-    best = table.best
+    best = state.best
     if best is None:
-        say("no value yet")
+        say("no best value yet")
         return
-    say(f"\nBest value {number(best.value)} ({table.direction}), evaluation {best.id}, with")
-    say(outline(table.nested(best), _WIDTH))
+    direction = "maximize" if state.maximize else "minimize"
+    which = "known before the search" if best.id < 0 else f"evaluation {best.id}"
+    say(f"\nBest value {number(best.value)} ({direction}), {which}, with")
+    say(outline(table.params(best), _WIDTH))
     if table.is_of_another_space(best):
         say(_OLD_SPACE)
-    for title, rows in (
+    for title, evaluations in (
         (f"Best {args.n}", table.ranked()[: args.n]),
-        (f"Last {args.n}", table.rows[-args.n :]),
+        (f"Last {args.n}", state.evaluations[-args.n :]),
     ):
-        cells = [[r.id, r.status, number(r.value), duration(r.seconds), _brief(r)] for r in rows]
+        cells = [
+            ["" if e.id < 0 else e.id, e.status.value, number(e.value), duration(e.seconds), text]
+            for e, text in ((each, _brief(table, each)) for each in evaluations)
+        ]
         headers = ("id", "status", "value", "time", "parameters")
         text = tabulate(cells, headers, tablefmt="simple", disable_numparse=True)
         say(f"\n{title}\n{text}")
 
 
-def _brief(row: Row) -> str:
-    """The parameters of an evaluation, or why it failed, on one line."""
-    named = {name: _short(value) for name, value in row.params.items()}
-    # What is inside of an option stands behind it.
-    params = " ".join(f"{name}={text}" for name, text in named.items() if text[:1] != "{")
-    text = row.reason or params
+def _brief(table: Table, evaluation: Evaluation) -> str:
+    """Why an evaluation failed, or else its parameters, on one line."""
+    row = table.row(evaluation)
+    text = evaluation.reason or " ".join(f"{name}={_short(value)}" for name, value in row.items())
     return text if len(text) <= 44 else f"{text[:41]}..."
 
 
@@ -145,10 +148,10 @@ def _when(seconds: float) -> str:
 
 
 def _best(table: Table, args: Any) -> None:
-    best = table.best
+    best = table.state.best
     if best is None:
         raise CheckpointError(args.checkpoint, "has no evaluation with a value yet")
-    params = table.nested(best)
+    params = table.params(best)
     if table.is_of_another_space(best):
         print(_OLD_SPACE, file=sys.stderr)  # noqa: T201
     if not args.yaml:
@@ -162,52 +165,59 @@ def _best(table: Table, args: Any) -> None:
 
 
 def _export(table: Table, args: Any) -> None:
-    records = table.records()
     kind = Path(args.output).suffix.lower()
-    if kind == ".parquet":
-        _parquet(records, args.output)
-        return
-    if kind not in ("", ".csv", ".jsonl") or (kind == "" and args.output != "-"):
+    if kind not in ("", ".csv", ".jsonl", ".parquet") or (kind == "" and args.output != "-"):
         raise CheckpointError(args.output, "must end in .csv, .jsonl or .parquet")
+    columns = {name: [plain(value) for value in each] for name, each in table.columns().items()}
+    if kind == ".parquet":
+        _parquet(columns, args.output)
+        return
     text = io.StringIO()
+    rows = zip(*columns.values(), strict=True)
     if kind == ".jsonl":
-        for record in records:
-            text.write(json.dumps(_without_nan(record)) + "\n")
+        for row in rows:
+            entries = zip(columns, map(_json_value, row), strict=True)
+            text.write(json.dumps(dict(entries)) + "\n")
     else:
-        columns = list(dict.fromkeys(key for record in records for key in record))
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({key: _cell(value) for key, value in r.items()} for r in records)
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_cell(value) for value in row] for row in rows)
     if args.output == "-":
         _say(text.getvalue().rstrip("\n"))
     else:
         Path(args.output).write_text(text.getvalue(), encoding="utf-8")
 
 
-def _parquet(records: list[dict[str, Any]], output: str) -> None:
+def _parquet(columns: Columns, output: str) -> None:
+    for name, values in columns.items():
+        columns[name] = cells = [_nested_as_json(value) for value in values]
+        # A column of a Parquet file has one type, while the options of a choice may have several.
+        if len({type(value) for value in cells if value is not None}) > 1:
+            columns[name] = [None if value is None else str(value) for value in cells]
     try:
-        import pandas as pd
-
-        frame = pd.DataFrame([{k: _cell(v) for k, v in record.items()} for record in records])
-        for name in frame.columns:
-            # A column of a table has one type, an option of a choice may have any.
-            if len({type(value) for value in frame[name].dropna()}) > 1:
-                frame[name] = frame[name].map(lambda value: None if value is None else str(value))
-        frame.to_parquet(output)
+        frame(columns).to_parquet(output)
     except ImportError:
         raise CheckpointError(output, "Parquet needs pip install pandas pyarrow") from None
 
 
-def _cell(value: Any) -> Any:
-    """A value for a table: what is nested becomes JSON."""
+def _nested_as_json(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 
-def _without_nan(record: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in record.items()
-    }
+def _cell(value: Any) -> Any:
+    """A value in a CSV file: what is nested becomes JSON, and NaN an empty cell."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return _nested_as_json(value)
+
+
+def _json_value(value: Any) -> Any:
+    """A value in a JSON file, which knows neither times nor NaN and infinity."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _say(text: str) -> None:

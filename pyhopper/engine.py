@@ -291,7 +291,7 @@ def make_run(
         callbacks.load_state_dicts(replay.user_states.get("callbacks", []))
         if replay.user_states.get("pruner"):
             saved_pruner = (*replay.user_states["pruner"], replay.user_states_at)
-        log.file.tend(log.stopwatch.stamp)
+        log.file.start_syncing(log.stopwatch.stamp)
     advice = None
     if settings.pruner is not None:
         advice = Advice(settings.pruner, state, log, settings.quiet, saved_pruner)

@@ -78,7 +78,7 @@ class Session:
             log.open(checkpoint, "ask")
             assert log.file is not None
             log.file.lock.release()
-            log.file.journal.tend(lambda: None)
+            log.file.journal.start_syncing(lambda: None)
             weakref.finalize(self, log.file.close)
         log.continues = False
 

@@ -141,11 +141,13 @@ def test_export(golden, capsys, tmp_path):
         rows = list(csv.DictReader(file))
     np.testing.assert_array_equal([float(row["value"] or "nan") for row in rows], values)
     assert rows[1]["lr"] == repr(search._log.state.evaluations[1].point[0])
-    assert {"metrics.layers", "reason", "model", "model[0].C"} <= set(rows[0])
+    assert {"metrics.layers", "reason", "model.kind", "model.C"} <= set(rows[0])
     assert main(["export", str(golden), str(tmp_path / "all.jsonl")]) == 0
     lines = (tmp_path / "all.jsonl").read_text().splitlines()
-    records = [json.loads(line) for line in lines]
-    assert [r["status"] for r in records] == [e.status.value for e in search._log.state.evaluations]
+    rows = [json.loads(line) for line in lines]
+    assert [row["status"] for row in rows] == [
+        e.status.value for e in search._log.state.evaluations
+    ]
     capsys.readouterr()
     assert main(["export", str(golden), "-"]) == 0
     assert capsys.readouterr().out == (tmp_path / "all.csv").read_text()

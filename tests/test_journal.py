@@ -7,12 +7,15 @@ import os
 import pickle
 import random
 import time
+from typing import get_args
 
 import numpy as np
 import pytest
 
 import pyhopper
+from pyhopper.events import Event
 from pyhopper.journal.file import Journal, pack, read, unpack
+from pyhopper.journal.formats import FORMATS
 
 STEPS = 24
 
@@ -71,10 +74,14 @@ def whole(tmp_path_factory):
 
 def test_every_line_is_json_with_a_checksum(whole):
     for number, line in enumerate(whole[0].decode().splitlines()):
-        record = json.loads(line)
-        assert record["n"] == number
-        assert set(record) >= {"event", "crc"}
+        entries = json.loads(line)
+        assert entries["n"] == number
+        assert set(entries) >= {"event", "crc"}
         assert unpack(line.encode()) is not None
+
+
+def test_every_event_has_a_format():
+    assert {form.event for form in FORMATS.values()} == set(get_args(Event))
 
 
 def test_resume_from_every_line(whole, tmp_path):
@@ -88,7 +95,7 @@ def test_resume_from_every_line(whole, tmp_path):
         run(search, path)
         assert story(search) == told, count
         again, _ = read(path)
-        ends = [record["id"] for record in again if record["event"] == "ended"]
+        ends = [line["id"] for line in again if line["event"] == "ended"]
         assert sorted(ends) == list(range(STEPS)), "each is evaluated once"
 
 
@@ -97,25 +104,25 @@ def test_cut_at_every_byte(tmp_path):
     path = tmp_path / "run.ckpt"
     run(make(), path, steps=6)
     data = path.read_bytes()
-    records = [unpack(line) for line in data.splitlines()]
-    for record in records:
-        del record["n"]
+    lines = [unpack(raw) for raw in data.splitlines()]
+    for line in lines:
+        del line["n"]
     end = 0
     for size in range(len(data)):
         path.write_bytes(data[:size])
         end = data[:size].count(b"\n")
         if end:
-            assert read(path) == (records[:end], 0)
+            assert read(path) == (lines[:end], 0)
         else:
             with pytest.raises(pyhopper.CheckpointError, match="nothing has been written"):
                 read(path)
         if size % 23:
             continue
         journal = Journal(path)
-        assert journal.catch_up() == records[:end]
+        assert journal.catch_up() == lines[:end]
         journal.append({"event": "header"})
         journal.close()
-        assert read(path) == ([*records[:end], {"event": "header"}], 0)
+        assert read(path) == ([*lines[:end], {"event": "header"}], 0)
 
 
 def test_resume_after_cuts_inside_of_lines(whole, tmp_path):
@@ -231,10 +238,10 @@ def test_unknown_keys_and_events_are_left_alone(whole, tmp_path):
     path = tmp_path / "run.ckpt"
     lines = []
     for raw in whole[0].splitlines():
-        record = unpack(raw)
-        del record["n"]
-        lines += [{**record, "device": "GPU-1", "expected": 0.5}, {"event": "news", "elapsed": 1}]
-    path.write_bytes(b"".join(pack(n, record) for n, record in enumerate(lines)))
+        line = unpack(raw)
+        del line["n"]
+        lines += [{**line, "device": "GPU-1", "expected": 0.5}, {"event": "news", "elapsed": 1}]
+    path.write_bytes(b"".join(pack(n, line) for n, line in enumerate(lines)))
     search = make()
     search.load(path)
     assert story(search) == whole[1]
@@ -258,7 +265,7 @@ def test_disk_full(tmp_path, monkeypatch):
     monkeypatch.undo()
     journal.append({"event": "alive"})
     journal.close()
-    assert [record["event"] for record in read(path)[0]] == ["header", "alive"]
+    assert [line["event"] for line in read(path)[0]] == ["header", "alive"]
 
 
 def test_interrupted_between_writing_and_counting(tmp_path, monkeypatch):
@@ -308,7 +315,7 @@ def test_a_long_evaluation_shows_that_it_is_alive(tmp_path, monkeypatch):
 
     search = pyhopper.Search(x=pyhopper.float(0, 1))
     search.run(waits, steps=1, quiet=True, checkpoint_path=path)
-    assert [record["event"] for record in read(path)[0]][-2:] == ["alive", "ended"]
+    assert [line["event"] for line in read(path)[0]][-2:] == ["alive", "ended"]
 
 
 VALUES = [

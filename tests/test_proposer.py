@@ -33,7 +33,7 @@ def mixed(seed=0, **more):
 
 def test_rows_and_points(rng):
     """A row becomes a legal point, and its own row gives the same point again."""
-    space = mixed()._space
+    space = mixed()._log.space
     encoding = Encoding(space)
     coordinates = encoding.coordinates
     assert coordinates.dimension == 11
@@ -55,7 +55,7 @@ def test_rows_of_lists(rng):
         pair=pyhopper.list(pyhopper.float(0, 1), 2),
         opt=pyhopper.choice("sgd", {"betas": pyhopper.list(pyhopper.int(9), 1, 2)}),
         free=pyhopper.list(pyhopper.int(9), 1, 2, seeding_fn=lambda: [1]),
-    )._space
+    )._log.space
     encoding = Encoding(space)
     coordinates = encoding.coordinates
     assert coordinates.dimension == (1 + 4) + (1 + 2) + (1 + 2) + 1 + (1 + 2)
@@ -91,7 +91,7 @@ def test_screening_sees_lists():
 
     random = []
     for seed in range(5):
-        space, rng = search(seed)._space, np.random.default_rng(seed)
+        space, rng = search(seed)._log.space, np.random.default_rng(seed)
         random.append(min(objective(space.build(space.sample(rng))) for _ in range(80)))
     for seed in range(3):
         found = search(seed)
@@ -102,7 +102,7 @@ def test_screening_sees_lists():
 
 def test_weights_reach_the_model(rng):
     """Draws for the model keep the weights of a choice: 9 to 1, within six standard deviations."""
-    encoding = Encoding(mixed()._space)
+    encoding = Encoding(mixed()._log.space)
     rows = uniform(rng, encoding.coordinates, 10_000)
     picks = Counter(encoding.decode(row, None, rng)[4] for row in rows)
     assert abs(picks[1] - 1000) < 6 * 30

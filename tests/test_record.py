@@ -9,6 +9,7 @@ import pytest
 
 import pyhopper
 from pyhopper.events import Outcome, Status
+from pyhopper.journal.table import Table, plain
 from pyhopper.testing import FakeClock, ScriptedExecutor
 
 TEMPLATE = {
@@ -117,6 +118,7 @@ def test_to_pandas():
     assert table["w"][0].shape == (2,), "an array stays one entry"
     assert isinstance(table[table["model.kind"] == "net"]["model.layers"].iloc[0], list)
     assert table[table["model.kind"] == "net"]["model.depth"].isna().all()
+    assert table["model.depth"].dtype == "Int64", "of a branch, too"
     assert (table["model"].dropna() == "linear").all()
     assert "params.value" in table.columns, "a parameter does not hide a column"
     assert "epochs" not in table.columns
@@ -140,6 +142,48 @@ def test_to_pandas_of_a_flat_space_and_of_nothing():
     empty = pyhopper.Search(template).history.to_pandas()
     assert len(empty) == 0
     assert {"lr", "a.b.0", "value"} <= set(empty.columns)
+
+
+EVERY_KIND = {
+    **TEMPLATE,
+    "a.b": {"c": pyhopper.choice({"d.e": 1, 2: pyhopper.int(0, 5)}, [pyhopper.bool(), "x"])},
+    7: [pyhopper.choice((1, 2), (3, 4)), {"deep": pyhopper.choice(pyhopper.choice(0, 0.5), "no")}],
+    "constant": pyhopper.choice({"array": np.arange(2), "n": pyhopper.int(0, 1)}, {}),
+    "metrics": {"acc": pyhopper.float(0, 1)},
+    "pairs": pyhopper.list(pyhopper.choice({"n": 1}, {"n": 2}), 1, 3),
+    "big": pyhopper.choice(10**30, None, True),
+    "own": pyhopper.choice({"x": 1}, {"x": 2}, seeding_fn=lambda: {"x": 2}),
+}
+
+
+def test_every_name_of_a_column_is_one_of_the_history(tmp_path):
+    """And of an exported checkpoint."""
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    search = scripted(template=EVERY_KIND, checkpoint_path=tmp_path / "run.ckpt")
+    table = search.history.to_pandas()
+    exported = Table(tmp_path / "run.ckpt").columns()
+    assert list(exported) == list(table.columns)
+    first, last = table.columns.get_loc("value") + 1, table.columns.get_loc("metrics.acc")
+    names = list(table.columns[first:last])
+    assert {"a.b.c.d.e", "a.b.c.2", "a.b.c.0", "7.0.1", "7.1.deep", "constant.array"} < set(names)
+    assert {"params.value", "params.metrics.acc", "constant", "pairs", "own", "big"} < set(names)
+    done = table["status"] == "done"
+    for name in names:
+        known = plain(search.history[name])
+        if name in {each.rpartition(".")[0] for each in names}:
+            # What is in an option that is a dict or list is in columns of its own.
+            known = [None if isinstance(v, dict | list) and v else v for v in known]
+        values = [None if np.ndim(v) == 0 and pd.isna(v) else v for v in table[name][done]]
+        assert repr(plain(values)) == repr(known), name
+        # A checkpoint has constants that are no JSON as text, and in a list the index of an option.
+        if name not in ("constant.array", "pairs"):
+            shown = [v for v, is_done in zip(exported[name], done, strict=True) if is_done]
+            assert repr(shown) == repr(known), name
+    for name in ("id", "type", "seconds", "elapsed", "estimates", "finished_at", "metrics.acc"):
+        assert list(exported[name]) == [None if pd.isna(v) else v for v in table[name]], name
+    for wrong in ("params.width", "a.x", "7.2", "lr.0", "opt.name.x", ""):
+        with pytest.raises(KeyError):
+            search.history[wrong]
 
 
 def test_without_pandas_the_way_out_is_named(monkeypatch):

@@ -1,91 +1,184 @@
-"""Evaluations as a pandas table."""
+"""Evaluations as a table: one definition of its columns, for pandas and for exported files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
 
 from pyhopper.history.evaluation import Evaluation
-from pyhopper.parameters import Selector
+from pyhopper.parameters import INACTIVE, Selector
 from pyhopper.parameters.names import flatten
 from pyhopper.parameters.space import Space
 
-_BEFORE = ("id", "type", "status", "value")
-_AFTER = (
-    "sampled_at",
-    "finished_at",
-    "seconds",
-    "elapsed",
-    "slot",
-    "estimates",
-    "last_estimate",
-    "reason",
-    "screened",
-    "expected",
-    "expected_sd",
-    "expected_seconds",
-)
+Columns = dict[str, list[Any]]
+"""Values by the name of their column, with an entry for each evaluation."""
+
+Row = dict[str, Any]
+"""The parameters of one evaluation by the name of their column."""
 
 
-def to_pandas(evaluations: Sequence[Evaluation], space: Space) -> Any:
-    """See :meth:`pyhopper.history.History.to_pandas`."""
-    try:
-        import pandas as pd
-    except ImportError as error:
-        text = 'to_pandas needs the package pandas; run: pip install "pyhopper[pandas]"'
-        raise ImportError(text) from error
+class LeafName(NamedTuple):
+    """What has to be known of a parameter to name its columns.
 
-    columns: dict[str, Any] = {
+    Attributes
+    ----------
+    name : str
+        Its dotted name, as in ``opt.lr``.
+    is_choice : bool
+        Whether it is a choice, so that other columns may tell which option it is.
+    is_inside : bool
+        Whether it stands inside an option of a choice.
+    """
+
+    name: str
+    is_choice: bool
+    is_inside: bool
+
+
+class ParameterNames:
+    """Which columns the parameters of a space have.
+
+    A parameter's column is its dotted name, as in ``opt.lr``. A choice whose options are dicts or
+    lists has a column for each value in them instead, with constants, which tell the options apart.
+
+    Parameters
+    ----------
+    leaves : iterable of LeafName
+        The parameters.
+
+    Attributes
+    ----------
+    outer : dict
+        As keys, the names of all that stand in no option.
+    """
+
+    def __init__(self, leaves: Iterable[LeafName]) -> None:
+        leaves = list(leaves)
+        self.outer = dict.fromkeys(leaf.name for leaf in leaves if not leaf.is_inside)
+        self._whole = {leaf.name for leaf in leaves if not leaf.is_choice}
+        self._varies: dict[str, bool] = {}
+
+    @classmethod
+    def of(cls, space: Space) -> ParameterNames:
+        """Those of a space."""
+        return cls(
+            LeafName(leaf.name, isinstance(leaf.param, Selector), leaf.parent >= 0)
+            for leaf in space.leaves
+        )
+
+    def row(self, params: Mapping[str, Any]) -> Row:
+        """The parameters of a candidate, without constants that are the same in all candidates."""
+        flat = flatten(params, keep=self._whole)
+        for name in flat.keys() - self._varies.keys():
+            parts = name.split(".")
+            starts = (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+            self._varies[name] = any(start in self.outer for start in starts)
+        return {
+            name: None if value is INACTIVE else value
+            for name, value in flat.items()
+            if self._varies[name]
+        }
+
+
+def columns(
+    evaluations: Sequence[Evaluation], rows: Sequence[Row], names: ParameterNames
+) -> Columns:
+    """The columns that :meth:`pyhopper.history.History.to_pandas` documents, in their order.
+
+    Parameters
+    ----------
+    evaluations : sequence of Evaluation
+        What to show.
+    rows : sequence of dict
+        For each of them its parameters, see :meth:`ParameterNames.row`.
+    names : ParameterNames
+        Gives the parameters' columns if there are no evaluations.
+
+    Returns
+    -------
+    dict
+        Times are :class:`datetime.datetime` in UTC. A number that is not known is NaN, and a
+        parameter or metric that an evaluation does not have is None.
+    """
+    screened = [each.screening for each in evaluations]
+    before: Columns = {
         "id": [each.id for each in evaluations],
         "type": [each.type.value for each in evaluations],
         "status": [each.status.value for each in evaluations],
         "value": [each.value for each in evaluations],
     }
-    for name, values in _parameters(evaluations, space).items():
-        taken = name in _BEFORE or name in _AFTER
-        # Through object, so that an array or a list stays one entry.
-        column = pd.Series(values, dtype=object).infer_objects()
-        columns[f"params.{name}" if taken else name] = column
-    metrics = [flatten(each.metrics or {}) for each in evaluations]
-    for name in dict.fromkeys(name for row in metrics for name in row):
-        columns[f"metrics.{name}"] = [row.get(name) for row in metrics]
-    screened = [each.screening for each in evaluations]
-    last = [each.estimates[-1] if each.estimates else None for each in evaluations]
-    columns |= {
-        "sampled_at": _moments(pd, [each.sampled_at for each in evaluations]),
-        "finished_at": _moments(pd, [each.finished_at for each in evaluations]),
+    after: Columns = {
+        "sampled_at": [_utc(each.sampled_at) for each in evaluations],
+        "finished_at": [_utc(each.finished_at) for each in evaluations],
         "seconds": [each.seconds for each in evaluations],
         "elapsed": [each.elapsed for each in evaluations],
         "slot": [each.slot for each in evaluations],
         "estimates": [len(each.estimates) for each in evaluations],
-        "last_estimate": pd.Series(last, dtype=float),
+        "last_estimate": [
+            each.estimates[-1] if each.estimates else math.nan for each in evaluations
+        ],
         "reason": [each.reason for each in evaluations],
-        "screened": [0 if s is None else s.proposals for s in screened],
-        "expected": pd.Series([None if s is None else s.mean for s in screened], dtype=float),
-        "expected_sd": pd.Series([None if s is None else s.sd for s in screened], dtype=float),
-        "expected_seconds": pd.Series([e.expected_seconds for e in evaluations], dtype=float),
+        "screened": [0 if each is None else each.proposals for each in screened],
+        "expected": [math.nan if each is None else each.mean for each in screened],
+        "expected_sd": [math.nan if each is None else each.sd for each in screened],
+        "expected_seconds": [_number(each.expected_seconds) for each in evaluations],
     }
-    return pd.DataFrame(columns)
+    parameters: Columns = {}
+    for name, values in _transposed(rows, names.outer).items():
+        is_used = name in before or name in after or name.startswith("metrics.")
+        parameters[f"params.{name}" if is_used else name] = values
+    metrics = _transposed([flatten(each.metrics or {}, "metrics") for each in evaluations])
+    metrics.pop("metrics", None)
+    return {**before, **parameters, **metrics, **after}
 
 
-def _moments(pd: Any, seconds: list[float]) -> Any:
-    return pd.to_datetime(seconds, unit="s", utc=True)
-
-
-def _parameters(evaluations: Sequence[Evaluation], space: Space) -> dict[str, list[Any]]:
-    """Values by dotted name; where a choice has branches, also what tells the branch."""
-    tops = list(dict.fromkeys(leaf.name for leaf in space.leaves if leaf.parent < 0))
-    points = [each.point for each in evaluations]
-    if not any(isinstance(leaf.param, Selector) for leaf in space.leaves):
-        return {name: space.values(name, points) for name in tops}
-    whole = {leaf.name for leaf in space.leaves if not isinstance(leaf.param, Selector)}
-    rows: list[dict[str, Any]] = []
-    for point in points:
-        flat = flatten(space.build(point), keep=whole)
-        rows.append({name: v for name, v in flat.items() if _below(name, tops)})
-    names = dict.fromkeys(name for row in rows for name in row) or dict.fromkeys(tops)
+def _transposed(rows: Sequence[Row], default: Iterable[str] = ()) -> Columns:
+    names = dict.fromkeys(name for row in rows for name in row) if rows else default
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-def _below(name: str, tops: Sequence[str]) -> bool:
-    return any(name == top or name.startswith(f"{top}.") for top in tops)
+def _utc(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, timezone.utc)
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def to_pandas(evaluations: Sequence[Evaluation], space: Space) -> Any:
+    """See :meth:`pyhopper.history.History.to_pandas`."""
+    names = ParameterNames.of(space)
+    rows = [names.row(space.build(each.point)) for each in evaluations]
+    return frame(columns(evaluations, rows, names))
+
+
+def frame(columns: Columns) -> Any:
+    """Columns as a :class:`pandas.DataFrame`.
+
+    Raises
+    ------
+    ImportError
+        Without the package pandas.
+    """
+    try:
+        import pandas as pd
+    except ImportError as error:
+        text = 'to_pandas needs the package pandas; run: pip install "pyhopper[pandas]"'
+        raise ImportError(text) from error
+    return pd.DataFrame({name: _series(pd, name, values) for name, values in columns.items()})
+
+
+def _series(pd: Any, name: str, values: list[Any]) -> Any:
+    """A column of the type that its values have."""
+    if name in ("sampled_at", "finished_at"):
+        return pd.Series(pd.to_datetime(values, utc=True))
+    kinds = {type(value) for value in values}
+    # Whole numbers would become floats, to hold NaN where an evaluation has no value.
+    if kinds == {int, type(None)} and all(abs(value or 0) < 2**63 for value in values):
+        return pd.Series(values, dtype="Int64")
+    if kinds == {bool, type(None)}:
+        return pd.Series(values, dtype="boolean")
+    # Through object, so that an array or a list stays one entry.
+    return pd.Series(values, dtype=object).infer_objects()

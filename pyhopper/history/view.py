@@ -234,12 +234,24 @@ class History:
         Returns
         -------
         pandas.DataFrame
-            Columns ``id``, ``type``, ``status``, ``value``, the parameters by their dotted names,
-            ``metrics.*``, ``sampled_at`` and ``finished_at`` (UTC), ``seconds``, ``elapsed``,
-            ``slot``, ``estimates`` (their number), ``last_estimate``, ``reason``, and why it was
-            tried: from how many proposals it was ``screened``, and the value that the model
-            ``expected`` with its standard deviation ``expected_sd``. A parameter whose name is one
-            of these gets ``params.`` in front.
+            With these columns, in this order:
+
+            * ``id``, -1 for a result that was known before the search; ``type``, where the
+              candidate came from; ``status``, how the evaluation ended; and ``value``.
+            * The parameters by their dotted names, as in ``opt.lr``. A choice whose options are
+              dicts or lists has a column for each value in them, as in ``model.kind`` and
+              ``model.depth``; a missing value stands for a parameter of another option. A parameter
+              that is named like another column gets ``params.`` in front. ``history[name]`` knows
+              all these names.
+            * ``metrics.*``: what the objective returned beside the value.
+            * ``sampled_at`` and ``finished_at``: when the evaluation started and ended, in UTC.
+            * ``seconds``: how long it took; ``elapsed``: how many seconds the search had run when
+              it ended; ``slot``: where it ran.
+            * ``estimates``: how many values it reported on the way; ``last_estimate``: the last.
+            * ``reason``: why it failed or was cancelled, in one line.
+            * Why it was tried: from how many proposals it was ``screened`` (0 if no model was
+              asked), the value that the model ``expected`` with its standard deviation
+              ``expected_sd``, and ``expected_seconds``, how long it was expected to take at most.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What becomes of old evaluations when the space is another one than in the checkpoint."""
+"""Reading points of a checkpoint into a space that has changed since."""
 
 from __future__ import annotations
 
@@ -14,11 +14,24 @@ Signature = list[dict[str, Any]]
 
 
 class SpaceReader:
-    """Reads points that were written in a space with another signature.
+    """Reads points that were written in a space which may have another signature.
 
-    Parameters are known again by their names, options by what they are (not by their place). A
-    point that lacks a value for a new parameter gets its ``init``. One that has no place in the new
-    space becomes a :class:`~pyhopper.history.Misfit`.
+    Parameters are recognized by their names, options by what they are rather than by their index.
+    A parameter that is new gets its ``init``. A point that has a value which is not legal any more,
+    or none for a new parameter without ``init``, becomes a
+    :class:`~pyhopper.history.evaluation.Misfit`.
+
+    Parameters
+    ----------
+    signature : list of dict
+        What :meth:`PointCodec.signature` returned for the space in which they were written.
+    codec : PointCodec
+        That of the present space.
+
+    Attributes
+    ----------
+    same : bool
+        Whether the space has not changed.
 
     Raises
     ------
@@ -61,35 +74,41 @@ class SpaceReader:
             options = _paired(old.get("names", []), entry.get("names", []))
         self._options.append(options)
 
-    def point(self, record: dict[str, Any]) -> Point:
-        """Read a point."""
+    def point(self, data: dict[str, Any]) -> Point:
+        """Read a point.
+
+        Raises
+        ------
+        CodecError
+            If a value cannot be read.
+        """
         if self.same:
-            return self._codec.decode(record)
+            return self._codec.decode(data)
         values: list[Any] = []
         fit = True
         for index, leaf in enumerate(self._codec.leaves):
             if leaf.parent >= 0 and values[leaf.parent] != leaf.option:
                 values.append(INACTIVE)
                 continue
-            value, legal = self._value(index, record)
-            fit = fit and legal
+            value, is_legal = self._value(index, data)
+            fit = fit and is_legal
             values.append(value)
         return tuple(values) if fit else Misfit(values)
 
-    def _value(self, index: int, record: dict[str, Any]) -> tuple[Any, bool]:
+    def _value(self, index: int, point: dict[str, Any]) -> tuple[Any, bool]:
         """A value for a leaf, and whether it is legal."""
         key, param = self._old_key[index], self._codec.leaves[index].param
-        if key is None or key not in record:
+        if key is None or key not in point:
             return (INACTIVE, False) if param.init is MISSING else (param.init, True)
         entry, old = self._new[index], self._old[key]
-        data = record[key]
+        data = point[key]
         if entry["kind"] == "choice" and type(data) is int:
             option = self._options[index].get(data)
             if option is None:
                 return INACTIVE, False
             data = option
         elif "choice" in entry["kind"] and entry["text"] != old["text"]:
-            # Places of options are inside of these values, so they must not have moved.
+            # These values contain indices of options, which may stand for others by now.
             return INACTIVE, False
         value = self._codec.value(entry["key"], data)
         if isinstance(value, Omitted) and entry["text"] != old["text"]:
@@ -97,16 +116,22 @@ class SpaceReader:
         legal = fits(param, value)
         return (value, False) if legal is INACTIVE else (legal, True)
 
-    def guess(self, record: dict[str, Any]) -> Partial:
-        """Read a guess; of one that has no place any more nothing is left."""
+    def guess(self, data: dict[str, Any]) -> Partial:
+        """Read a guess; empty if one of its values is not legal any more.
+
+        Raises
+        ------
+        CodecError
+            If a value cannot be read.
+        """
         if self.same:
-            return self._codec.decode_partial(record)
+            return self._codec.decode_partial(data)
         guess: Partial = {}
         for index, key in enumerate(self._old_key):
-            if key is None or key not in record:
+            if key is None or key not in data:
                 continue
-            value, legal = self._value(index, record)
-            if not legal:
+            value, is_legal = self._value(index, data)
+            if not is_legal:
                 return {}
             guess[index] = value
         return guess
@@ -138,12 +163,8 @@ def _text(entry: dict[str, Any]) -> str:
 
 
 def _paired(old: list[str], new: list[str]) -> dict[int, int]:
-    """Old places to new places of options, equal ones in their order."""
-    places: dict[str, list[int]] = defaultdict(list)
-    for place, name in enumerate(new):
-        places[name].append(place)
-    found = {}
-    for place, name in enumerate(old):
-        if places[name]:
-            found[place] = places[name].pop(0)
-    return found
+    """The new index of an option by its old index; equal options stay in their order."""
+    indices: dict[str, list[int]] = defaultdict(list)
+    for index, name in enumerate(new):
+        indices[name].append(index)
+    return {index: indices[name].pop(0) for index, name in enumerate(old) if indices[name]}

@@ -15,8 +15,8 @@ from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import Running
 from pyhopper.journal.codec import CodecError, to_json
 from pyhopper.journal.file import FORMAT, Journal, Line, dumps
+from pyhopper.journal.formats import write
 from pyhopper.journal.lockfile import Holder, Lock
-from pyhopper.journal.records import write
 from pyhopper.journal.replay import Observe, Replay
 from pyhopper.journal.skeleton import skeleton
 from pyhopper.parameters.space import Space
@@ -182,14 +182,14 @@ class Checkpoint:
         if again:
             line["again"] = True
         name = None
-        if isinstance(event, Started | Known) and self._codec.bulky:
+        if isinstance(event, Started | Known) and self._codec.large_keys:
             name = self._move_out(line)
         self._large.follow(event, name)
         self.journal.append(line)
 
     def _move_out(self, line: Line) -> str | None:
         """Store the point of a line in a file of its own if it is large; the file's name."""
-        inline = self._large.split(line["point"], self._codec.bulky)
+        inline = self._large.split(line["point"], self._codec.large_keys)
         if inline is None:
             return None
         line["large"] = name = f"{self.journal.number:09d}.json"
@@ -240,7 +240,7 @@ class Checkpoint:
             # At most half of the file is states, however large they grow.
             self._next_user_states_at = self.journal.size + len(text)
 
-    def tend(self, stamp: Callable[[], Stamp]) -> None:
+    def start_syncing(self, stamp: Callable[[], Stamp]) -> None:
         """Sync the file and renew the lock from now on, in a thread.
 
         Parameters
@@ -259,7 +259,7 @@ class Checkpoint:
             else:
                 self.journal.append(write(Alive(), stamp(), self._codec, {}))
 
-        self.journal.tend(alive)
+        self.journal.start_syncing(alive)
 
     def refuse_if_held(self, running: dict[int, Running]) -> None:
         """Refuse to run what processes with ask and tell evaluate at this moment.

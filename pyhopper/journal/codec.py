@@ -1,9 +1,9 @@
-"""Values to JSON and back, exactly, and without ever running code that a file brings along.
+"""Values to JSON and back: exactly, and without running code that is in a file.
 
 JSON holds numbers, text, lists and dicts. What it cannot hold becomes a dict with one key that
 starts with ``$``: ``$float`` (nan, inf), ``$array`` (NumPy, as dtype, shape and base64),
-``$tuple``, ``$bytes``, ``$dict`` (keys that are no text) and ``$pickle``, which is read back only
-for a parameter with ``allow_pickle=True``.
+``$tuple``, ``$bytes``, ``$dict`` (some keys are not text), ``$omitted`` (a large value that was not
+kept) and ``$pickle``, which is read back only for a parameter with ``allow_pickle=True``.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class CodecError(PyhopperError, ValueError):
 
 
 def to_json(value: Any) -> Any:
-    """A value as something that JSON can hold.
+    """A value in a form that JSON can hold.
 
     Raises
     ------
     CodecError
-        If it is of a type that cannot be read back as it was.
+        If it is of a type that could not be read back exactly.
     """
     kind = type(value)
     if value is None or kind in (bool, int, str):
@@ -80,7 +80,7 @@ def from_json(data: Any) -> Any:
     Raises
     ------
     CodecError
-        If it is something else.
+        If :func:`to_json` cannot have returned ``data``.
     """
     if isinstance(data, list):
         return [from_json(item) for item in data]
@@ -132,8 +132,7 @@ def _encoder(param: Parameter) -> Convert:
         item = _encoder(param.item)
         return lambda value: [item(entry) for entry in value]
     if isinstance(param, Choice):
-        whole = WholeChoice(param)
-        return whole.encode
+        return WholeChoice(param).encode
     if param.allow_pickle:
         return lambda value: {"$pickle": base64.b64encode(pickle.dumps(value)).decode()}
     return lambda value: to_json(param.encode(value))
@@ -148,8 +147,7 @@ def _decoder(param: Parameter) -> Convert:
         item = _decoder(param.item)
         return lambda data: [item(entry) for entry in _typed(data, list, "a list")]
     if isinstance(param, Choice):
-        choice = WholeChoice(param)
-        return choice.decode
+        return WholeChoice(param).decode
     if param.allow_pickle:
         return lambda data: _unpickled(param, data)
     return lambda data: param.decode(from_json(data))
@@ -177,14 +175,18 @@ def _unpickled(param: Parameter, data: Any) -> Any:
 
 
 class WholeChoice:
-    """Writes a choice that is drawn as one value: its option's index, and what is inside."""
+    """Writes and reads a choice that has a ``seeding_fn`` or ``mutation_fn``.
+
+    Such a choice is one value of the point. It is written as the index of its option, or as the
+    encoded point of the choice's own template if there are parameters in the option.
+    """
 
     def __init__(self, choice: Choice) -> None:
         self._template = choice.template
         self._codec = PointCodec(self._template.leaves)
 
     def encode(self, value: Any) -> Any:
-        """The index, or the values of all leaves if there are parameters in the option."""
+        """A value as JSON can hold it."""
         known = self._template.read(value)
         point = self._template.fill(lambda leaf: INACTIVE, known)
         encoded = self._codec.encode(point)
@@ -196,13 +198,19 @@ class WholeChoice:
 
 
 class PointCodec:
-    """Writes and reads points of a space as dicts by name.
+    """Writes and reads points of a space as dicts by key.
+
+    Parameters
+    ----------
+    leaves : tuple of Leaf
+        The parameters of the space.
 
     Attributes
     ----------
     keys : list of str
-        The name of each leaf; those of parameters inside an option have the option's index in them,
-        as in ``model[1].depth``, since two options may use the same name.
+        The key of each leaf, see :func:`leaf_keys`.
+    large_keys : list of str
+        Keys of leaves whose values may take many bytes.
     """
 
     def __init__(self, leaves: tuple[Leaf, ...]) -> None:
@@ -212,7 +220,7 @@ class PointCodec:
         self._encoders = [_encoder(leaf.param) for leaf in leaves]
         self._decoders = [_decoder(leaf.param) for leaf in leaves]
         self._columns = list(zip(self.keys, self._encoders, strict=True))
-        self.bulky = [
+        self.large_keys = [
             key
             for key, leaf in zip(self.keys, leaves, strict=True)
             if not isinstance(leaf.param, Selector)
@@ -220,7 +228,7 @@ class PointCodec:
         ]
 
     def encode(self, point: Point) -> dict[str, Any]:
-        """A point as a dict of what JSON can hold.
+        """A point as a dict that JSON can hold.
 
         Raises
         ------
@@ -247,7 +255,7 @@ class PointCodec:
         )
 
     def encode_partial(self, partial: Partial) -> dict[str, Any]:
-        """Values of some leaves as a dict of what JSON can hold."""
+        """Values of some leaves as a dict that JSON can hold."""
         absent = (INACTIVE,) * len(self.leaves)
         return self.encode(tuple(partial.get(i, value) for i, value in enumerate(absent)))
 
@@ -263,11 +271,17 @@ class PointCodec:
         return tuple(known.get(index, INACTIVE) for index in range(len(self.leaves)))
 
     def decode_partial(self, data: Mapping[str, Any]) -> Partial:
-        """The values that are there, by leaf."""
+        """The values that were written, by the index of their leaf."""
         return {self.index[key]: self.value(key, value) for key, value in data.items()}
 
     def value(self, key: str, data: Any) -> Any:
-        """One value."""
+        """Read the value under a key.
+
+        Raises
+        ------
+        CodecError
+            If it cannot be read.
+        """
         if type(data) is dict and "$omitted" in data:
             return from_json(data)
         try:
@@ -276,12 +290,12 @@ class PointCodec:
             raise CodecError(f"{key}: cannot read {short(data)} ({error})") from error
 
     def probe(self) -> None:
-        """Check with a draw from each parameter of foreign type that its values can be written.
+        """Check with a draw that values of custom parameters and of choices can be written.
 
         Raises
         ------
         CodecError
-            If one cannot.
+            If one cannot be written, or not be read back.
         """
         for index, leaf in enumerate(self.leaves):
             param = leaf.param.item if isinstance(leaf.param, List) else leaf.param
@@ -297,7 +311,7 @@ class PointCodec:
                 self.value(self.keys[index], data)
 
     def signature(self) -> list[dict[str, Any]]:
-        """What the space was, in a form that a file keeps and a later space is compared with."""
+        """A description of the space for the file, with which a later space is compared."""
         return [
             {
                 "key": key,
@@ -310,7 +324,7 @@ class PointCodec:
 
 
 def _options(leaf: Leaf) -> dict[str, list[str]]:
-    """What an option's index stands for, in full and by what does not vary in it."""
+    """What the indices of a choice stand for: its options in full, and without parameters."""
     options = leaf.param.options if isinstance(leaf.param, Choice) else leaf.options
     if not options:
         return {}
@@ -319,7 +333,7 @@ def _options(leaf: Leaf) -> dict[str, list[str]]:
 
 
 def _constants(option: Any) -> str:
-    """An option without the parameters in it, so that it is known again when these change."""
+    """An option without the parameters in it, to recognize it when only these have changed."""
     if isinstance(option, Parameter):
         return "*"
     if isinstance(option, dict):
@@ -331,7 +345,11 @@ def _constants(option: Any) -> str:
 
 
 def leaf_keys(leaves: tuple[Leaf, ...]) -> list[str]:
-    """Names of leaves, each used once."""
+    """A different key for each leaf.
+
+    A key is the dotted name. Parameters inside an option have the option's index in their key, as
+    in ``model[1].depth``, since two options may use the same name.
+    """
     keys: list[str] = []
     taken = set()
     for leaf in leaves:
@@ -349,7 +367,7 @@ def leaf_keys(leaves: tuple[Leaf, ...]) -> list[str]:
 
 
 def kind(param: Parameter) -> str:
-    """Parameters of one kind can read each other's values."""
+    """What kind of parameter it is; parameters of one kind can read each other's values."""
     if isinstance(param, Selector):
         return "choice"
     if isinstance(param, Choice):

@@ -1,9 +1,8 @@
 """The checkpoint file: JSON lines with checksums, only ever appended to.
 
 Each line is an object that begins with its number ``n`` and ends with ``crc``, the CRC-32 of all
-bytes before ``,"crc"``. So a line that is damaged, missing or twice is found, and the end of a file
-that was being written when the power went is known for what it is. What the lines mean is in
-:mod:`pyhopper.journal.records`.
+bytes before ``,"crc"``. So a line that is damaged, missing or there twice is found, and so is one
+that was cut off by a power failure. What the lines mean is in :mod:`pyhopper.journal.formats`.
 """
 
 from __future__ import annotations
@@ -23,12 +22,17 @@ FORMAT = 1
 """Version of the format; files of a later one are refused."""
 
 Line = dict[str, Any]
+"""An entry of the file, without its number and checksum."""
 
 _SYNC_EVERY = 1.0
+"""What was written is safe on the disk after so many seconds: the thread looks twice in them."""
+
 _ALIVE_EVERY = 10
-"""After so many idle turns of the thread that syncs, a line tells that the search is alive."""
+"""The thread that syncs calls ``alive`` each time that it has looked so often."""
 
 _SUFFIX = 18
+"""Bytes of the checksum at the end of a line."""
+
 _START = b'{"n":0,"event":"header"'
 
 dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
@@ -36,32 +40,32 @@ dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=
 _read_json = json.JSONDecoder().raw_decode
 
 
-def pack(number: int, record: Line) -> bytes:
-    """A record as a line."""
-    body = f'{{"n":{number},{dumps(record)[1:-1]}'.encode()
+def pack(number: int, line: Line) -> bytes:
+    """The bytes of a line with its number and checksum."""
+    body = f'{{"n":{number},{dumps(line)[1:-1]}'.encode()
     return b'%b,"crc":"%08x"}\n' % (body, zlib.crc32(body))
 
 
 def unpack(raw: bytes) -> Line | None:
-    """The record of a line, None if it is damaged."""
+    """The line, with its number under ``n``, of bytes without the newline; None if damaged."""
     body = raw[:-_SUFFIX]
     if raw[-_SUFFIX:] != b',"crc":"%08x"}' % zlib.crc32(body):
         return None
     try:
         text = body.decode() + "}"
-        record, end = _read_json(text)
+        line, end = _read_json(text)
     except ValueError:
         return None
-    return record if isinstance(record, dict) and end == len(text) else None
+    return line if isinstance(line, dict) and end == len(text) else None
 
 
 class Scan(NamedTuple):
-    """What stands in a file.
+    """What was found in a file.
 
     Attributes
     ----------
     lines : list of dict
-        The records up to the first damage; when recovering, all that are whole.
+        The lines before the first damage; when recovering, all that are whole.
     good : int
         Bytes up to the end of the last of them.
     damage : int or None
@@ -79,8 +83,8 @@ class Scan(NamedTuple):
 def scan(data: bytes, first: int = 0, recover: bool = False) -> Scan:
     """Read lines, the first of which has the number ``first``.
 
-    Behind the last whole line there may be one that is not: it was being written when the power
-    went. More than that, or anything before a whole line, is damage.
+    One unfinished line at the end is no damage: it was being written when the power failed. More
+    than one, or anything before a whole line, is damage.
     """
     raw_lines = data.split(b"\n")[:-1]
     lines: list[Line] = []
@@ -90,9 +94,9 @@ def scan(data: bytes, first: int = 0, recover: bool = False) -> Scan:
     bad = 0
     for index, raw in enumerate(raw_lines):
         position += len(raw) + 1
-        record = unpack(raw)
-        number = None if record is None else record.pop("n", None)
-        if record is None or type(number) is not int or number < expected:
+        line = unpack(raw)
+        number = None if line is None else line.pop("n", None)
+        if line is None or type(number) is not int or number < expected:
             bad += 1
             damage = damage or first + index + 1
             continue
@@ -100,7 +104,7 @@ def scan(data: bytes, first: int = 0, recover: bool = False) -> Scan:
             damage = damage or first + index + 1
         if damage is not None and not recover:
             return Scan(lines, good, damage, 1)
-        lines.append(record)
+        lines.append(line)
         expected = number + 1
         good = position
     if damage is not None and not lines[-1:] and first == 0:
@@ -112,8 +116,8 @@ def scan(data: bytes, first: int = 0, recover: bool = False) -> Scan:
     return Scan(lines, good, damage if recover and lost else None, lost)
 
 
-def looks_like_one(data: bytes) -> bool:
-    """Whether a file is a checkpoint or the begin of one, so that it may be written to."""
+def may_be_checkpoint(data: bytes) -> bool:
+    """Whether a file begins like a checkpoint, or is empty, so that it may be written to."""
     return data[: len(_START)] == _START[: len(data)]
 
 
@@ -125,7 +129,7 @@ def check_header(path: Path, lines: list[Line], data: bytes) -> None:
     CheckpointError
         With the reason.
     """
-    if not looks_like_one(data):
+    if not may_be_checkpoint(data):
         if any(line.get("event") == "header" for line in lines):
             return
         if b'"crc":"' in data[:100_000]:
@@ -163,7 +167,7 @@ class Journal:
         self._offset = 0
         self._dirty = False
         self._last = b""
-        self._guard = threading.RLock()
+        self._lock = threading.RLock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._after_sync: list[Path] = []
@@ -194,7 +198,7 @@ class Journal:
         CheckpointError
             If the file is no checkpoint.
         """
-        if not looks_like_one(read_from(self._file, 0, len(_START))):
+        if not may_be_checkpoint(read_from(self._file, 0, len(_START))):
             problem = "is not a checkpoint of this version, so it is not overwritten; delete it"
             raise CheckpointError(self.path, problem)
         os.ftruncate(self._file, 0)
@@ -221,7 +225,7 @@ class Journal:
             check_header(self.path, found.lines, data)
         if found.damage is not None:
             raise damaged(self.path, found.damage)
-        with self._guard:
+        with self._lock:
             self._offset += found.good
             self._number += len(found.lines)
             if self._offset < end:
@@ -229,31 +233,35 @@ class Journal:
                 os.ftruncate(self._file, self._offset)
         return found.lines
 
-    def append(self, record: Line) -> None:
-        """Write a line; when this returns, the operating system has it.
+    def append(self, line: Line) -> None:
+        """Write a line. When this returns, the operating system has it, so a crash cannot lose it.
 
         Raises
         ------
         CheckpointError
             If it cannot be written, for example because the disk is full.
         """
-        with self._guard:
-            self._settle()
-            self._last = line = pack(self._number, record)
+        with self._lock:
+            self._check_end()
+            self._last = data = pack(self._number, line)
             try:
-                written = os.write(self._file, line)
-                while written < len(line):
-                    written += os.write(self._file, line[written:])
+                written = os.write(self._file, data)
+                while written < len(data):
+                    written += os.write(self._file, data[written:])
             except OSError as error:
                 with contextlib.suppress(OSError):
                     os.ftruncate(self._file, self._offset)
                 raise CheckpointError(self.path, f"cannot be written: {error.strerror}") from None
-            self._offset += len(line)
+            self._offset += len(data)
             self._number += 1
             self._dirty = True
 
-    def _settle(self) -> None:
-        """Count a line of ours that was written before an exception kept us from counting it."""
+    def _check_end(self) -> None:
+        """Check that nobody else has written to the file.
+
+        What is there beyond the known end may be our own last line, if an exception came between
+        writing and counting it; then it is counted.
+        """
         end = os.fstat(self._file).st_size
         if end == self._offset:
             return
@@ -263,24 +271,30 @@ class Journal:
         self.catch_up()
 
     def discard_after_sync(self, path: Path) -> None:
-        """Delete a file once all that was written so far is safe on the disk."""
-        with self._guard:
+        """Delete another file, once all lines so far are safe on the disk."""
+        with self._lock:
             self._after_sync.append(path)
 
     def sync(self) -> None:
         """Return once all lines are safe on the disk."""
-        with self._guard:
+        with self._lock:
             self._dirty = False
-            doomed, self._after_sync = self._after_sync, []
+            obsolete, self._after_sync = self._after_sync, []
         os.fsync(self._file)
-        for path in doomed:
+        for path in obsolete:
             with contextlib.suppress(OSError):
                 path.unlink()
 
-    def tend(self, alive: Callable[[], None]) -> None:
-        """Sync every second from now on, in a thread, and call ``alive`` every few seconds."""
+    def start_syncing(self, alive: Callable[[], None]) -> None:
+        """Start a thread that syncs the file within a second of each line.
 
-        def turn() -> None:
+        Parameters
+        ----------
+        alive : callable
+            The thread calls it every five seconds.
+        """
+
+        def sync_repeatedly() -> None:
             turns = 0
             while not self._stop.wait(_SYNC_EVERY / 2):
                 turns += 1
@@ -290,7 +304,7 @@ class Journal:
                     if turns % _ALIVE_EVERY == 0:
                         alive()
 
-        thread = threading.Thread(target=turn, name="pyhopper journal", daemon=True)
+        thread = threading.Thread(target=sync_repeatedly, name="pyhopper journal", daemon=True)
         with contextlib.suppress(RuntimeError):  # no threads in some browsers' Python
             thread.start()
             self._thread = thread
@@ -330,7 +344,7 @@ def damaged(path: Path, line: int) -> CheckpointError:
 
 
 def read(path: Path, recover: bool = False) -> tuple[list[Line], int]:
-    """All records of a file, without a lock and without changing it.
+    """All lines of a file, without a lock and without changing it.
 
     Parameters
     ----------
@@ -342,7 +356,7 @@ def read(path: Path, recover: bool = False) -> tuple[list[Line], int]:
     Returns
     -------
     lines : list of dict
-        The records, the header first (unless that is damaged).
+        The header first.
     lost : int
         How many lines are damaged or missing.
 

@@ -19,23 +19,24 @@ from typing import Any, NamedTuple
 
 from pyhopper.errors import CheckpointError
 
-STALE_AFTER = 60.0
-"""Seconds without a sign of life after which the lock of another host counts as left behind."""
+ABANDONED_AFTER = 60.0
+"""Seconds without a renewal after which the lock of another host counts as abandoned."""
 
 _POLL = 0.002
+"""Seconds between two attempts to take a lock that is held for a moment."""
 
 
 class Holder(NamedTuple):
-    """A process somewhere.
+    """A process on some host.
 
     Attributes
     ----------
     host : str
-        Name of its machine.
+        The name of the host.
     pid : int
-        Its number there.
+        Its process id there.
     birth : str
-        Tells it from a later process with the same number, empty where that cannot be found out.
+        Tells it from a later process with the same id; empty where the system does not say.
     """
 
     host: str
@@ -44,28 +45,28 @@ class Holder(NamedTuple):
 
     @classmethod
     def me(cls) -> Holder:
-        """The process that asks."""
+        """The process that calls this."""
         pid = os.getpid()
         return cls(socket.gethostname(), pid, _birth(pid))
 
     def text(self) -> str:
-        """As text for a journal, see :meth:`parse`."""
+        """As text for a checkpoint, see :meth:`parse`."""
         return f"{self.host}:{self.pid}:{self.birth}"
 
     @classmethod
     def parse(cls, text: str) -> Holder:
-        """From :meth:`text`; what cannot be read gives a process of an unknown host."""
+        """The opposite of :meth:`text`; of other text, a process on an unknown host."""
         host, pid, birth = [*text.rsplit(":", 2), "", ""][:3]
         return cls(host, int(pid) if pid.isdigit() else 0, birth)
 
     @property
     def local(self) -> bool:
-        """Whether it is of this host, so that :attr:`dead` can be known."""
+        """Whether it is on this host; of others :attr:`dead` is not known."""
         return self.host == socket.gethostname()
 
     @property
     def dead(self) -> bool:
-        """Whether it is a process of this host that has ended."""
+        """Whether it was on this host and has ended."""
         if not self.local:
             return False
         if not _exists(self.pid):
@@ -86,11 +87,11 @@ def _birth(pid: int) -> str:
 
 
 def _exists(pid: int) -> bool:
-    """Whether a process of this host lives."""
+    """Whether there is a process with this id on this host."""
     if sys.platform == "win32":
         import ctypes
 
-        # os.kill(pid, 0) would end the process there.
+        # On Windows os.kill(pid, 0) would end the process.
         kernel = ctypes.windll.kernel32
         handle = kernel.OpenProcess(0x1000, False, pid)
         if not handle:
@@ -109,7 +110,7 @@ def _exists(pid: int) -> bool:
 
 
 _held: set[Path] = set()
-"""Locks of this process, so that a lock which an earlier process with our number left is known."""
+"""Locks of this process. Another lock with our process id was left by an earlier process."""
 
 
 class Lock:
@@ -129,9 +130,17 @@ class Lock:
         self._key = self.path.resolve()
 
     def acquire(self, purpose: str, seconds: float = 60.0) -> None:
-        """Take the lock, for ``"run"`` (a whole run) or ``"ask"`` (a moment).
+        """Take the lock.
 
-        A lock that is held for a moment is waited for, one that is held for a run is not.
+        A lock that another process holds for a moment is waited for. One that is held for a run is
+        not.
+
+        Parameters
+        ----------
+        purpose : str
+            ``"run"`` for a whole run, ``"ask"`` for a moment.
+        seconds : float
+            How long to wait.
 
         Raises
         ------
@@ -149,7 +158,7 @@ class Lock:
                 pause.wait(_POLL)  # it was released just now, or is being written
                 continue
             text, holder, used_for = found
-            if self._left_behind(holder):
+            if self._is_abandoned(holder):
                 self._remove(text)
             elif used_for == "run" or holder.host != self._me.host:
                 raise self._refusal(holder)
@@ -183,17 +192,17 @@ class Lock:
             holder = Holder(str(data["host"]), int(data["pid"]), str(data["birth"]))
             return text, holder, str(data["for"])
         except (OSError, ValueError, KeyError, TypeError):
-            # A lock without content is one whose holder died while creating it, if it is old.
-            if (self._age() or 0) > STALE_AFTER:
+            # The holder of an old lock without content died while creating it.
+            if (self._age() or 0) > ABANDONED_AFTER:
                 return "", Holder(self._me.host, 0, ""), "ask"
             return None
 
-    def _left_behind(self, holder: Holder) -> bool:
+    def _is_abandoned(self, holder: Holder) -> bool:
         if holder.host == self._me.host:
             mine = holder.pid == self._me.pid and self._key not in _held
             return mine or holder.dead
         age = self._age()
-        return age is not None and age > STALE_AFTER
+        return age is not None and age > ABANDONED_AFTER
 
     def _age(self) -> float | None:
         """Seconds since the lock was renewed, by the clock of the file system."""
@@ -208,14 +217,14 @@ class Lock:
                 probe.unlink()
 
     def _remove(self, text: str) -> None:
-        """Remove a lock that was left behind. Of several processes that try, one succeeds."""
+        """Remove an abandoned lock. Of several processes that try, one succeeds."""
         aside = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}")
         try:
             self.path.rename(aside)
         except OSError:
             return
         if aside.read_text(encoding="utf-8") != text:
-            # Meanwhile somebody else removed the old lock and took a new one: give it back.
+            # Meanwhile another process removed the old lock and took a new one: put it back.
             with contextlib.suppress(OSError):
                 os.link(aside, self.path)
         aside.unlink()
@@ -228,7 +237,7 @@ class Lock:
         )
 
     def renew(self) -> None:
-        """Show that the holder lives."""
+        """Show other hosts that this process lives."""
         with contextlib.suppress(OSError):
             os.utime(self.path)
 

@@ -14,8 +14,8 @@ from pyhopper.history.evaluation import Evaluation, Misfit
 from pyhopper.journal.changes import SpaceReader
 from pyhopper.journal.codec import CodecError, PointCodec, from_json
 from pyhopper.journal.file import Line, dumps
+from pyhopper.journal.formats import NOT_BUILT, Reader, stamp, write
 from pyhopper.journal.large import LargePoints
-from pyhopper.journal.records import HOLLOW, Reader, stamp, write
 from pyhopper.parameters import Omitted, Point
 from pyhopper.parameters.space import Space
 
@@ -161,8 +161,8 @@ class Replay:
         left = self._from_user.copy()
         for event in events:
             line = write(event, now, self.codec, {})
-            if "point" in line and self.codec.bulky:
-                small = self.large.split(line["point"], self.codec.bulky)
+            if "point" in line and self.codec.large_keys:
+                small = self.large.split(line["point"], self.codec.large_keys)
                 line["point"] = line["point"] if small is None else small
             text = _text(line)
             if isinstance(event, Queued | Known) and left[text] > 0:
@@ -172,7 +172,7 @@ class Replay:
 
     def filled(self, candidate: Candidate) -> Candidate:
         """A candidate that was read, with its params and all its values."""
-        if candidate.params is not HOLLOW:
+        if candidate.params is not NOT_BUILT:
             return candidate
         point = self._complete(candidate.point, self.large.name_of(candidate.id))
         return candidate._replace(params=self._space.build(point), point=point)

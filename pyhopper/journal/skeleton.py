@@ -1,25 +1,30 @@
-"""The template as JSON, so that a checkpoint can be shown without the program that wrote it."""
+"""The template as JSON, so that a checkpoint can be shown without the program that wrote it.
+
+A parameter is ``{"$leaf": key}``, and a choice whose options may hold parameters
+``{"$choice": key, "options": [...]}``, with the keys of :func:`~pyhopper.journal.codec.leaf_keys`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pyhopper.errors import short
+from pyhopper.history.table import LeafName
 from pyhopper.parameters.template import ChoiceNode, ContainerNode, LeafNode, Node
 
 _LONGEST = 200
 
 
 def skeleton(node: Node, keys: list[str]) -> Any:
-    """A compiled template with the names of parameters in their places.
+    """A compiled template with the key of each parameter where the parameter stands.
 
     Parameters
     ----------
     node : Node
-        The root of the template, or a place in it.
+        The root of the template, or a node in it.
     keys : list of str
-        The name of each leaf.
+        The key of each leaf.
     """
     if isinstance(node, LeafNode):
         return {"$leaf": keys[node.index]}
@@ -59,14 +64,14 @@ def _constant(value: Any) -> Any:
 
 
 def fill(part: Any, point: dict[str, Any], value: Callable[[str, Any], Any]) -> Any:
-    """A skeleton with the values of a point in their places.
+    """A candidate: a skeleton filled with the values of a point.
 
     Parameters
     ----------
     part : object
-        What :func:`skeleton` gave.
+        What :func:`skeleton` returned.
     point : dict
-        A point as it stands in a record.
+        A point as it stands in a line.
     value : callable
         ``value(key, data)`` turns an entry of the point into what is shown.
     """
@@ -81,3 +86,32 @@ def fill(part: Any, point: dict[str, Any], value: Callable[[str, Any], Any]) -> 
         option = point.get(part["$choice"])
         return None if option is None else fill(part["options"][option], point, value)
     return {key: fill(inner, point, value) for key, inner in part.items()}
+
+
+def leaf_names(part: Any, name: str = "", is_inside: bool = False) -> Iterator[LeafName]:
+    """The names of all parameters in a skeleton.
+
+    Parameters
+    ----------
+    part : object
+        What :func:`skeleton` returned.
+    name : str
+        Its dotted name.
+    is_inside : bool
+        Whether it stands inside an option of a choice.
+
+    Yields
+    ------
+    LeafName
+        In the order of the template.
+    """
+    if isinstance(part, dict) and "$leaf" in part:
+        yield LeafName(name, False, is_inside)
+    elif isinstance(part, dict) and "$choice" in part:
+        yield LeafName(name, True, is_inside)
+        for option in part["options"]:
+            yield from leaf_names(option, name, True)
+    elif isinstance(part, dict | list):
+        items = part.items() if isinstance(part, dict) else enumerate(part)
+        for key, inner in items:
+            yield from leaf_names(inner, f"{name}.{key}" if name else str(key), is_inside)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,14 +26,15 @@ def flatten(value: Any, name: str = "", keep: Collection[str] = ()) -> dict[str,
     keep : collection of str
         Names of values that stay whole.
     """
-    if name in keep or not value:
-        return {name: value} if name else {}
-    if isinstance(value, Mapping):
+    items: list[tuple[str, Any]] = []
+    if name in keep:
+        pass
+    elif isinstance(value, Mapping):
         items = [(str(key), inner) for key, inner in value.items()]
     elif isinstance(value, list | tuple):
         items = [(str(index), inner) for index, inner in enumerate(value)]
-    else:
-        return {name: value}
+    if not items:
+        return {name: value} if name else {}
     flat: dict[str, Any] = {}
     for key, inner in items:
         flat.update(flatten(inner, f"{name}.{key}" if name else key, keep))
@@ -73,14 +74,33 @@ def _summarised(value: Any, name: str) -> list[tuple[str, Any]]:
 
 def look_up(params: Any, path: list[str]) -> Any:
     """Follow a dotted name, split at its dots, through nested dicts and lists."""
-    for depth, key in enumerate(path):
-        if isinstance(params, dict):
-            whole = ".".join(path[depth:])
-            if whole in params:
-                return params[whole]
-            params = params.get(key)
-        elif isinstance(params, list | tuple) and key.isdigit() and int(key) < len(params):
-            params = params[int(key)]
-        else:
-            return None
-    return params
+    if not path:
+        return params
+    found = (look_up(inner, rest) for inner, rest in steps(params, path))
+    return next((value for value in found if value is not None), None)
+
+
+def steps(value: Any, path: list[str]) -> Iterator[tuple[Any, list[str]]]:
+    """Where the first parts of a dotted name lead in a dict, list or tuple.
+
+    Parameters
+    ----------
+    value : object
+        Where to look.
+    path : list of str
+        The name, split at its dots; not empty.
+
+    Yields
+    ------
+    tuple of (object, list of str)
+        What was found, and the parts of the name that are left. There may be several, since a key
+        may have dots in it, too.
+    """
+    if isinstance(value, Mapping):
+        texts = {str(key): inner for key, inner in value.items()}
+        for end in range(len(path), 0, -1):
+            key = ".".join(path[:end])
+            if key in texts:
+                yield texts[key], path[end:]
+    elif isinstance(value, list | tuple) and path[0].isdigit() and int(path[0]) < len(value):
+        yield value[int(path[0])], path[1:]

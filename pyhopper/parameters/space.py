@@ -26,7 +26,7 @@ from pyhopper.parameters import (
     Template,
     option_text,
 )
-from pyhopper.parameters.names import look_up
+from pyhopper.parameters.names import look_up, steps
 
 Constraint = Callable[[dict[str, Any]], bool]
 
@@ -304,14 +304,25 @@ class Space:
         return tuple(marks.get(index, value) for index, value in enumerate(point))
 
     def values(self, name: str, points: Sequence[Point]) -> list[Any]:
-        """What stands under a dotted name in each of the points, None where there is nothing."""
+        """What stands under a dotted name in each of the points, None where there is nothing.
+
+        Every name of a parameter's column in a table is known here, so ``params.`` may be in front.
+
+        Raises
+        ------
+        KeyError
+            If the template has no such name.
+        """
         index = self._columns.get(name)
         if index is not None:
             return [None if point[index] is INACTIVE else point[index] for point in points]
         if not self._knows(name):
+            if name.startswith("params."):
+                return self.values(name.removeprefix("params."), points)
             raise KeyError(name)
         path = name.split(".")
-        return [look_up(self.build(point), path) for point in points]
+        found = (look_up(self.build(point), path) for point in points)
+        return [None if value is INACTIVE else value for value in found]
 
     def _knows(self, name: str) -> bool:
         """Whether a dotted name leads to something in the template or inside of a parameter."""
@@ -341,11 +352,7 @@ def _has(node: Any, path: list[str]) -> bool:
     if isinstance(node, Parameter):
         # Values of the user's own types may hold anything.
         return not isinstance(node, Numeric)
-    if isinstance(node, dict):
-        return ".".join(path) in node or (key in node and _has(node[key], rest))
-    if isinstance(node, list | tuple):
-        return key.isdigit() and int(key) < len(node) and _has(node[int(key)], rest)
-    return False
+    return any(_has(inner, rest) for inner, rest in steps(node, path))
 
 
 def _frozen(value: Any) -> Any:
