@@ -16,7 +16,7 @@ from pyhopper.history.evaluation import Evaluation
 from pyhopper.journal.codec import from_json
 from pyhopper.journal.file import dumps, pack, sync_folder, unpack
 from pyhopper.parameters import Omitted
-from pyhopper.parameters.space import BULKY, LARGE
+from pyhopper.parameters.space import LARGE, SMALL
 
 
 class LargePoints:
@@ -34,7 +34,7 @@ class LargePoints:
         sizes = {key: _size(encoded[key]) for key in bulky if key in encoded}
         if sum(sizes.values()) <= LARGE:
             return None
-        marks = {key: _mark(encoded[key]) for key, size in sizes.items() if size > BULKY}
+        marks = {key: _mark(encoded[key]) for key, size in sizes.items() if size > SMALL}
         return {**encoded, **marks}
 
     def write(self, name: str, encoded: dict[str, Any]) -> None:
