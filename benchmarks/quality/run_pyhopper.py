@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import tasks
 import wide_tasks
+from problems import Param
 
 import pyhopper
 
@@ -57,7 +58,7 @@ class Clock:
         return call
 
 
-def parameter(param: tasks.Param) -> pyhopper.Parameter:
+def parameter(param: Param) -> pyhopper.Parameter:
     """A task's parameter as pyhopper's."""
     if param.kind == "float":
         return pyhopper.float(param.low, param.high, log=param.log)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from tasks import Param, Problem
+from problems import Param, Problem
 
 
 def make(name: str) -> Problem:

@@ -185,8 +185,8 @@ def _saved(total: Tally) -> str:
         return ""
     return (
         f"Pruning saved about {duration(saved)}: {pruned} pruned after "
-        f"{duration(total.times[Status.PRUNED] / pruned)} on average, while a full evaluation takes "
-        f"{duration(expected)}."
+        f"{duration(total.times[Status.PRUNED] / pruned)} on average, a full evaluation "
+        f"takes {duration(expected)}."
     )
 
 

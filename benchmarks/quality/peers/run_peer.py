@@ -18,7 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import tasks
-from tasks import Param
+from problems import Param
 
 Objective = Callable[[list[Any]], float]
 
