@@ -15,8 +15,8 @@ from typing import Any
 class Param:
     """One parameter: float (low, high, log), int (low, high), ordinal or categorical (values).
 
-    A parameter with a `parent` has a value only where that choice stands at `option`; objectives
-    ignore it elsewhere, so that a solver without conditions can give it any value.
+    A parameter with a `parent` matters only if that categorical parameter has its value number
+    `option`. Else objectives ignore it, so that solvers without conditions can set it to anything.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Param:
 
 @dataclass(frozen=True)
 class Problem:
-    """An instance of a task with its own random numbers."""
+    """A task for one run: what the solver is told of a point, and the true value of the point."""
 
     params: tuple[Param, ...]
     observe: Callable[[list[Any]], float]

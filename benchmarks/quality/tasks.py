@@ -1,7 +1,7 @@
-"""The tasks: what is minimised, over which parameters, and how a result is scored.
+"""The tasks by name: recorded trainings, BBOB, mixed-integer BBOB, trainings with scikit-learn.
 
-A task has parameters, an objective that a solver sees (perhaps noisy) and a true value by which the
-candidate is scored. Lower is better everywhere.
+A task has parameters, an objective that solvers see (perhaps noisy) and a true value by which
+candidates are scored. Lower is better everywhere.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 import sklearn_tasks
 from problems import Param, Problem
 
-# Names -> what it takes to make the problem. "development" tasks are those the settings were chosen
-# on; "holdout" tasks were not looked at before.
+# The settings of pyhopper were chosen on the "development" tasks. Nobody looked at the "holdout"
+# tasks before that.
 BBOB = (1, 3, 6, 8, 10, 13, 15, 17, 20, 21)
 DEVELOPMENT = (
     [f"HPOBench/{n}" for n in ("australian", "car", "kc1", "segment")]
@@ -38,7 +38,7 @@ SETS = {
 }
 
 
-# After how many evaluations a result is noted.
+# The numbers of evaluations after which the result so far is stored.
 CHECKPOINTS = (
     *(5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1000),
     *(1500, 2000, 3000, 5000, 7500, 10_000, 15_000, 20_000),
@@ -46,7 +46,7 @@ CHECKPOINTS = (
 
 
 def suite_of(task: str) -> str:
-    """Return the suite a task is averaged in."""
+    """Return the suite to which a task belongs; scores are averaged over its tasks."""
     family = task.split("/", maxsplit=1)[0]
     if family == "bbob":
         return "bbob " + task.split("/")[2]
@@ -54,7 +54,7 @@ def suite_of(task: str) -> str:
 
 
 def make(task: str, seed: int) -> Problem:
-    """Return the problem of a task; `seed` drives its noise."""
+    """Return the problem of a task; `seed` determines its noise."""
     parts = task.split("/")
     if parts[0] == "bbob":
         return _bbob(int(parts[1][1:]), int(parts[2][1:]), int(parts[3][1:]))
