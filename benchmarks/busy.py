@@ -1,4 +1,4 @@
-"""How busy slots are, how late a search ends, and how well it keeps its runtime.
+"""How busy two slots are, and how exactly a search keeps its runtime.
 
 pip install . && python benchmarks/busy.py
 """
@@ -14,7 +14,7 @@ Params = dict[str, Any]
 
 
 def busy(seconds: float, steps: int) -> float:
-    """Share of the time that two slots evaluate, from the first end to the last start."""
+    """The share of time in which two slots evaluate, leaving out start and end of the search."""
 
     def objective(params: Params) -> dict[str, float]:
         begin = time.time()
@@ -31,7 +31,7 @@ def busy(seconds: float, steps: int) -> float:
 
 
 def overshoot(runtime: float) -> float:
-    """How long after the deadline a search returns that must end what runs."""
+    """How many seconds late a search with ``deadline="kill"`` returns, if evaluations never end."""
 
     def objective(params: Params) -> float:
         time.sleep(0.1 if params["x"] == 0.5 else 600)
@@ -44,7 +44,7 @@ def overshoot(runtime: float) -> float:
 
 
 def error(runtime: float) -> float:
-    """How far from its runtime a search of short evaluations ends."""
+    """How many seconds after its runtime a search of short evaluations ends; negative if before."""
 
     def objective(params: Params) -> float:
         time.sleep(0.1)

@@ -1,10 +1,12 @@
-"""What it costs to hand an evaluation to a process and get its value back, here and elsewhere.
+"""How long it takes to send an evaluation to a process and get its value back.
 
 pip install . loky joblib && python benchmarks/dispatch.py
 
-Each line is the median of several rounds of many evaluations that do nothing, by two processes
-that are warm. Pyhopper's figures are of its executor alone, so that all do the same work; the last
-lines are whole searches, and an estimate that a running evaluation reports.
+Prints microseconds per evaluation: medians of several rounds of evaluations that do nothing, in two
+processes that have started already. The first lines compare pyhopper's executor alone with
+concurrent.futures, loky and joblib, which do the same work. The last three lines are about whole
+searches: an evaluation, an estimate that a running evaluation reports, and an evaluation in a
+process of its own.
 """
 
 import argparse
@@ -44,7 +46,7 @@ def show(name: str, seconds: float) -> None:
 
 
 def with_futures(pool: Executor) -> Callable[[int], None]:
-    """As a search would: a new evaluation whenever one has ended."""
+    """Start a new evaluation whenever one has ended, as a search does."""
 
     def work(count: int) -> None:
         running = {pool.submit(nothing, {"x": 1.0}) for _ in range(2)}
@@ -77,7 +79,7 @@ def with_pyhopper(executor: LocalExecutor) -> Callable[[int], None]:
 def with_joblib(count: int) -> None:
     from joblib import Parallel, delayed
 
-    # One at a time, as values would otherwise come in batches that no search could learn from.
+    # In batches of one, since a search needs each value before it can propose the next candidate.
     parallel = Parallel(n_jobs=2, batch_size=1, pre_dispatch=2, return_as="generator_unordered")
     for _ in parallel(delayed(nothing)({"x": 1.0}) for _ in range(count)):
         pass

@@ -1,4 +1,4 @@
-"""What a long history costs: 100,000 evaluations of 20 parameters in memory and in time.
+"""Memory and time that a history of 100,000 evaluations with 20 parameters takes.
 
 python benchmarks/history.py
 """

@@ -1,14 +1,15 @@
-"""Time per candidate with a checkpoint, by length of history, and time to reopen it.
+"""Time per candidate with a checkpoint for histories of several lengths, and time to reopen it.
 
 Compares this package with Optuna's journal and SQLite storages and with pyhopper 1.2, each in an
 environment of its own:
 
     python benchmarks/journal.py --optuna /tmp/optuna/bin/python --old /tmp/old/bin/python
 
-where these have been made with ``pip install optuna`` and ``pip install pyhopper==1.2.3``. The
-objective costs nothing; the time at n is the mean over the candidates from n to n + 5 %, and at
-least 20. Histories that would take the others hours to make are filled: Optuna's by copies of real
-trials in its own format, that of 1.2 by a run without a checkpoint; 20 candidates are timed then.
+where the environments have been made with ``pip install optuna`` and ``pip install
+pyhopper==1.2.3``. The objective takes no time. The time at n is the mean over the candidates from n
+to n + 5%, and at least 20. Histories that the other packages would take hours to make are filled:
+Optuna's with copies of real trials in its own format, that of 1.2 by a run without a checkpoint.
+Then 20 candidates are timed.
 """
 
 import argparse
@@ -24,12 +25,12 @@ ENGINES = ("pyhopper", "pyhopper without checkpoint", "optuna journal", "optuna 
 
 
 def marks(sizes: list[int]) -> dict[int, int]:
-    """Where to start and stop the clock."""
+    """Numbers of the candidates at which timing starts, and for each where it stops."""
     return {n: n + max(20, n // 20) for n in sizes}
 
 
 class Watch:
-    """An objective that costs nothing and notes when it was called."""
+    """An objective that takes no time and stores the times of the calls that are asked for."""
 
     def __init__(self, sizes: list[int]) -> None:
         self.spans = marks(sizes)
@@ -166,7 +167,7 @@ def old_run(sizes: list[int], folder: Path, filled: bool) -> dict[Any, float]:
         opt=pyhopper.choice("adam", "sgd", "rmsprop"),
     )
     path = str(folder / "run.ckpt")
-    # It counts duplicates as steps, without evaluating them.
+    # 1.2 counts duplicates as steps, although it does not evaluate them.
     steps = int(max(watch.wanted) * 1.2) + 100
     if filled:
         search.run(lambda _: 1.0, "min", steps=steps, quiet=True)
@@ -189,7 +190,7 @@ def worker(engine: str, sizes: list[int], filled: bool) -> None:
 
 
 def show(engine: str, python: str, sizes: list[int], filled: bool) -> None:
-    """Run an engine in a process of its own and print what it took."""
+    """Run an engine in a process of its own and print its times."""
     command = [python, __file__, "--worker", engine, "--sizes", *map(str, sizes)]
     command += ["--filled"] * filled
     done = subprocess.run(command, capture_output=True, text=True, check=False)

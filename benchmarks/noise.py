@@ -1,11 +1,11 @@
-"""Noisy trainings: how good the found parameters truly are, for the same training time.
+"""How good the parameters are that a search of noisy trainings finds in a given time.
 
 python benchmarks/noise.py [--seeds 20] [--only pyhopper]
 
-A training takes one second of fake time and returns the true loss of its parameters plus noise.
-Every method has the same number of seconds. What counts is the true loss of what it declares best,
-relative to that of random parameters, and how far the value that it reports is off. Optuna is
-measured where it is installed.
+A training takes one second on a fake clock and returns the true loss of its parameters plus noise.
+All methods have the same number of seconds. Printed are the true loss of the parameters that a
+method calls best (mean and standard error over the seeds), by how much the value that it reports
+differs from that, and the real seconds of a search. Optuna is included if it is installed.
 """
 
 import argparse
@@ -25,7 +25,7 @@ REPEATS = 8
 
 
 class Training:
-    """A task with a seed of its own: where the best parameters are, and the noise."""
+    """A task; the seed determines where the best parameters are, and the noise."""
 
     def __init__(self, seed: int, noise: float) -> None:
         rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""The engine's own time: the import, and a candidate of a trivial objective.
+"""The time that pyhopper itself takes: for its import, and per candidate of a trivial objective.
 
 python benchmarks/overhead.py
 """
@@ -16,7 +16,7 @@ import pyhopper
 
 
 def import_time(code: str) -> float:
-    """Seconds that an import takes where it is compiled already, as after an installation."""
+    """Seconds that an import takes with compiled files in the cache, as after an installation."""
     program = (
         f"import time, sys, numpy; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
     )

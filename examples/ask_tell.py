@@ -1,9 +1,9 @@
-"""Evaluate one candidate with a loop of your own; run it as often and as often at once as you like.
+"""Evaluate one candidate by ask and tell; any number of processes may do so, also at the same time.
 
     for i in 1 2 3 4; do python examples/ask_tell.py & done; wait
 
-Every process takes a candidate from the shared checkpoint, trains and reports. One that is killed
-leaves its candidate to the next, which finds the folder and goes on from the last epoch.
+Each process asks for a candidate from the shared checkpoint, trains it and tells the result. If one
+is killed, the next gets its candidate, finds the folder and goes on from the last epoch.
 """
 
 import argparse
@@ -58,8 +58,10 @@ def train(params: dict[str, Any], folder: str) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Evaluate one candidate.")
     parser.add_argument("--checkpoint", default="ask_tell.ckpt", help="the file that all share")
-    parser.add_argument("--work_dir", default="ask_tell_runs", help="folder of the folders")
-    parser.add_argument("--steps", default=100, help="how many candidates, all processes together")
+    parser.add_argument(
+        "--work_dir", default="ask_tell_runs", help="has a folder for each candidate"
+    )
+    parser.add_argument("--steps", default=100, help="how many candidates in all")
     args = parser.parse_args()
 
     search = pyhopper.Search(TEMPLATE)

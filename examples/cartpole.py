@@ -1,4 +1,4 @@
-"""Balance a pole without gradients: the weights of a small policy network are the parameters.
+"""Balance a pole without gradients; the parameters are the weights of a small policy network.
 
 python examples/cartpole.py --runtime 60s --picture cartpole.png
 """
@@ -13,7 +13,7 @@ import pyhopper
 
 HIDDEN = 6
 EPISODES = 4
-SOLVED = 475.0  # what the task counts as solved, of at most 500 steps
+SOLVED = 475.0  # mean steps from which on the task counts as solved; the most are 500
 
 
 def template() -> dict[str, Any]:
@@ -83,7 +83,7 @@ def main() -> None:
 
     search = pyhopper.Search(template(), seed=args.seed)
     best = search.run(
-        # The starts are random: several episodes count, and poor policies are given up early.
+        # Starts are random, so a policy is judged by several episodes; poor ones are pruned early.
         pyhopper.wrap_n_times(episode, EPISODES),
         "max",
         runtime=None if args.short else args.runtime,

@@ -21,7 +21,7 @@ from sklearn.svm import SVC
 
 import pyhopper
 
-# Three kinds of models, each with parameters of its own: a conditional space.
+# Three kinds of models, each with parameters of its own.
 TEMPLATE = {
     "scale": pyhopper.bool(),
     "model": pyhopper.choice(
@@ -54,7 +54,7 @@ def make_model(params: dict[str, Any]) -> ClassifierMixin:
 
 
 def accuracy(params: dict[str, Any], images: np.ndarray, labels: np.ndarray) -> float:
-    warnings.simplefilter("ignore", ConvergenceWarning)  # a poor candidate shows in its value
+    warnings.simplefilter("ignore", ConvergenceWarning)  # a poor model has a low accuracy anyway
     return float(cross_val_score(make_model(params), images, labels, cv=3).mean())
 
 

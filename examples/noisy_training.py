@@ -1,4 +1,4 @@
-"""A training whose result depends on luck: evaluated several times, poor candidates only once.
+"""Tune a training with random results: good candidates are trained five times, poor ones less.
 
 python examples/noisy_training.py --runtime 30s
 """
@@ -25,7 +25,7 @@ TEMPLATE = {
 
 
 def train(params: dict[str, Any], images: np.ndarray, labels: np.ndarray) -> float:
-    """Accuracy after a short training; start and split are random."""
+    """Accuracy after a short training; the initial weights and the split are random."""
     warnings.simplefilter("ignore", ConvergenceWarning)
     train_x, test_x, train_y, test_y = train_test_split(images, labels, test_size=0.3)
     model = MLPClassifier(
@@ -40,7 +40,7 @@ def train(params: dict[str, Any], images: np.ndarray, labels: np.ndarray) -> flo
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Tune a training that depends on luck.")
+    parser = argparse.ArgumentParser(description="Tune a training with random results.")
     parser.add_argument("--runtime", default="30s", help='how long to search, such as "2min"')
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--short", action="store_true", help="a few candidates, to try it out")

@@ -1,4 +1,4 @@
-"""Train a small network on every GPU of this machine at the same time, one candidate on each.
+"""Tune a small network on all GPUs of this machine, with one candidate on each at a time.
 
 pip install . torch && python examples/torch_gpu.py --runtime 2min
 """
@@ -20,7 +20,7 @@ TEMPLATE = {
 
 
 def two_spirals(count: int, seed: int) -> Any:
-    """Points of two spirals that wind around each other, and which one each belongs to."""
+    """Points on two spirals that wind around each other, and the number of each point's spiral."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
@@ -32,7 +32,7 @@ def two_spirals(count: int, seed: int) -> Any:
 
 
 def train(params: dict[str, Any], device: str) -> Iterator[float]:
-    """The accuracy on points that were not trained on, after each epoch."""
+    """Yield the accuracy on test points after each epoch."""
     import torch
     from torch import nn
 

@@ -1,4 +1,4 @@
-"""The travelling salesman: a short round trip by 2-opt moves on a value of its own kind.
+"""The travelling salesman: find a short tour, a custom value that changes by 2-opt moves.
 
 python examples/tsp.py --runtime 30s --picture tour.png
 """
@@ -16,7 +16,7 @@ def draw(count: int, rng: np.random.Generator) -> list[int]:
 
 
 def two_opt(tour: list[int], temperature: float, rng: np.random.Generator) -> list[int]:
-    """Turn stretches of the tour around; mostly one, at times more to leave a local optimum."""
+    """Reverse a part of the tour, or more than one to leave a local optimum."""
     for _ in range(rng.geometric(1 - temperature / 2)):
         start, end = sorted(rng.choice(np.arange(1, len(tour) + 1), size=2, replace=False))
         tour[start:end] = tour[start:end][::-1]
@@ -67,7 +67,7 @@ def main() -> None:
         length,
         "min",
         runtime=args.runtime,
-        seeding_ratio=0.05,  # a random tour is hardly ever a good one
+        seeding_ratio=0.05,  # random tours are hardly ever good
         kwargs={"cities": cities},
     )
     if best is None:

@@ -1,4 +1,4 @@
-"""Hyperparameter search with a runtime budget. Start at :class:`Search`."""
+"""Hyperparameter search with a runtime budget; :class:`Search` is where to start reading."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -81,10 +81,10 @@ _HOMES = {
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 
-if not TYPE_CHECKING:  # or every name would seem to be there
+if not TYPE_CHECKING:  # else a type checker would accept any name
 
     def __getattr__(name: str) -> Any:
-        """Import what is used when it is used: a worker process needs a tenth of it."""
+        """Import a name when it is first used: a worker process needs only few of them."""
         if name.startswith("_") or "." in name:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         home = _HOME.get(name)

@@ -3,10 +3,10 @@
 ::
 
     PyhopperError
-    ├── ArgumentError (ValueError)       an argument or definition that makes no sense
-    ├── CandidateError (ValueError)      a guess that does not fit the template
+    ├── ArgumentError (ValueError)       an argument makes no sense
+    ├── CandidateError (ValueError)      a value or a guess does not fit the template
     ├── ConstraintError (RuntimeError)   almost no candidate passes the constraints
-    ├── ObjectiveError (TypeError)       the objective returned something that is no value
+    ├── ObjectiveError (TypeError)       the objective did not return a number
     ├── EvaluationError (RuntimeError)   an evaluation failed and ``on_error="raise"``
     ├── SearchFailedError (RuntimeError) no evaluation has ever succeeded
     └── CheckpointError (RuntimeError)   a checkpoint cannot be read, written or used
@@ -24,31 +24,31 @@ _SHORT.maxdict = _SHORT.maxlist = _SHORT.maxtuple = 8
 
 
 def short(value: object) -> str:
-    """``repr(value)`` cut to a length that fits into a message, on one line."""
+    """``repr(value)`` on one line, shortened so that it fits into a message."""
     try:
         return " ".join(_SHORT.repr(value).split())
-    except Exception:  # of a foreign class, or an integer of thousands of digits
+    except Exception:  # a foreign __repr__, or an integer of thousands of digits
         return f"<{type(value).__name__}>"
 
 
 def class_name(thing: object) -> str:
-    """The full name of an object's class."""
+    """Module and qualified name of an object's class."""
     return f"{type(thing).__module__}.{type(thing).__qualname__}"
 
 
 class PyhopperError(Exception):
-    """Base class of every error that pyhopper raises on purpose."""
+    """The base class of all errors that pyhopper defines."""
 
 
 class ArgumentError(PyhopperError, ValueError):
-    """An argument makes no sense.
+    """An argument of a function or of a parameter's definition makes no sense.
 
     Attributes
     ----------
     argument : str
         Name of the argument.
     value : object
-        What was given.
+        The value that was passed.
     """
 
     def __init__(self, argument: str, value: object, problem: str) -> None:
@@ -63,9 +63,12 @@ class CandidateError(PyhopperError, ValueError):
     Attributes
     ----------
     path : str
-        Dotted name of the place in the template; empty for the whole candidate.
+        Dotted name of the entry of the template, or of the user's function that returned the
+        value; empty for the whole candidate.
     value : object
-        What was given.
+        The value that does not fit.
+    problem : str
+        What is wrong with it.
     """
 
     def __init__(self, path: str, value: object, problem: str) -> None:
@@ -82,19 +85,19 @@ class ConstraintError(PyhopperError, RuntimeError):
     Attributes
     ----------
     tries : int
-        How many candidates were drawn in a row without one that passes.
+        How many candidates were drawn in a row, none of which passed.
     """
 
     def __init__(self, tries: int) -> None:
         super().__init__(
-            f"{tries} candidates in a row broke a constraint given to Search.constrain; "
+            f"{tries} candidates in a row broke a constraint of Search.constrain; "
             "loosen the constraint, or narrow the bounds so that more candidates pass"
         )
         self.tries = tries
 
 
 class ObjectiveError(PyhopperError, TypeError):
-    """The objective returned something that is not a value."""
+    """The objective returned something that is not a number."""
 
 
 class EvaluationError(PyhopperError, RuntimeError):
@@ -105,9 +108,9 @@ class EvaluationError(PyhopperError, RuntimeError):
     params : dict
         The candidate that failed.
     reason : str
-        One line: what happened.
+        What happened, in one line.
     details : str
-        Traceback or last lines of output, empty if there are none.
+        The traceback, or the last lines of output; empty if there are none.
     """
 
     def __init__(self, params: dict[str, Any], reason: str, details: str = "") -> None:
@@ -128,9 +131,9 @@ class SearchFailedError(PyhopperError, RuntimeError):
     params : dict
         The first candidate that failed.
     reason : str
-        Why the first one failed, in one line.
+        Why it failed, in one line.
     details : str
-        Traceback or last lines of output of the first failure.
+        The traceback of that failure, or the last lines of output; empty if there are none.
     """
 
     def __init__(
@@ -156,7 +159,7 @@ class CheckpointError(PyhopperError, RuntimeError):
     path : str
         The file.
     line : int or None
-        The line that is damaged, counted from 1.
+        The damaged line, counted from 1; None if the error is not about a single line.
     """
 
     def __init__(self, path: object, problem: str, line: int | None = None) -> None:
@@ -167,4 +170,4 @@ class CheckpointError(PyhopperError, RuntimeError):
 
 
 class CheckpointMissingError(CheckpointError, FileNotFoundError):
-    """A checkpoint that was to be read is not there."""
+    """The checkpoint that is to be read does not exist."""

@@ -1,8 +1,8 @@
-"""Several candidates in flight: how much is lost, and how the others do.
+"""How much a search loses when several candidates run at once, compared with other packages.
 
-Evaluations last different times, drawn at random and played rather than slept, so every solver is
-told results in the order in which they would come in. Run once in each peer's environment (see
-README.md; ``ray-…`` need ``pip install "ray[tune]"`` beside the tool), then read the table:
+Evaluations have random durations on a simulated clock, so that every solver is told the results in
+the order in which they would come in, but nobody waits. Run this once in each peer's environment
+(see README.md; ``ray-…`` also need ``pip install "ray[tune]"``), then print the table:
 
     python parallel.py run "pyhopper (this)" --out parallel.jsonl
     venv-optuna/bin/python parallel.py run optuna-tpe --out parallel.jsonl
@@ -38,7 +38,7 @@ Tell = Callable[[Any, float], None]
 
 
 def seconds(task: str, seed: int) -> Callable[[], float]:
-    """How long each evaluation lasts: most between half and twice the median."""
+    """A generator of durations; most are between half and twice the median of 1 s."""
     rng = np.random.default_rng([seed, sum(task.encode())])
     return lambda: float(np.exp(0.4 * rng.standard_normal()))
 
@@ -85,7 +85,7 @@ def ours(task: str, seed: int, slots: int) -> list[tuple[float, float]]:
 
 
 def random(task: str, seed: int, slots: int) -> list[tuple[float, float]]:
-    """Draw from the whole space; also what Ray Tune does by default."""
+    """Draw every candidate from the whole space, which is also the default of Ray Tune."""
     rng = np.random.default_rng(seed)
     params = tasks.make(task, seed).params
 
@@ -99,7 +99,7 @@ def random(task: str, seed: int, slots: int) -> list[tuple[float, float]]:
 
 
 def optuna(task: str, seed: int, slots: int, liar: bool = False) -> list[tuple[float, float]]:
-    """Optuna's TPE, by ask and tell."""
+    """Optuna's TPE, through ask and tell."""
     import optuna as package
     from optuna.distributions import (
         CategoricalDistribution,
@@ -137,7 +137,7 @@ def optuna_liar(task: str, seed: int, slots: int) -> list[tuple[float, float]]:
 
 
 def ray(task: str, seed: int, slots: int, tool: str) -> list[tuple[float, float]]:
-    """A search algorithm inside of Ray Tune: what its controller calls for each trial."""
+    """A search algorithm of Ray Tune, called as its controller does for each trial."""
     from ray import tune
 
     params = tasks.make(task, seed).params
@@ -187,7 +187,7 @@ SOLVERS: dict[str, Callable[[str, int, int], list[tuple[float, float]]]] = {
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run one solver on all tasks; resumable."""
+    """Run one solver on all tasks, without the runs that are in the output file already."""
     done = {(r["peer"], r["task"], r["seed"]) for r in score.read([arguments.out])}
     for task in TASKS:
         for seed in range(arguments.seeds):
@@ -208,7 +208,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def needed(records: list[dict[str, Any]], one: str, many: str) -> float:
-    """Evaluations that one at a time needs for what several have at the end, median of tasks."""
+    """How many evaluations one slot needs to reach the final value of several; median of tasks."""
     curves: dict[tuple[str, str], list[list[float]]] = collections.defaultdict(list)
     for record in records:
         curves[record["peer"], record["task"]].append([*record["at"].values()])
@@ -222,7 +222,7 @@ def needed(records: list[dict[str, Any]], one: str, many: str) -> float:
 
 
 def table(arguments: argparse.Namespace) -> None:
-    """Print ranks, and what working in parallel costs in evaluations."""
+    """Print ranks, and how many evaluations one slot needs for the same result."""
     records = score.read(arguments.files)
     header, rows = score.table(records, BUDGET)
     print("| " + " | ".join([*header, f"one at a time needs, of {BUDGET}"]) + " |")

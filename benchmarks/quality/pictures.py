@@ -1,4 +1,4 @@
-"""The pictures of the report."""
+"""The pictures of the report, drawn with matplotlib."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Record = dict[str, Any]
 
 
 def styles(peers: list[str]) -> dict[str, dict[str, Any]]:
-    """One look for each solver in all pictures; ours is thick and black."""
+    """Color and line of each solver, the same in all pictures; pyhopper is thick and black."""
     others = [peer for peer in sorted(peers) if peer != OURS]
     colors = plt.get_cmap("tab10").colors  # type: ignore[attr-defined]
     looks = {
@@ -46,7 +46,7 @@ def _means(records: list[Record], count: int) -> dict[str, float]:
 
 
 def ranks_over_evaluations(records: list[Record], path: Path) -> None:
-    """Draw the mean scaled rank over evaluations; the band spans what single seeds give."""
+    """Draw the mean scaled rank over evaluations, with a band for the range of single seeds."""
     looks = styles(list({r["peer"] for r in records}))
     lines = {count: _means(records, count) for count in COUNTS}
     apart = [{**r, "peer": f"{r['peer']}#{r['seed']}"} for r in records]
@@ -95,7 +95,7 @@ def best_so_far(records: list[Record], path: Path) -> None:
         for record in records:
             if record["task"] == task:
                 groups[record["peer"]].append(record["at"])
-        # Where values are all positive and far apart, their logarithm says more.
+        # The values of BBOB are positive and differ by orders of magnitude.
         logarithmic = task.startswith("bbob")
         for peer, runs in groups.items():
             counts = [c for c in COUNTS if all(str(c) in run for run in runs)]

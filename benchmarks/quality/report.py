@@ -1,4 +1,4 @@
-"""Tables and pictures from result files: `report.md` and PNG files in a folder."""
+"""Write a report on result files: tables in `report.md`, and pictures as PNG files."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def median_at(records: list[dict[str, Any]], peer: str, task: str, count: int) -
 def evaluations_to(records: list[dict[str, Any]], solver: str, reference: str) -> dict[str, float]:
     """Return, per task, how many evaluations `solver` needs for `reference`'s value at 100.
 
-    The median over seeds is compared at every checkpoint that the solver's records hold; between
-    checkpoints the count is the later one, so the figure errs against the solver.
+    The median over seeds is compared at every number of evaluations for which the solver has a
+    result. The first one that is good enough counts, so the figure may be too high, not too low.
     """
     result = {}
     counts = sorted(

@@ -1,8 +1,9 @@
-"""Run pyhopper on the tasks, as a user would call it; resumable JSON lines.
+"""Run pyhopper on the tasks through its public interface, and write results as JSON lines.
 
-At equal evaluations (``--set``), in many dimensions (``--wide``), or at equal wall-clock time
-(``--clock 20 --cost 0.01``): then every evaluation counts for its cost without being slept, and
-what the search does itself is real time.
+The budget is a number of evaluations, for the usual tasks (``--set``) or those of many dimensions
+(``--wide``), or it is a time (``--clock 20 --cost 0.01``). Then an evaluation counts as ``--cost``
+seconds without waiting for them, while the time that the search itself takes is real. Runs that are
+in the output file already are skipped.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import tasks
 import wide_tasks
+from problems import Param
 
 import pyhopper
 
@@ -25,7 +27,7 @@ WIDE_CHECKPOINTS = (100, 200, 500, 1000, 2000, 3000, 5000, 10000)
 
 
 class Clock:
-    """Processor time outside of the objective, and what evaluations are said to cost."""
+    """A clock for the search: its own processor time, plus the nominal cost of the evaluations."""
 
     def __init__(self, cost: float) -> None:
         self.cost = cost
@@ -44,7 +46,7 @@ class Clock:
         return time.process_time() - self._start - self.inside
 
     def timed(self, function: Callable[[Any], float]) -> Callable[[Any], float]:
-        """The function, outside of the clock."""
+        """The function, whose real duration the clock leaves out."""
 
         def call(params: Any) -> float:
             begin = time.process_time()
@@ -57,8 +59,8 @@ class Clock:
         return call
 
 
-def parameter(param: tasks.Param) -> pyhopper.Parameter:
-    """A task's parameter as pyhopper's."""
+def parameter(param: Param) -> pyhopper.Parameter:
+    """A task's parameter as one of pyhopper."""
     if param.kind == "float":
         return pyhopper.float(param.low, param.high, log=param.log)
     if param.kind == "int":
@@ -67,7 +69,7 @@ def parameter(param: tasks.Param) -> pyhopper.Parameter:
 
 
 def run(task: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    """One run at equal evaluations or equal time."""
+    """One run with a budget of evaluations or of time."""
     problem = tasks.make(task, seed)
     names = [param.name for param in problem.params]
     values: list[float] = []
@@ -92,7 +94,7 @@ def run(task: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_wide(task: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    """One run in many dimensions: one array."""
+    """One run of a task of many dimensions, with all of them in one array."""
     wide = wide_tasks.make(task)
     values: list[float] = []
 

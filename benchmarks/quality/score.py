@@ -1,6 +1,7 @@
-"""Rank tables: the score of `report.py`, as plain functions and a command.
+"""Tables of ranks, printed by this command and used by `report.py`.
 
-Rank of every (solver, seed) result within its task, scaled to 0 (best) … 1, averaged per suite.
+The score is the rank of every (solver, seed) result within its task, scaled to 0 (best) … 1 (worst)
+and averaged over the tasks of a suite.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import tasks
 
 
 def read(paths: list[Path]) -> list[dict[str, Any]]:
-    """Return the records of JSON-lines files, gzipped or not; files that are absent are skipped."""
+    """Return the results in files of JSON lines, gzipped or not; missing files are skipped."""
     records = []
     for path in paths:
         if not path.exists():
@@ -52,7 +53,10 @@ def ranks(records: list[dict[str, Any]], count: int) -> dict[tuple[str, str], fl
 
 
 def table(records: list[dict[str, Any]], count: int) -> tuple[list[str], list[list[Any]]]:
-    """Return header and rows: one solver a row, one suite a column, then mean and overhead."""
+    """Return header and rows: a row per solver, a column per suite, then the mean and `ms`.
+
+    `ms` is the solver's own time per candidate, in milliseconds.
+    """
     scaled = ranks(records, count)
     suites = sorted({tasks.suite_of(task) for _, task in scaled}, key=lambda s: (len(s), s))
     rows = []

@@ -1,4 +1,4 @@
-"""Trainings on the data that scikit-learn ships: cross-validated error, small enough to repeat."""
+"""Tasks that train scikit-learn models on its data sets; the value is a cross-validated error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from tasks import Param, Problem
+from problems import Param, Problem
 
 
 def make(name: str) -> Problem:

@@ -1,71 +1,20 @@
-"""The tasks: what is minimised, over which parameters, and how a result is scored.
+"""The tasks by name: recorded trainings, BBOB, mixed-integer BBOB, trainings with scikit-learn.
 
-A task has parameters, an objective that a solver sees (perhaps noisy) and a true value by which the
-candidate is scored. Lower is better everywhere.
+A task has parameters, an objective that solvers see (perhaps noisy) and a true value by which
+candidates are scored. Lower is better everywhere.
 """
 
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sklearn_tasks
+from problems import Param, Problem
 
-
-@dataclass(frozen=True)
-class Param:
-    """One parameter: float (low, high, log), int (low, high), ordinal or categorical (values).
-
-    A parameter with a `parent` has a value only where that choice stands at `option`; objectives
-    ignore it elsewhere, so that a solver without conditions can give it any value.
-    """
-
-    name: str
-    kind: str
-    low: float = 0.0
-    high: float = 1.0
-    log: bool = False
-    values: tuple[Any, ...] = ()
-    parent: str = ""
-    option: int = 0
-
-    @property
-    def levels(self) -> int:
-        """Number of values, 0 for a continuous parameter."""
-        if self.kind == "float":
-            return 0
-        return len(self.values) if self.values else int(self.high - self.low) + 1
-
-    def decode(self, unit: float) -> Any:
-        """Return the value at a unit coordinate (at an index, for a categorical parameter)."""
-        if math.isnan(unit):
-            return None
-        if self.kind == "categorical":
-            return self.values[int(unit)]
-        if self.kind == "ordinal":
-            return self.values[min(int(unit * len(self.values)), len(self.values) - 1)]
-        if self.kind == "int":
-            return int(self.low) + min(int(unit * self.levels), self.levels - 1)
-        if self.log:
-            low, high = math.log(self.low), math.log(self.high)
-            return min(max(math.exp(low + unit * (high - low)), self.low), self.high)
-        return self.low + unit * (self.high - self.low)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """An instance of a task with its own random numbers."""
-
-    params: tuple[Param, ...]
-    observe: Callable[[list[Any]], float]
-    truth: Callable[[list[Any]], float]
-
-
-# Names -> what it takes to make the problem. "development" tasks are those the settings were chosen
-# on; "holdout" tasks were not looked at before.
+# The settings of pyhopper were chosen on the "development" tasks. Nobody looked at the "holdout"
+# tasks before that.
 BBOB = (1, 3, 6, 8, 10, 13, 15, 17, 20, 21)
 DEVELOPMENT = (
     [f"HPOBench/{n}" for n in ("australian", "car", "kc1", "segment")]
@@ -89,7 +38,7 @@ SETS = {
 }
 
 
-# After how many evaluations a result is noted.
+# The numbers of evaluations after which the result so far is stored.
 CHECKPOINTS = (
     *(5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1000),
     *(1500, 2000, 3000, 5000, 7500, 10_000, 15_000, 20_000),
@@ -97,7 +46,7 @@ CHECKPOINTS = (
 
 
 def suite_of(task: str) -> str:
-    """Return the suite a task is averaged in."""
+    """Return the suite to which a task belongs; scores are averaged over its tasks."""
     family = task.split("/", maxsplit=1)[0]
     if family == "bbob":
         return "bbob " + task.split("/")[2]
@@ -105,15 +54,13 @@ def suite_of(task: str) -> str:
 
 
 def make(task: str, seed: int) -> Problem:
-    """Return the problem of a task; `seed` drives its noise."""
+    """Return the problem of a task; `seed` determines its noise."""
     parts = task.split("/")
     if parts[0] == "bbob":
         return _bbob(int(parts[1][1:]), int(parts[2][1:]), int(parts[3][1:]))
     if parts[0] == "mixint":
         return _mixint(int(parts[1][1:]), int(parts[2][1:]), int(parts[3][1:]))
     if parts[0] == "sklearn":
-        import sklearn_tasks
-
         return sklearn_tasks.make(parts[1])
     return _table(parts[0], parts[1], seed)
 

@@ -1,6 +1,6 @@
-"""Tasks of many dimensions: all weights of a small model at once, and the usual functions.
+"""Tasks of 66 to 1000 dimensions, and one of 10^6: weights of small models, and test functions.
 
-Every task is a function of a vector in [-1, 1]^d, stretched to the range that it names.
+Every task is a function of a vector in [-1, 1]^d, which it scales to the range that its text names.
 """
 
 from __future__ import annotations

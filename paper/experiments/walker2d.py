@@ -3,11 +3,15 @@
 python paper/experiments/walker2d.py --data walker2d.npz
 
 The data are 400 walks of Walker2D: ``rollouts`` (all steps one after the other, 17 numbers each)
-and ``lengths``. Split, space and model are those of the paper (arXiv:2210.04728, Section 4): 15% of
-the walks for testing, 10% for validation; sequences of 64 steps, each step dropped with probability
-0.1 and the time since the last kept one appended; 30 candidates. The paper trains for 200 epochs on
-a GPU; ``--epochs`` and ``--walks`` scale that down, warm-up and decay with it. Every tool is called
-the way its documentation shows, with its defaults; one that is not installed is left out.
+and ``lengths`` (steps of each walk). Split, space and model are those of the paper
+(arXiv:2210.04728, Section 4): 15% of the walks for testing and 10% for validation; sequences of 64
+steps, where each step is dropped with probability 0.1 and the time since the last kept step is a
+further input; 30 candidates. The paper trains for 200 epochs on a GPU. ``--epochs`` shortens the
+trainings, with their warm-up and decay, and ``--walks`` uses a part of the data. Every tool is
+called as its documentation shows, with its defaults; tools that are not installed are skipped.
+
+For each tool the table has the lowest validation error and the seconds of the search, beside the
+error and the minutes that the paper reports.
 """
 
 import argparse
@@ -42,7 +46,7 @@ def sequences(walks: list[np.ndarray], rng: np.random.RandomState) -> tuple[np.n
     for walk in walks:
         for start in range(0, len(walk) - LENGTH, STRIDE):
             kept = np.flatnonzero(rng.random_sample(LENGTH + 1) >= DROPPED)
-            # Dropped steps leave room at the end; the next kept ones of the walk fill it.
+            # The next steps of the walk make up for the dropped ones.
             more = np.arange(LENGTH + 1, len(walk) - start)
             kept = np.concatenate([kept, more])[: LENGTH + 1]
             if len(kept) < LENGTH + 1:
@@ -216,10 +220,10 @@ def main() -> None:
     parser.add_argument("--tools", nargs="+", choices=list(TOOLS), default=list(TOOLS))
     parser.add_argument("--candidates", type=int, default=30)
     parser.add_argument("--epochs", type=int, default=PAPER_EPOCHS)
-    parser.add_argument("--walks", type=int, default=400, help="how many of the walks to use")
+    parser.add_argument("--walks", type=int, default=400, help="how many walks to use")
     parser.add_argument("--n_jobs", type=int, default=1, help="slots, where the tool has them")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--short", action="store_true", help="seconds, to try it out")
+    parser.add_argument("--short", action="store_true", help="a few seconds, to try it out")
     args = parser.parse_args()
     if args.short:
         args.candidates, args.epochs, args.walks = 3, 1, 8

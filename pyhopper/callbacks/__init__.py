@@ -1,4 +1,8 @@
-"""Callbacks: hooks for the user's own code, and what is built on them."""
+"""Callbacks: the base class for a user's own, and those that come with pyhopper.
+
+Those save the best candidate, collect a history, or log to TensorBoard, MLflow, Weights & Biases or
+Aim. The progress bar and the summary are not callbacks; see :mod:`pyhopper.display`.
+"""
 
 import importlib
 from typing import Any
@@ -13,7 +17,7 @@ __all__ = ["Callback", "History", "SaveBestOnDisk"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the modules of trackers when they are used, which few searches do."""
+    """Import the module of a tracker when it is first used, since few searches need one."""
     if name in _TRACKERS:
         return importlib.import_module(f"pyhopper.callbacks.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

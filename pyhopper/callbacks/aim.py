@@ -1,4 +1,4 @@
-"""Aim."""
+"""The callback for the experiment tracker Aim."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from pyhopper.callbacks.tracker import Tracker, require
 
 
 class AimCallback(Tracker):
-    """Logs a search as one run of Aim, one step for each evaluation.
+    """Logs a search as one run of Aim, with one step for each evaluation.
 
     Parameters
     ----------
     name : str, optional
-        Name of the experiment.
+        Name of the experiment; by default that of Aim.
     repo : str or path, optional
-        Folder of the Aim repository; by default what Aim finds.
+        Folder of the Aim repository; by default the one that Aim finds by itself.
     **settings : object
-        Further arguments of ``aim.Run``.
+        Further arguments of ``aim.Run``. By default Aim logs neither the load of the machine, nor
+        system parameters, nor what is printed.
 
     Raises
     ------
     ImportError
-        Without the package aim.
+        If the package aim is not installed.
     """
 
     def __init__(
@@ -34,11 +35,11 @@ class AimCallback(Tracker):
     ) -> None:
         super().__init__()
         self._aim = require("aim", "aim")
-        place = None if repo is None else os.fspath(repo)
-        # What Aim would record by itself, the machine and its terminal, is not the search's.
+        folder = None if repo is None else os.fspath(repo)
+        # By itself Aim would also log the machine and the terminal, which say nothing of a search.
         quiet = {"system_tracking_interval": None, "log_system_params": False}
         quiet["capture_terminal_logs"] = False
-        self._settings: dict[str, Any] = {"experiment": name, "repo": place, **quiet, **settings}
+        self._settings: dict[str, Any] = {"experiment": name, "repo": folder, **quiet, **settings}
         self._run: Any = None
 
     def open(self) -> None:

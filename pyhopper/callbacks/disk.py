@@ -1,4 +1,4 @@
-"""The best candidate as a file that other programs can read."""
+"""The callback that writes the best candidate to a file that other programs can read."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ _YAML = (".yaml", ".yml")
 class SaveBestOnDisk(Callback):
     """Writes the best candidate to disk whenever there is a new one.
 
-    A file holds ``value`` and ``params``, as YAML where its name ends in ``.yaml`` or ``.yml``,
-    else as JSON. It is replaced at one stroke: a reader sees the old or the new one, never a part.
+    A file holds ``value`` and ``params``: as YAML if its name ends in ``.yaml`` or ``.yml``, else
+    as JSON. Files are replaced atomically, so that a reader sees the old or the new one in full.
 
     Parameters
     ----------
     filename : str or path, optional
-        One file, replaced by each better candidate.
+        One file, which is replaced at each new best candidate.
     dir : str or path, optional
-        A folder that gets a file ``best_00001.json``, ``best_00002.json``, ... for each.
+        In place of ``filename``: a folder to which each new best candidate adds a file,
+        ``best_00001.json``, ``best_00002.json`` and so on.
 
     Raises
     ------
     ArgumentError
-        Unless exactly one of both is given.
+        If there are both arguments, or neither.
     ImportError
-        For YAML without the package PyYAML.
+        If the file is to be YAML and the package PyYAML is not installed.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def plain(value: Any) -> Any:
-    """A value made of dicts, lists, numbers and strings; what is none of these becomes its repr."""
+    """A value as JSON types: arrays become lists, and objects of other types their ``repr``."""
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufU":
         return value.tolist()
     if value is None or isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""A record of evaluations that a script keeps for itself."""
+"""The callback that collects evaluations in memory."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class History(Callback):
-    """Records the evaluations with a value, and the pruned ones, of the runs it is given to.
+    """Collects the evaluations that have a value or are pruned, of the runs to which it is passed.
 
-    ``search.history`` has the same and more; this one can be used for some runs only, for several
-    searches, or together with ``keep_history=False``. ``len(history)``, ``history[i]`` (the i-th
-    candidate) and ``history["lr"]`` (all values of a parameter) work as there. It lives in memory
-    only: after a resume it starts anew, while ``search.history`` is complete.
+    ``search.history`` has the same and more. This callback is for a part of a search, for several
+    searches together, or for a search with ``keep_history=False``. ``len(history)``, ``history[i]``
+    (the i-th candidate) and ``history["lr"]`` (all values of a parameter) work as there. It is kept
+    in memory only: after a resume it is empty, while ``search.history`` is complete.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class History(Callback):
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all evaluations."""
         self._candidates: list[dict[str, Any]] = []
         self._pruned: list[dict[str, Any]] = []
         self._fs: list[float] = []
@@ -64,31 +64,31 @@ class History(Callback):
         return self.get_marginal(item) if isinstance(item, str) else self._candidates[item]
 
     def get_marginal(self, name: str) -> list[Any]:
-        """Values of one parameter; of a nested one by its dotted name, None where it has none."""
+        """The values of one parameter, by its dotted name; None for candidates that lack it."""
         return [look_up(candidate, name.split(".")) for candidate in self._candidates]
 
     def get_pruned_marginal(self, name: str) -> list[Any]:
-        """Values of one parameter in all pruned evaluations."""
+        """The values of one parameter in the pruned evaluations, by its dotted name."""
         return [look_up(candidate, name.split(".")) for candidate in self._pruned]
 
     @property
     def fs(self) -> list[float]:
-        """The values."""
+        """The values of the objective, in the order in which evaluations ended."""
         return list(self._fs)
 
     @property
     def best_fs(self) -> list[float]:
-        """The best value up to each evaluation."""
+        """The best value so far, after each evaluation."""
         return list(self._best)
 
     @property
     def best_f(self) -> float | None:
-        """The best value, None if there is none."""
+        """The best value; None before the first one."""
         return self._best[-1] if self._best else None
 
     @property
     def steps(self) -> list[int]:
-        """Numbers of the evaluations: 0, 1, 2, ..."""
+        """The numbers of the evaluations: 0, 1, 2, ..."""
         return list(range(len(self)))
 
     @property

@@ -1,4 +1,4 @@
-"""MLflow: one run for the search, and below it one for each candidate."""
+"""The callback for the experiment tracker MLflow."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any
 from pyhopper.callbacks.tracker import Tracker, require
 
 _LONGEST = 500
-"""Every MLflow server takes parameters of this length."""
+"""Longest value of a parameter, in characters, that every MLflow server accepts."""
 
 
 class MLflowCallback(Tracker):
-    """Logs a search to MLflow.
+    """Logs a search to MLflow: one run for the search, with a nested run for each evaluation.
 
     Parameters
     ----------
     experiment_name : str
-        Name of the experiment; created if there is none.
+        Name of the experiment, ``"pyhopper"`` by default. It is created if it does not exist.
     run_name : str, optional
-        Name of the run.
+        Name of the run; by default MLflow makes one up.
     tracking_uri : str, optional
-        Where to log, for example ``"sqlite:///mlflow.db"``; by default what MLflow is set up for.
+        Where to log, for example ``"sqlite:///mlflow.db"``; by default where MLflow is set up to.
 
     Raises
     ------
     ImportError
-        Without the package mlflow.
+        If the package mlflow is not installed.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class MLflowCallback(Tracker):
 
     def open(self) -> None:
         """See :class:`Tracker`."""
-        # The client's own calls leave the user's active run and tracking address alone.
+        # Unlike the functions of the module mlflow, a client does not change the active run.
         self._client = self._mlflow.MlflowClient(self._uri)
         found = self._client.get_experiment_by_name(self._experiment)
         self._experiment_id = (

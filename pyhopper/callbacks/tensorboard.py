@@ -1,4 +1,4 @@
-"""TensorBoard, through the package tensorboardX."""
+"""The callback for TensorBoard, which uses the package tensorboardX."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pyhopper.callbacks.tracker import Tracker, require
 
 
 class TensorboardCallback(Tracker):
-    """Writes values, metrics and parameters as scalars, and candidates to the HParams tab.
+    """Writes values, metrics and parameters as scalars, and candidates for the tab HParams.
 
     Parameters
     ----------
     logdir : str or path
-        The folder that ``tensorboard --logdir`` gets.
+        The folder to pass to ``tensorboard --logdir``; ``"runs"`` by default.
 
     Raises
     ------
     ImportError
-        Without the package tensorboardX.
+        If the package tensorboardX is not installed.
     """
 
     def __init__(self, logdir: str | os.PathLike[str] = "runs") -> None:
@@ -32,7 +32,7 @@ class TensorboardCallback(Tracker):
         """See :class:`Tracker`."""
         self._writer = self._package.SummaryWriter(
             self._logdir,
-            # Runs within the same second would write to the same file.
+            # Otherwise two runs within one second would write to the same file.
             filename_suffix=f".{self._step:05d}",
         )
 

@@ -1,4 +1,4 @@
-"""What the callbacks for experiment trackers have in common."""
+"""The base class of the callbacks for experiment trackers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def require(package: str, extra: str) -> Any:
-    """Import an optional package.
+    """Import an optional package, which ``pip install "pyhopper[extra]"`` installs.
 
     Raises
     ------
     ImportError
-        With the command that installs it.
+        If it is not installed; the message has the command.
     """
     try:
         return importlib.import_module(package)
@@ -31,14 +31,15 @@ def require(package: str, extra: str) -> Any:
 
 
 class Tracker(Callback):
-    """Turns the hooks into one record for each evaluation.
+    """Calls :meth:`record` once for each evaluation, however it ended.
 
-    The step counts all evaluations, over several runs and resumes.
+    Evaluations are numbered over all runs of a search and over resumes.
 
     Attributes
     ----------
     run_id : str
-        What the tracker calls its own run, to go on with it after a resume; empty before it began.
+        The tracker's own id of its run, by which it goes on with that run after a resume; empty
+        before the first call of :meth:`open`.
     """
 
     def __init__(self) -> None:
@@ -49,11 +50,11 @@ class Tracker(Callback):
 
     @abstractmethod
     def open(self) -> None:
-        """Start or continue the tracker's own run."""
+        """Start the tracker's own run, or continue the one with :attr:`run_id`."""
 
     @abstractmethod
     def close(self) -> None:
-        """Write everything to disk."""
+        """End or pause the tracker's own run, with everything written."""
 
     @abstractmethod
     def record(
@@ -63,16 +64,19 @@ class Tracker(Callback):
         params: dict[str, float],
         texts: dict[str, str],
     ) -> None:
-        """Write one evaluation.
+        """Log one evaluation.
 
         Parameters
         ----------
         step : int
-            Its number in the order in which they ended.
+            Its number, from 0, in the order in which evaluations end.
         numbers : dict
-            ``value`` (if it has one), ``best``, ``seconds`` and metrics.
-        params, texts : dict
-            The candidate's numbers and what is no number, by dotted names.
+            ``value`` if it has one, ``best`` (the best value so far), ``seconds`` (its duration),
+            metrics as ``metrics.name``; for one without a value how many ended in the same way.
+        params : dict
+            The candidate's parameters that are numbers, by dotted name.
+        texts : dict
+            Everything that is not a number, by dotted name.
         """
 
     def on_search_start(self, search: Search) -> None:

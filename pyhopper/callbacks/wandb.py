@@ -1,4 +1,4 @@
-"""Weights & Biases."""
+"""The callback for the experiment tracker Weights & Biases."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from pyhopper.callbacks.tracker import Tracker, require
 
 
 class WandbCallback(Tracker):
-    """Logs a search as one run of Weights & Biases, one step for each evaluation.
+    """Logs a search as one run of Weights & Biases, with one step for each evaluation.
 
     Parameters
     ----------
     project, entity, group, name : str, optional
-        Of the run.
+        The project, the user or team, the group and the name of the run, as for ``wandb.init``,
+        whose defaults they have.
     tags : sequence of str, optional
-        Of the run.
+        Tags of the run; none by default.
     **settings : object
         Further arguments of ``wandb.init``, for example ``dir="runs"`` or ``mode="offline"``.
 
     Raises
     ------
     ImportError
-        Without the package wandb.
+        If the package wandb is not installed.
     """
 
     def __init__(

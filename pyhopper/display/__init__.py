@@ -1,1 +1,1 @@
-"""What a user sees while a search runs and at its end."""
+"""What a search prints: its progress while it runs, and a summary at the end."""

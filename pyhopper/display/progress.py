@@ -1,4 +1,4 @@
-"""The progress of a run: a bar in a terminal or notebook, lines where output goes to a file."""
+"""The progress of a run: a bar in a terminal or notebook, lines of text anywhere else."""
 
 from __future__ import annotations
 
@@ -18,27 +18,31 @@ from pyhopper.display.text import clock, is_terminal, number
 from pyhopper.events import Status
 from pyhopper.history.state import State
 
+# Seconds between two drawings of the bar, between two lines, and between two lines if there is a
+# new best value.
 _BAR_EVERY = 0.25
 _LINE_EVERY = 60.0
 _LINE_ON_BEST_EVERY = 5.0
 
 _WIDE = 80
+"""Columns of a terminal from which on there is room for the bar beside the text."""
+
 _WITH_BAR = "{percentage:3.0f}%|{bar:20}| {desc}"
 _WITHOUT_BAR = "{percentage:3.0f}% {desc}"
 
 
 class Progress:
-    """Shows how far a run is, while it is entered as a context.
+    """Shows the progress of a run on standard error, from its entry as a context to the exit.
 
-    A thread of its own redraws by time, so that the display also moves during long evaluations and
-    costs fast ones nothing.
+    A separate thread updates the display at fixed intervals. So it is up to date during long
+    evaluations, and does not slow down short ones.
 
     Parameters
     ----------
     state : State
-        The search's.
+        What the search knows.
     budget : Budget
-        The run's.
+        The budget of the run.
     """
 
     def __init__(self, state: State, budget: Budget) -> None:
@@ -50,16 +54,16 @@ class Progress:
         self._bar: Any = None
         self._last_line = 0.0
         self._last_best = state.best
-        self._beside = contextlib.ExitStack()
+        self._streams = contextlib.ExitStack()
 
     def __enter__(self) -> Progress:  # noqa: PYI034 - typing.Self comes with Python 3.11
         self._bar = _bar(self._budget)
         self._last_line = self._budget.elapsed
         if self._bar is not None:
-            self._beside.enter_context(_set_aside(self._bar))
+            self._streams.enter_context(_around(self._bar))
         self._show()
         thread = threading.Thread(target=self._tick, name="pyhopper progress", daemon=True)
-        with contextlib.suppress(RuntimeError):  # no threads in some browsers' Python
+        with contextlib.suppress(RuntimeError):  # Python in a browser may have no threads
             thread.start()
             self._thread = thread
         return self
@@ -73,7 +77,7 @@ class Progress:
         self._done.set()
         if self._thread is not None:
             self._thread.join()
-        self._beside.close()
+        self._streams.close()
         if self._bar is not None:
             self._show()
             self._bar.close()
@@ -110,7 +114,7 @@ class Progress:
         return self._budget.elapsed
 
     def _text(self) -> str:
-        """The state of things in one line, the most important first."""
+        """The progress in one line, the most important part first."""
         schedule, state = self._budget.schedule, self._state
         elapsed = self._budget.elapsed
         ended = state.ended - self._offset
@@ -140,9 +144,9 @@ def _rate(per_second: float) -> str:
 
 
 def _bar(budget: Budget) -> Any:
-    """A tqdm bar if there is something to draw it on, else None."""
+    """A tqdm bar in a terminal or notebook, else None."""
     with warnings.catch_warnings():
-        # Without its widgets a notebook gets plain text, which is no reason to worry.
+        # tqdm warns if a notebook lacks ipywidgets; the bar is then drawn as text.
         warnings.filterwarnings("ignore", message="IProgress not found")
         from tqdm.auto import tqdm
 
@@ -155,13 +159,13 @@ def _bar(budget: Budget) -> Any:
     return tqdm(total=total, bar_format=layout, dynamic_ncols=True, file=sys.stderr)
 
 
-class _Beside:
-    """A stream to the terminal on which the bar stands: what is written gets lines of its own.
+class _Around:
+    """A stream to the terminal that clears the bar before the objective's output is written.
 
     Attributes
     ----------
     in_a_line : bool
-        Whether the last line is not at its end, so that a bar would overwrite it.
+        Whether the last line written is unfinished, so that the bar would overwrite it.
     """
 
     def __init__(self, stream: Any, bar: Any) -> None:
@@ -173,7 +177,7 @@ class _Beside:
     def write(self, text: str) -> int:
         """See :class:`io.TextIOBase`."""
         if os.getpid() != self._process:
-            # A forked child may have inherited the lock as it was held.
+            # In a forked child the lock may be held for ever by a thread that was not forked.
             return int(self._stream.write(text))
         with self._bar.get_lock():
             if text and not self.in_a_line:
@@ -187,12 +191,12 @@ class _Beside:
             self.write(line)
 
     def end_line(self) -> None:
-        """Go to a new line, unless there is one."""
+        """Finish the last line, if it is unfinished."""
         if self.in_a_line:
             with contextlib.suppress(OSError, ValueError):
                 self.write("\n")
 
-    def __enter__(self) -> _Beside:  # noqa: PYI034 - typing.Self comes with Python 3.11
+    def __enter__(self) -> _Around:  # noqa: PYI034 - typing.Self comes with Python 3.11
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -203,30 +207,30 @@ class _Beside:
 
 
 @contextlib.contextmanager
-def _set_aside(bar: Any) -> Iterator[None]:
-    """Within, what the objective prints and logs does not run into the bar."""
+def _around(bar: Any) -> Iterator[None]:
+    """Keep what the objective prints and logs on lines of its own, apart from the bar."""
     before = sys.stdout, sys.stderr
-    beside = [_Beside(each, bar) if is_terminal(each) else each for each in before]
-    sys.stdout, sys.stderr = beside
+    around = [_Around(each, bar) if is_terminal(each) else each for each in before]
+    sys.stdout, sys.stderr = around
     moved = []
     for handler in logging.root.handlers:
         stream = getattr(handler, "stream", None)
         if isinstance(handler, logging.StreamHandler) and stream in before:
-            handler.setStream(beside[before.index(stream)])
+            handler.setStream(around[before.index(stream)])
             moved.append((handler, stream))
     try:
         yield
     finally:
-        for each in beside:
-            if isinstance(each, _Beside):
+        for each in around:
+            if isinstance(each, _Around):
                 each.end_line()
-        # The objective may have put others in their place, which stay.
-        if sys.stdout is beside[0]:
+        # If the objective has replaced a stream, its own one stays.
+        if sys.stdout is around[0]:
             sys.stdout = before[0]
-        if sys.stderr is beside[1]:
+        if sys.stderr is around[1]:
             sys.stderr = before[1]
         for handler, stream in moved:
             try:
                 handler.setStream(stream)
-            except (OSError, ValueError):  # noqa: PERF203 - it cannot be flushed any more
+            except (OSError, ValueError):  # noqa: PERF203 - the old stream cannot be flushed
                 handler.stream = stream

@@ -1,4 +1,4 @@
-"""What a run ends with: a table of what was evaluated, and the best parameters."""
+"""The summary at the end of a run: a table of the evaluations, and the best parameters."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from pyhopper.parameters.space import Space
 from pyhopper.pruners import Advice
 
 _UNASKED = (
-    "The pruner had nothing to judge: the objective reports no estimates. Yield them, or ask "
+    "The pruner was never asked, because the objective reports no estimates: yield them, or call "
     "pyhopper.should_prune(estimate)."
 )
 
 _REASON = 120
-"""Longest reason of a failure, in characters."""
+"""Longest reason of a failure that is printed in full, in characters."""
 
 _WIDEST = 76
-"""So many places the whole table takes."""
+"""Width of the whole table, in characters."""
 
 _SHORT = {"Evaluated": "Tried"}
+"""Headers that are shorter in narrow terminals."""
 
 _IMPORTANT = (0, 1, 2, 5, 3, 4, 6)
-"""Columns in the order in which they may have what place there is."""
+"""Indices of the columns, the most important first, for terminals too narrow for all of them."""
 
 _COLUMNS = ("", "Best", "Evaluated", "Pruned", "NaN", "Failed", "Time")
 
@@ -50,22 +51,22 @@ def summary(
     state : State
         What the search knows.
     space : Space
-        Where its points lie.
+        The space of the search.
     budget : Budget
-        The run's.
+        The budget of the run.
     reason : str
-        Why it ended.
+        Why the run ended.
     late : Evaluation, optional
-        The one that ended after the budget did.
+        An evaluation that ended after the budget, if there was one.
     advice : Advice, optional
-        What asked the pruner, if there was one.
+        What asks the pruner on behalf of the run; None without a pruner.
     width : int
-        Of the terminal.
+        Width of the terminal in characters, 80 by default.
 
     Returns
     -------
     str
-        Lines without a newline at the end.
+        The lines, without a newline at the end.
     """
     total = Tally()
     for tally in state.tallies.values():
@@ -103,7 +104,7 @@ def summary(
 
 
 def _table(state: State, total: Tally, width: int) -> str:
-    """Counts, best values and times by type of candidate."""
+    """A table of counts, best values and times for each type of candidate."""
     from tabulate import tabulate
 
     tallies = dict(state.tallies)
@@ -134,11 +135,14 @@ def _row(name: str, tally: Tally, digits: int) -> list[str]:
 
 
 def _fitting(headers: list[str], rows: list[list[str]], width: int) -> list[int]:
-    """The columns that fit side by side, the most important first, those of zeros last."""
+    """Indices of the columns that fit into ``width``.
+
+    Columns are chosen by importance; those that hold only zeros come last.
+    """
     telling = [any(row[i] not in ("", "0") for row in rows) for i in range(len(headers))]
     shown, left = [], width + 2
     for i in sorted(_IMPORTANT, key=lambda i: not telling[i]):
-        # Tabulate leaves two places beside a header, and two between columns.
+        # Tabulate makes a column at least two wider than its header, and puts two between columns.
         needed = max(len(headers[i]) + 2, *(len(row[i]) for row in rows)) + 2
         if needed <= left:
             shown.append(i)
@@ -147,8 +151,8 @@ def _fitting(headers: list[str], rows: list[list[str]], width: int) -> list[int]
 
 
 def _failures(state: State) -> str:
-    """Why evaluations failed or had no value, the most frequent reasons."""
-    wrong = (Status.FAILED, Status.NAN)  # of which a NaN that was expected has no reason
+    """How many evaluations failed or had no value, and the three most frequent reasons."""
+    wrong = (Status.FAILED, Status.NAN)  # under ignore_nans a NaN has no reason
     bad = [each for each in state.evaluations if each.status in wrong and each.reason]
     if not bad:
         return ""
@@ -171,7 +175,7 @@ def _cut(reason: str) -> str:
 
 
 def _saved(total: Tally) -> str:
-    """What pruning has saved: a full evaluation's time less what the pruned ones took."""
+    """The time that pruning saved: that of as many full evaluations, less what was used."""
     pruned, full = total.counts[Status.PRUNED], total.counts[Status.DONE]
     if not pruned or not full:
         return ""
@@ -180,25 +184,25 @@ def _saved(total: Tally) -> str:
     if saved < 1:
         return ""
     return (
-        f"Pruning saved about {duration(saved)}: {pruned} given up after "
-        f"{duration(total.times[Status.PRUNED] / pruned)} on average, a full evaluation takes "
-        f"{duration(expected)}."
+        f"Pruning saved about {duration(saved)}: {pruned} pruned after "
+        f"{duration(total.times[Status.PRUNED] / pruned)} on average, a full evaluation "
+        f"takes {duration(expected)}."
     )
 
 
 def _lateness(budget: Budget, late: Evaluation | None) -> str:
-    """What was wrong with the forecast, if the search has ended late."""
+    """By how much the search ended late, and which forecast was wrong; empty if it did not."""
     behind, runtime = -budget.remaining, budget.schedule.runtime
     if late is None or runtime is None or behind < max(1.0, 0.01 * runtime):
         return ""
     took = f"It ended {duration(behind)} late: candidate {late.id} took {duration(late.seconds)}"
     if late.expected_seconds is None:
-        return f"{took}, and nothing was known about durations when it started."
+        return f"{took}; when it started, no duration was known yet to forecast from."
     return f"{took} instead of at most {duration(late.expected_seconds)} as expected."
 
 
 def _trust(state: State) -> str:
-    """How far to trust the best value of an objective that is known to be noisy."""
+    """How accurate the best value is, if the objective is known to be noisy; else empty."""
     noise = state.leaders.noise
     if noise == 0.0 or state.best is None:
         return ""

@@ -11,13 +11,13 @@ import numpy as np
 
 
 def say(*lines: str) -> None:
-    """Print lines; that nobody reads them any more costs no result."""
+    """Print lines. A standard output that is closed or broken does not raise an error."""
     with contextlib.suppress(OSError, ValueError):
         print(*lines, sep="\n", flush=True)  # noqa: T201 - this is what a user reads
 
 
 def is_terminal(stream: Any) -> bool:
-    """Whether a stream leads to a terminal; it may be closed or missing."""
+    """Whether a stream is a terminal; False if it is closed or None."""
     try:
         return bool(stream.isatty())
     except (AttributeError, ValueError):
@@ -50,12 +50,15 @@ def clock(seconds: float) -> str:
 
 
 def number(value: float) -> str:
-    """A value with six digits, or a dash for none."""
+    """A value with six significant digits, or a dash for NaN."""
     return "-" if math.isnan(value) else f"{value:.6g}"
 
 
 def outline(params: dict[str, Any], width: int = 80) -> str:
-    """A candidate as indented lines, one for each entry, no line longer than ``width``."""
+    """A candidate as indented text, one entry a line; long entries are wrapped or cut off.
+
+    ``width`` is the longest line in characters, 80 by default.
+    """
     return "\n".join(line for key in params for line in _lines(str(key), params[key], "", width))
 
 
@@ -80,7 +83,7 @@ def _lines(key: str, value: Any, indent: str, width: int) -> list[str]:
 
 
 def _plain(value: Any) -> str:
-    """Like repr; floats keep all their digits, so that they can be copied."""
+    """Strings as they are, anything else as its ``repr``, which has all digits of a float."""
     return value if isinstance(value, str) else repr(value)
 
 

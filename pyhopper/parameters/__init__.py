@@ -1,4 +1,4 @@
-"""Parameters: the free values of a template, and templates themselves."""
+"""Parameters, which are the free values of a template, and the template itself."""
 
 from pyhopper.parameters.base import MISSING, Branching, Parameter
 from pyhopper.parameters.choice import Bool, Choice, Selector, option_text

@@ -1,4 +1,4 @@
-"""What a parameter is: the base class of every kind, built-in or a user's own."""
+"""The base class of all parameters, and how functions of the user are called."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ import numpy as np
 from pyhopper.errors import ArgumentError, CandidateError
 
 MISSING: Final = inspect.Parameter.empty
-"""Marks an ``init`` that was not given, since ``None`` may be a legal value."""
+"""Stands for "no ``init``", since ``None`` may be a legal value."""
 
 
 class Parameter(ABC):
     """One free value of the template.
 
-    A parameter holds a definition only: no name, no state and no random numbers of its own.
-    Subclass it and implement :meth:`sample` and :meth:`mutate` for a kind of your own; such a
-    class is treated like the built-in ones everywhere. Both methods may leave out ``rng`` (a seed
-    then does not make a search repeatable). The constructor need not be called.
+    A parameter is a definition: it knows neither its name nor its current value, and draws its
+    random numbers from the generator that is passed to it. To define a kind of your own, subclass
+    it and implement :meth:`sample` and :meth:`mutate`; the search treats such a class like the
+    built-in ones. Both methods may leave out the argument ``rng``, but then a seed does not make
+    the search repeatable. A subclass need not call this constructor.
 
     Parameters
     ----------
     init : object, optional
-        Value of the first candidate.
+        The value of the first candidate. Without it the first candidate is drawn by
+        :meth:`sample`, unless the class overrides :meth:`start`.
     """
 
     def __init__(self, init: Any = None) -> None:
@@ -43,58 +45,67 @@ class Parameter(ABC):
                 setattr(cls, name, taking)
 
     init: Any = MISSING
-    """Value of the first candidate; ``MISSING`` if none was given."""
+    """The value of the first candidate; ``MISSING`` if there is no ``init``."""
 
     size: int | None = None
-    """Number of different values; None if unknown or a continuum."""
+    """Number of different values; None if it is unknown or infinite."""
 
     mutable: bool = True
-    """Whether values could be changed in place, so that the objective gets a copy."""
+    """Whether a value can be changed in place. If so, the objective gets a copy of it."""
 
     allow_pickle: bool = False
-    """Whether a checkpoint may store values as pickles, which run code when they are read."""
+    """Whether a checkpoint may store values as pickles, which can run any code when read."""
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Any:
-        """Draw a value from the whole range."""
+        """Draw a value from the whole range, with ``rng`` as the only source of randomness."""
 
     @abstractmethod
     def mutate(self, value: Any, temperature: float, rng: np.random.Generator) -> Any:
-        """Move away from ``value``.
+        """Draw another value near ``value``: the local move of the search.
 
         Parameters
         ----------
         value : object
-            A legal value; it must not be changed in place.
+            A legal value, which must not be changed in place.
         temperature : float
-            In (0, 1]. At 1 the move reaches the whole range; near 0 it goes to the nearest legal
-            neighbour.
+            Width of the move, in (0, 1]. At 1 it can reach the whole range; near 0 it reaches only
+            the nearest legal values.
         rng : numpy.random.Generator
             The only source of randomness.
 
         Returns
         -------
         object
-            A legal value, never the same one unless there is only one.
+            A legal value that differs from ``value``, unless there is no other.
         """
 
     def check(self, value: Any) -> Any:
-        """Return ``value`` in its legal form.
+        """Return ``value`` in the form that candidates hold, say an array for a list of numbers.
 
         Raises
         ------
         CandidateError
-            If the value is not legal; the message says what is wrong with it.
+            If the value is not legal. The message says what is wrong with it.
         """
         return value
 
     def legalize(self, value: Any, source: str) -> Any:
-        """Return what a user's function returned in its legal form, rounded and clipped.
+        """Return the legal value nearest to ``value``: numbers are rounded and clipped.
+
+        Kinds of parameters that know no nearest value accept legal values only.
+
+        Parameters
+        ----------
+        value : object
+            What a function of the user, or a guess, proposes.
+        source : str
+            Where it comes from, for the message: ``"seeding_fn"``, or a parameter's dotted name.
 
         Raises
         ------
         CandidateError
-            If it cannot be; the message names the function, ``source``.
+            If there is no such value, because ``value`` is of another kind.
         """
         try:
             return self.check(value)
@@ -102,7 +113,7 @@ class Parameter(ABC):
             raise CandidateError(source, value, error.problem) from None
 
     def start(self, rng: np.random.Generator) -> Any:
-        """Value of the first candidate: ``init``, or else the middle of the range."""
+        """The value of the first candidate: ``init``, or else a typical value (here a draw)."""
         return self.sample(rng) if self.init is MISSING else self.init
 
     def copy(self, value: Any) -> Any:
@@ -110,7 +121,7 @@ class Parameter(ABC):
         return copy.deepcopy(value)
 
     def encode(self, value: Any) -> Any:
-        """What a checkpoint stores: JSON types, tuples, bytes and NumPy arrays, nested at will."""
+        """The value as a checkpoint stores it: nested JSON types, tuples, bytes and arrays."""
         return value
 
     def decode(self, data: Any) -> Any:
@@ -118,7 +129,7 @@ class Parameter(ABC):
         return data
 
     def describe(self) -> str:
-        """The definition as text that is the same in every process."""
+        """The definition as text. Equal definitions have the same text, in every process."""
         return f"{type(self).__module__}.{type(self).__qualname__}"
 
     def __repr__(self) -> str:
@@ -126,7 +137,11 @@ class Parameter(ABC):
 
 
 def _taking_rng(method: Callable[..., Any], values: int) -> Callable[..., Any]:
-    """A method that takes ``rng`` last, behind so many values; one that does stays as it is."""
+    """Wrap a ``sample`` or ``mutate`` without an argument ``rng``, so that it accepts one.
+
+    ``values`` counts the arguments before ``rng``, ``self`` included. A method that has the
+    argument is returned unchanged.
+    """
     if not inspect.isfunction(method) or hasattr(method, "takes_rng"):
         return method
     parameters = inspect.signature(method).parameters.values()
@@ -140,33 +155,50 @@ def _taking_rng(method: Callable[..., Any], values: int) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def taking_rng(*arguments: Any, **named: Any) -> Any:
-        # Else it is called by the class itself, which knows what it takes.
+        # A class that calls its own method, say by super(), leaves out rng.
         if not isinstance(arguments[-1], np.random.Generator):
             return method(*arguments, **named)
-        *given, rng = arguments
-        return hook(rng, *given)
+        *others, rng = arguments
+        return hook(rng, *others)
 
     taking_rng.takes_rng = True  # type: ignore[attr-defined]
     return taking_rng
 
 
 class Branching(Parameter):
-    """A parameter that picks one of several options, which may hold parameters themselves."""
+    """A parameter that picks one of several options, which may hold parameters in turn."""
 
     options: tuple[Any, ...]
     selector: Parameter
-    """The parameter of the option's index."""
+    """The parameter whose value is the index of the option."""
 
     branches: bool
-    """Whether the options are part of the space; else the parameter is drawn as one value."""
+    """Whether parameters inside the options are parameters of the space.
+
+    If not, an option and what is inside it are drawn and moved as one value.
+    """
 
 
 class Hook:
-    """A user's ``seeding_fn`` or ``mutation_fn``, called with what its signature asks for.
+    """A ``seeding_fn`` or ``mutation_fn`` of the user, called with as much as it accepts.
 
-    A seeding function is called with no argument, a mutation function with the value and, if it
-    takes a second one, the temperature. Either may have a parameter named ``rng`` to receive the
-    candidate's random generator, which makes a seeded search repeatable.
+    A seeding function has no argument; a mutation function has the value and optionally the
+    temperature. Both may have a further argument named ``rng``, which receives the candidate's
+    random generator and so makes a search with a seed repeatable.
+
+    Parameters
+    ----------
+    function : callable
+        The user's function.
+    argument : str
+        The argument by which the user passed it, for messages.
+    values : int
+        How many arguments it may have beside ``rng``.
+
+    Raises
+    ------
+    ArgumentError
+        If it cannot be called, or has more arguments.
     """
 
     def __init__(self, function: Callable[..., Any], argument: str, values: int) -> None:
@@ -178,7 +210,7 @@ class Hook:
         except (TypeError, ValueError):  # some built-in callables have no signature
             parameters = list(inspect.signature(lambda value: value).parameters.values())
         self._wants_rng = any(p.name == "rng" for p in parameters)
-        # A default argument is not filled, or `lambda v, scale=s: ...` would lose its binding.
+        # Arguments with a default keep it, so that `lambda v, scale=s: ...` works as written.
         self._arity = sum(
             p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
             and p.name != "rng"
@@ -188,11 +220,12 @@ class Hook:
         if any(p.kind is p.VAR_POSITIONAL for p in parameters):
             self._arity = values
         if self._arity > values:
-            takes = "no argument" if values == 0 else "(value) or (value, temperature)"
-            raise ArgumentError(argument, function, f"must take {takes}; `rng` may be added")
+            known = "no argument" if values == 0 else "arguments (value) or (value, temperature)"
+            problem = f"must have {known}; a further argument `rng` gets a random generator"
+            raise ArgumentError(argument, function, problem)
 
     def __call__(self, rng: np.random.Generator, *values: Any) -> Any:
-        """Call the function with as many of the values as it takes."""
+        """Call the function with the first of the values, as many as it has arguments for."""
         extra = {"rng": rng} if self._wants_rng else {}
         return self.function(*values[: self._arity], **extra)
 
@@ -203,10 +236,10 @@ class Hook:
 
 
 def seeding_hook(function: Callable[..., Any] | None) -> Hook | None:
-    """Wrap a ``seeding_fn``, or pass None on."""
+    """The ``seeding_fn`` as a :class:`Hook`, None for None."""
     return None if function is None else Hook(function, "seeding_fn", 0)
 
 
 def mutation_hook(function: Callable[..., Any] | None) -> Hook | None:
-    """Wrap a ``mutation_fn``, or pass None on."""
+    """The ``mutation_fn`` as a :class:`Hook`, None for None."""
     return None if function is None else Hook(function, "mutation_fn", 2)

@@ -1,4 +1,4 @@
-"""From the arguments of ``int`` and ``float`` to a scale, or to an error that explains."""
+"""Check the arguments of ``int`` and ``float``, and make the scale that they describe."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ from pyhopper.parameters.scales import (
 )
 
 MOST_DIGITS = 12
+"""The largest ``precision``; with more digits the tolerance of :class:`Digits` is too large."""
 
 _WIDEST = np.finfo(np.float64).max
 
@@ -44,13 +45,17 @@ Shape = int | tuple[int, ...] | None
 
 
 def shape_tuple(shape: Shape, *bounds: Any) -> tuple[int, ...] | None:
-    """The ``shape`` argument as a tuple, else that of the bounds, None for a single number."""
+    """The argument ``shape`` as a tuple; without it the common shape of the bounds.
+
+    None stands for a single number.
+    """
     if shape is None:
         try:
             arrays = [b for b in bounds if isinstance(b, np.ndarray | list | tuple)]
             common = np.broadcast_shapes(*(np.shape(each) for each in arrays))
         except ValueError:
-            raise ArgumentError("ub", bounds[1], "its shape does not fit that of lb") from None
+            problem = "its shape does not broadcast with that of lb"
+            raise ArgumentError("ub", bounds[1], problem) from None
         if not common:
             return None
         shape = common
@@ -66,7 +71,10 @@ def shape_tuple(shape: Shape, *bounds: Any) -> tuple[int, ...] | None:
 
 @dataclass(frozen=True)
 class Bounds:
-    """Both bounds in order: numbers, or arrays of the parameter's shape; None if unbounded."""
+    """The lower and the upper bound, both inclusive.
+
+    Each is a number or an array of the parameter's shape; both are None if there are no bounds.
+    """
 
     low: Any
     high: Any
@@ -74,7 +82,7 @@ class Bounds:
 
     @property
     def ops(self) -> Ops:
-        """Functions for one number or for arrays."""
+        """The functions for a single number or for arrays, as the parameter has them."""
         return SCALAR if self.shape is None else ARRAY
 
     @classmethod
@@ -86,7 +94,13 @@ class Bounds:
         integer: bool = False,
         dtype: Any = np.float64,
     ) -> Bounds:
-        """Check the two bounds and put them in order."""
+        """Check the two bounds and put them in order.
+
+        Raises
+        ------
+        ArgumentError
+            If one is not a finite number (or array), or the range is too wide or too narrow.
+        """
         if lb is None and ub is None:
             return cls(None, None, shape)
         if ub is None:
@@ -102,20 +116,21 @@ class Bounds:
         if integer:
             low, high = _whole(low, high, ub)
         elif np.any(high / 2 - low / 2 > _WIDEST / 2):
-            raise ArgumentError("ub", ub, "the range is too wide for a float; use log=True or less")
+            problem = "the range is wider than the largest float; use closer bounds, or log=True"
+            raise ArgumentError("ub", ub, problem)
         return cls(*_inward(low, high, dtype), shape)
 
     def describe(self) -> list[str]:
-        """The bounds and the shape as they would be written."""
+        """The bounds and the shape as the user would write them."""
         parts = [_bound_text(b) for b in (self.low, self.high) if b is not None]
         return parts + ([] if self.shape is None else [f"shape={self.shape}"])
 
-    def positive(self, argument: str, given: Any = True) -> None:
-        """Raise unless both bounds are positive."""
+    def positive(self, argument: str, value: Any = True) -> None:
+        """Raise an :class:`ArgumentError` about ``argument`` unless both bounds are positive."""
         if self.low is None or np.any(np.asarray(self.low) <= 0):
             low = None if self.low is None else np.min(self.low).item()
             raise ArgumentError(
-                argument, given, f"needs positive bounds, but the lower bound is {low}"
+                argument, value, f"needs positive bounds, but the lower bound is {low}"
             )
 
 
@@ -146,24 +161,27 @@ def _bound(argument: str, bound: Any, shape: tuple[int, ...] | None, integer: bo
     return number
 
 
-def _whole(low: Any, high: Any, given: Any) -> tuple[Any, Any]:
-    """Bounds of integers, moved inside where they are fractions."""
+def _whole(low: Any, high: Any, upper: Any) -> tuple[Any, Any]:
+    """The bounds as integers, fractions rounded towards the inside.
+
+    ``upper`` is the upper bound as the user wrote it, for messages.
+    """
     inner = np.ceil(low).astype(np.int64), np.floor(high).astype(np.int64)
     moved = (inner[0] != low) | (inner[1] != high)
     if np.any(moved & (inner[0] >= inner[1])):
         problem = "fewer than two integers lie between the bounds; use float() for fractions"
-        raise ArgumentError("ub", given, problem)
+        raise ArgumentError("ub", upper, problem)
     return inner if isinstance(low, np.ndarray) else (int(inner[0]), int(inner[1]))
 
 
 def _inward(low: Any, high: Any, dtype: Any) -> tuple[Any, Any]:
-    """Both bounds in a narrower type, moved inside where rounding put them outside."""
+    """The bounds as numbers of ``dtype``, rounded towards the inside."""
     if dtype != np.float32:
         return low, high
     nearest = np.asarray(low, np.float32), np.asarray(high, np.float32)
     above = np.where(nearest[0] < low, np.nextafter(nearest[0], np.float32(np.inf)), nearest[0])
     below = np.where(nearest[1] > high, np.nextafter(nearest[1], np.float32(-np.inf)), nearest[1])
-    # Where no such number lies between the bounds, the nearest one has to do.
+    # If no such number lies between the bounds, the one nearest to the lower bound is used.
     empty = above > below
     rounded = np.where(empty, nearest[0], above), np.where(empty, nearest[0], below)
     return rounded if isinstance(low, np.ndarray) else (float(rounded[0]), float(rounded[1]))
@@ -184,7 +202,7 @@ def build_int(bounds: Bounds, multiple_of: Any, power_of: Any, log: bool) -> Sca
     step = Fraction(1 if multiple_of is None else int(multiple_of))
     if power_of is not None:
         _at_least("power_of", power_of, 2)
-        # Zero and negative numbers are no powers; an int's range often starts at 0 by default.
+        # Powers are at least 1, while the lower bound is 0 if the user wrote the upper one only.
         floor = np.maximum(bounds.low, 1) if bounds.shape and np.ndim(bounds.low) else bounds.low
         low = floor if isinstance(floor, np.ndarray) else max(floor, 1)
         bounds = Bounds(low, bounds.high, bounds.shape)
@@ -192,8 +210,8 @@ def build_int(bounds: Bounds, multiple_of: Any, power_of: Any, log: bool) -> Sca
     if log:
         bounds.positive("log")
     argument = "ub" if multiple_of is None else "multiple_of"
-    given = bounds.high if multiple_of is None else multiple_of
-    return _grid_scale(bounds, Multiples(step, integer=True), log, argument, given)
+    value = bounds.high if multiple_of is None else multiple_of
+    return _grid_scale(bounds, Multiples(step, integer=True), log, argument, value)
 
 
 def build_float(
@@ -205,12 +223,16 @@ def build_float(
     power_of: Any,
     dtype: Any,
 ) -> Scale:
-    """The scale of a float parameter."""
+    """The scale of a float parameter.
+
+    ``significant`` says whether ``precision`` counts significant digits instead of decimals.
+    """
     if precision is not None:
         _at_least("precision", precision, 1 if significant else 0, MOST_DIGITS)
     for argument, value in (("multiple_of", multiple_of), ("power_of", power_of)):
         if value is not None and precision is not None:
-            raise ArgumentError(argument, value, "cannot be combined with a precision")
+            problem = "cannot be combined with precision= or fmt=; leave one out"
+            raise ArgumentError(argument, value, problem)
     if log:
         bounds.positive("log")
     if power_of is not None:
@@ -238,7 +260,7 @@ def build_float(
 
 
 def _plain(x: Any) -> Any:
-    """A Python number instead of a NumPy scalar, which would widen float32 arrays."""
+    """A Python number for a NumPy scalar, which would turn float32 arrays into float64."""
     return x.item() if isinstance(x, np.generic) else x
 
 
@@ -258,7 +280,8 @@ def _at_least(argument: str, value: Any, least: int, most: int | None = None) ->
         raise ArgumentError(argument, value, f"must be an integer, {span}")
 
 
-def _grid_scale(bounds: Bounds, grid: Grid, log: bool, argument: str, given: Any) -> Scale:
+def _grid_scale(bounds: Bounds, grid: Grid, log: bool, argument: str, value: Any) -> Scale:
+    """The points of a grid within the bounds; messages are about ``argument``."""
     if bounds.low is None:
         if not isinstance(grid, Multiples):
             raise ArgumentError("log", True, "needs positive bounds")
@@ -266,11 +289,12 @@ def _grid_scale(bounds: Bounds, grid: Grid, log: bool, argument: str, given: Any
     if isinstance(grid, Multiples):
         widest = max(abs(np.min(bounds.low).item()), abs(np.max(bounds.high).item()))
         if widest * grid.step.denominator > EXACT or grid.step.denominator > EXACT:
-            raise ArgumentError(argument, given, "finer than a float can tell apart")
+            problem = "its steps are too small for numbers of this size; use larger ones"
+            raise ArgumentError(argument, value, problem)
     first, last = (_each(find, grid, b) for find, b in _ends(bounds))
     count = last - first + 1
     if np.any(np.asarray(count) < 1):
-        raise ArgumentError(argument, given, f"no such value lies in {_range(bounds)}")
+        raise ArgumentError(argument, value, f"no such value lies in {_range(bounds)}")
     if not log:
         low, high = (0, count) if bounds.shape is None else (0.0, count)
         return UniformGrid(low, high, bounds.ops, count, grid, first)
@@ -291,7 +315,8 @@ def _power_scale(bounds: Bounds, base: int, step: Fraction | None, integer: bool
     first = np.searchsorted(table, bounds.low, "left")
     count = np.searchsorted(table, bounds.high, "right") - first
     if np.any(count < 1):
-        raise ArgumentError("power_of", base, f"no such value lies in some of {_range(bounds)}")
+        problem = f"no such value lies in some of the ranges {_range(bounds)}"
+        raise ArgumentError("power_of", base, problem)
     return UniformGrid(0.0, count, bounds.ops, count, grid, first)
 
 
@@ -300,11 +325,11 @@ def _ends(bounds: Bounds) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
 
 
 def _each(find: Any, grid: Grid, bound: Any) -> Any:
-    """Apply ``find`` to every bound; arrays mostly repeat few different bounds."""
+    """Apply ``find`` to every bound, once for equal ones: arrays have few different bounds."""
     if not isinstance(bound, np.ndarray):
         return find(grid, bound)
-    different, places = np.unique(bound, return_inverse=True)
-    return np.array([find(grid, b) for b in different.tolist()])[places].reshape(bound.shape)
+    different, inverse = np.unique(bound, return_inverse=True)
+    return np.array([find(grid, b) for b in different.tolist()])[inverse].reshape(bound.shape)
 
 
 def _range(bounds: Bounds) -> str:

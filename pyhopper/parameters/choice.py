@@ -23,14 +23,19 @@ from pyhopper.parameters.template import Template, has_parameters
 
 
 class Selector(Parameter):
-    """The index of an option.
+    """The index of an option, which decides what a :class:`Choice` is.
 
-    Attributes
+    Parameters
     ----------
     size : int
         Number of options.
     ordinal : bool
-        Whether local moves go to neighbours.
+        Whether the options have an order. If so, a local move goes to a neighbour, and at high
+        temperatures to options further away.
+    weights : list of float or None
+        Positive weights in proportion to which options are drawn; None for equal ones.
+    init : int or MISSING
+        The index of the option to try first.
     """
 
     size: int
@@ -43,7 +48,7 @@ class Selector(Parameter):
         self.init = init
 
     def _draw(self, low: int, high: int, rng: np.random.Generator) -> int:
-        """An index in [low, high) by its weight."""
+        """Draw an index in [low, high) in proportion to the weights."""
         u = rng.random()
         if self._sums is None:
             return low + int(u * (high - low))
@@ -77,7 +82,7 @@ class Selector(Parameter):
         return value
 
     def start(self, rng: np.random.Generator) -> int:
-        """See :class:`Parameter`. Of ordered options the middle, of others the first."""
+        """See :class:`Parameter`. By default the middle of ordered options, else the first."""
         if self.init is not MISSING:
             return int(self.init)
         return (self.size - 1) // 2 if self.ordinal else 0
@@ -94,31 +99,35 @@ class Selector(Parameter):
 class Choice(Branching):
     """One of several options, which may be any objects.
 
-    Options may hold parameters at any depth (a conditional space): those of an option that is not
-    chosen have no value.
+    Options may hold parameters at any depth, which makes the space conditional: the parameters of
+    an option have a value only in candidates that chose this option.
 
     Parameters
     ----------
     *options : object
-        The options, or one list or tuple of them.
+        The options, or a single list, tuple, range or array of them.
     is_ordinal : bool
-        The options have an order, and local moves go to neighbours.
+        Whether the options have an order, so that local moves go to neighbours. False by default:
+        a local move goes to any other option.
     weights : sequence of float, optional
-        Positive weights: options are drawn in proportion, in local moves too.
+        One positive weight for each option. Options are drawn in proportion, in local moves too;
+        by default all are equally likely.
     init : object, optional
-        The option to try first.
+        The option to try first. By default it is the middle one of ordered options, else the first.
     init_index : int, optional
-        The index of the option to try first; negative ones count from the end.
+        The index of the option to try first, in place of ``init``; negative ones count from the
+        end.
     seeding_fn : callable, optional
         ``seeding_fn()`` returns an option and replaces the random draw.
     mutation_fn : callable, optional
         ``mutation_fn(option)`` or ``mutation_fn(option, temperature)`` returns an option and
-        replaces the local move.
+        replaces the local move. With either function, an option and the parameters inside it are
+        one value.
 
     Raises
     ------
     ArgumentError
-        If there are no options, or the definition makes no sense.
+        If there are no options, or an argument makes no sense; the message names it.
     """
 
     def __init__(
@@ -135,7 +144,7 @@ class Choice(Branching):
             first = options[0]
             options = tuple(first.tolist() if isinstance(first, np.ndarray) else first)
         elif len(options) == 1 and isinstance(options[0], Iterable) and not _is_option(options[0]):
-            problem = "must be several options, or one list of them"
+            problem = "must be several arguments, or one list; write list(...) around it"
             raise ArgumentError("options", options[0], problem)
         if not options:
             raise ArgumentError("options", [], "a choice needs at least one option")
@@ -143,7 +152,7 @@ class Choice(Branching):
         self.nested = any(has_parameters(option) for option in self.options)
         self._seeding = seeding_hook(seeding_fn)
         self._mutation = mutation_hook(mutation_fn)
-        # The user's functions speak of whole options, so with them a choice is one value.
+        # The user's functions return whole options, so with them a choice is one value.
         self.branches = self._seeding is None and self._mutation is None
         checked = _weights(weights, len(self.options))
         self.selector = Selector(len(self.options), bool(is_ordinal), checked, MISSING)
@@ -161,7 +170,8 @@ class Choice(Branching):
                 problem = f"must be an index of the {count} options"
                 raise ArgumentError("init_index", init_index, problem)
             if init is not MISSING:
-                raise ArgumentError("init", init, "init_index is given too; give one of them")
+                problem = "init_index already says which option to try first; leave one out"
+                raise ArgumentError("init", init, problem)
             return int(init_index) % count
         if init is MISSING or (init is None and not any(each is None for each in self.options)):
             return MISSING
@@ -171,7 +181,7 @@ class Choice(Branching):
             raise ArgumentError("init", init, error.problem) from None
         for leaf, value in inner:
             if repr(_start_without_draws(self.template.leaves[leaf])) != repr(value):
-                problem = "sets a parameter inside of the option; give that an init of its own"
+                problem = "sets a parameter inside the option; give that one an init of its own"
                 raise ArgumentError("init", init, problem)
         return index[1]
 
@@ -193,7 +203,7 @@ class Choice(Branching):
         return self.template.build(self.template.sample(rng))
 
     def mutate(self, value: Any, temperature: float, rng: np.random.Generator) -> Any:
-        """See :class:`Parameter`. Changes the option, or one parameter inside it."""
+        """See :class:`Parameter`. Changes the option, or moves one parameter inside it."""
         if self._mutation is not None:
             moved = self._mutation(rng, self.copy(value), temperature)
             return self.legalize(moved, "mutation_fn")
@@ -212,7 +222,7 @@ class Choice(Branching):
     def check(self, value: Any) -> Any:
         """See :class:`Parameter`."""
         known = self.template.read(value)
-        missing = CandidateError("", value, "some parameters of the option have no value")
+        missing = CandidateError("", value, "some parameters of this option have no value")
 
         def complain(_: object) -> Any:
             raise missing
@@ -224,7 +234,7 @@ class Choice(Branching):
         return self.template.build(self.template.fill(lambda leaf: leaf.param.start(rng)))
 
     def copy(self, value: Any) -> Any:
-        """See :class:`Parameter`. Options without parameters are handed on as they are."""
+        """See :class:`Parameter`. Options without parameters are not copied."""
         return super().copy(value) if self.nested else value
 
     def describe(self) -> str:
@@ -236,7 +246,7 @@ class Choice(Branching):
 
 
 class _Branches(Branching):
-    """The options of a choice as a template of their own, without the choice's functions."""
+    """A choice without the user's functions, as which its options are compiled to a template."""
 
     branches = True
 
@@ -248,13 +258,13 @@ class _Branches(Branching):
         return f"choice({', '.join(option_text(option) for option in self.options)})"
 
     def sample(self, rng: np.random.Generator) -> Any:
-        raise TypeError("options are drawn leaf by leaf")
+        raise TypeError("options are drawn leaf by leaf, by the template that holds them")
 
     mutate = sample  # type: ignore[assignment]
 
 
 def _is_option(thing: Iterable[Any]) -> bool:
-    """Whether something that could be gone through is meant as one option."""
+    """Whether an iterable is one option, instead of a collection of options."""
     return isinstance(thing, Parameter | dict | str | bytes)
 
 
@@ -263,7 +273,7 @@ def _start_without_draws(leaf: Any) -> Any:
 
 
 def option_text(option: Any) -> str:
-    """An option as text that is the same in every process (so without memory addresses)."""
+    """An option as text that is the same in every process, so without memory addresses."""
     if isinstance(option, Parameter):
         return option.describe()
     if isinstance(option, dict):
@@ -283,7 +293,7 @@ def _weights(weights: Sequence[float] | None, count: int) -> list[float] | None:
     if not numbers_only or len(weights) != count:
         raise ArgumentError("weights", weights, f"must be {count} numbers, one for each option")
     if not all(math.isfinite(w) and w > 0 for w in weights):
-        raise ArgumentError("weights", weights, "must be positive; leave out what is never wanted")
+        raise ArgumentError("weights", weights, "must be positive; drop options you never want")
     return [float(w) for w in weights]
 
 
@@ -293,9 +303,14 @@ class Bool(Choice):
     Parameters
     ----------
     init : bool, optional
-        The value to try first; False if not given.
-    seeding_fn, mutation_fn
-        See :class:`Choice`.
+        The value to try first; False by default.
+    seeding_fn, mutation_fn : callable, optional
+        Replace the random draw and the local move, see :class:`Choice`.
+
+    Raises
+    ------
+    ArgumentError
+        If ``init`` is not True or False.
     """
 
     def __init__(

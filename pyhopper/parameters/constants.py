@@ -1,4 +1,4 @@
-"""What a template holds beside its parameters."""
+"""The constants of a template."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from pyhopper.parameters.template import has_parameters
 
 
 def constants(template: Any) -> Iterator[Any]:
-    """The objects that a template hands on to candidates as they are, options included."""
+    """Iterate over the objects of a template that are no parameters, also inside options.
+
+    Candidates share them with the template. None, booleans and numbers are left out.
+    """
     if isinstance(template, Branching):
         for option in template.options:
             yield from constants(option)

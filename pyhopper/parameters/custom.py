@@ -1,4 +1,4 @@
-"""Lists of variable length, values of any type, and SciPy's distributions."""
+"""Lists of variable length, values of any type, and distributions of SciPy."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from pyhopper.parameters.numeric import Numeric
 from pyhopper.parameters.scales import ARRAY, SCALAR, Cell, Scale, beside
 
 _MOVES_FROM_INIT = 10
+"""How many moves from ``init`` make a random draw where there is no ``seeding_fn``."""
 
 
 class List(Parameter):
@@ -30,18 +31,19 @@ class List(Parameter):
     Parameters
     ----------
     item : Parameter
-        What each entry is.
+        The definition of each entry, for example ``pyhopper.int(16, 512)``.
     min_length, max_length : int
-        Bounds of the length, both inclusive. ``max_length`` defaults to ``min_length``.
+        Bounds of the number of entries, both inclusive; every length is equally likely.
+        ``max_length`` defaults to ``min_length``.
     init : list, optional
-        The first value to try.
-    seeding_fn, mutation_fn
+        The first value to try; by default of medium length, with the first value of each entry.
+    seeding_fn, mutation_fn : callable, optional
         Replace the random draw and the local move, see :class:`~pyhopper.parameters.Int`.
 
     Raises
     ------
     ArgumentError
-        If the definition makes no sense.
+        If an argument makes no sense; the message names it.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class List(Parameter):
         return [self.item.sample(rng) for _ in range(length)]
 
     def mutate(self, value: Any, temperature: float, rng: np.random.Generator) -> Any:
-        """See :class:`Parameter`. Changes some items, adds one or removes one."""
+        """See :class:`Parameter`. Moves some entries, adds one or removes one."""
         if self._mutation is not None:
             moved = self._mutation(rng, self.copy(value), temperature)
             return self.legalize(moved, "mutation_fn")
@@ -101,8 +103,8 @@ class List(Parameter):
         else:
             most = max(1, round(temperature * len(items)))
             touched = rng.choice(len(items), size=1 + int(rng.random() * most), replace=False)
-            for place in touched.tolist():
-                items[place] = self.item.mutate(items[place], temperature, rng)
+            for index in touched.tolist():
+                items[index] = self.item.mutate(items[index], temperature, rng)
         return items
 
     def check(self, value: Any) -> Any:
@@ -115,7 +117,7 @@ class List(Parameter):
         return [self.item.check(item) for item in value]
 
     def legalize(self, value: Any, source: str) -> Any:
-        """See :class:`Parameter`. What is too long is cut off."""
+        """See :class:`Parameter`. A list that is too long is cut off."""
         if isinstance(value, builtins.list | tuple | np.ndarray):
             value = [self.item.legalize(item, source) for item in value[: self.max_length]]
         return super().legalize(value, source)
@@ -137,29 +139,33 @@ class List(Parameter):
 
 
 class Custom(Parameter):
-    """A value of any type, drawn and moved by the user's functions.
+    """A value of any type, drawn and moved by functions of the user.
 
     Parameters
     ----------
     seeding_fn : callable, optional
-        ``seeding_fn()`` draws a value. Without it, draws are several moves away from ``init``.
+        ``seeding_fn()`` draws a value. Without it, a draw is the result of ten moves from ``init``.
     mutation_fn : callable, optional
-        ``mutation_fn(value)`` or ``mutation_fn(value, temperature)`` returns a moved value; it gets
-        a copy, which it may change. Without it, a move is a new draw. Both functions may take
-        ``rng``, a NumPy generator, which makes a seeded search repeatable.
+        ``mutation_fn(value)`` or ``mutation_fn(value, temperature)`` returns a value near
+        ``value``, which is a copy that the function may change. ``temperature``, in (0, 1], says
+        how wide the move should be. Without a ``mutation_fn``, a move is a new draw. Both functions
+        may have an argument ``rng``, a ``numpy.random.Generator``; if all their random numbers come
+        from it, a search with a seed is repeatable.
     init : object, optional
-        The first value to try.
+        The first value to try; by default a draw.
     encode, decode : callable, optional
-        ``encode(value)`` turns a value into something that a checkpoint can hold (numbers, text,
-        lists, dicts, tuples, bytes, NumPy arrays), and ``decode`` turns that back. Not needed where
-        the values are of such types already.
+        ``encode(value)`` returns the value as something that a checkpoint can hold (numbers, text,
+        lists, dicts, tuples, bytes, NumPy arrays), and ``decode`` turns that back into the value.
+        Values that consist of such types need neither.
     allow_pickle : bool
-        Store values as pickles instead. Whoever can write the checkpoint can then run code here.
+        Whether checkpoints store values as pickles, in place of ``encode`` and ``decode``. False by
+        default, because whoever can write to the checkpoint could then run code on your machine.
 
     Raises
     ------
     ArgumentError
-        If neither draws nor moves can be made.
+        If there is neither a ``seeding_fn`` nor both a ``mutation_fn`` and an ``init``, or another
+        argument makes no sense.
     """
 
     def __init__(
@@ -182,7 +188,7 @@ class Custom(Parameter):
         if (encode is None) != (decode is None):
             raise ArgumentError("encode, decode", (encode, decode), "give both or neither")
         if encode is not None and allow_pickle:
-            raise ArgumentError("allow_pickle", allow_pickle, "has no use beside encode and decode")
+            raise ArgumentError("allow_pickle", allow_pickle, "is of no use with encode and decode")
         self._encode, self._decode = encode, decode
         self.allow_pickle = bool(allow_pickle)
         if self._seeding is None and (self._mutation is None or init is None):
@@ -231,14 +237,14 @@ def _returned(value: Any, source: str) -> Any:
 
 @dataclass(frozen=True)
 class Quantiles(Scale):
-    """The values of a distribution; latent is the probability below."""
+    """The values of a SciPy distribution; the latent coordinate is the cumulative probability."""
 
     frozen: Any
     discrete: bool
 
     def value(self, latent: Any) -> Any:
         """See :class:`Scale`."""
-        # The ends of the line may be infinite, and are never drawn in exact arithmetic.
+        # At 0 and 1 the value may be infinite; exact arithmetic would never draw them.
         inside = self.ops.clip(latent, 2.0**-53, 1 - 2.0**-53)
         return self._plain(self.frozen.ppf(inside))
 
@@ -278,17 +284,19 @@ class Distribution(Numeric):
     Parameters
     ----------
     frozen : scipy.stats distribution
-        With its parameters set, for example ``scipy.stats.beta(2, 5)``; continuous or discrete.
-        Values come from its ``ppf``.
+        A distribution of one variable with its parameters set, for example
+        ``scipy.stats.beta(2, 5)``; continuous or discrete. Values come from its method ``ppf``.
     shape : int or tuple of int, optional
-        Shape of an array of independent values.
-    init, seeding_fn, mutation_fn
-        See :class:`~pyhopper.parameters.Int`. Without ``init``, the median is the first value.
+        Shape of an array of independent values; by default a single number.
+    init : number or array_like, optional
+        The first value to try; by default the median.
+    seeding_fn, mutation_fn : callable, optional
+        Replace the random draw and the local move, see :class:`~pyhopper.parameters.Int`.
 
     Raises
     ------
     ArgumentError
-        If ``frozen`` is no frozen distribution of one variable.
+        If ``frozen`` is not such a distribution, or another argument makes no sense.
     """
 
     def __init__(
@@ -306,7 +314,8 @@ class Distribution(Numeric):
             raise ArgumentError("frozen", frozen, problem)
         median = frozen.ppf(0.5)
         if np.ndim(median) != 0 or not math.isfinite(median):
-            raise ArgumentError("frozen", frozen, "its parameters must be legal single numbers")
+            problem = "its parameters must be single numbers that are legal for it"
+            raise ArgumentError("frozen", frozen, problem)
         self.frozen = frozen
         discrete = hasattr(family, "pmf")
         entries = shape_tuple(shape)

@@ -1,8 +1,8 @@
-"""Grids: which numbers a quantized parameter may take, computed without rounding error.
+"""Grids: the legal values of a quantized parameter, computed without rounding errors.
 
-A grid numbers its points by consecutive integers. ``value(index)`` is the floating point number
-nearest to the exact point, so that 0.8 plus 0.1 is 0.9 and not 0.9000000000000001; ``index(x)`` is
-the point nearest to any number ``x``. Both take one number or an array.
+The points of a grid are numbered by consecutive integers. ``value(index)`` is the floating point
+number nearest to the exact point, so that 0.8 plus 0.1 is 0.9 and not 0.9000000000000001;
+``index(x)`` is the number of the point nearest to ``x``. Both work on one number or an array.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from typing import Any, Protocol
 import numpy as np
 
 EXACT = 2**53
-"""Integers up to this size are exact in floating point."""
+"""Integers up to this one, positive and negative, are exact as floats of 64 bits."""
 
 
 class Grid(Protocol):
     """The points of a quantized parameter, numbered by integers."""
 
     def value(self, index: Any) -> Any:
-        """The point (or points) with this number."""
+        """The point with this number, or an array of points."""
 
     def index(self, x: Any) -> Any:
-        """Number of the point nearest to ``x``."""
+        """The number of the point nearest to ``x``."""
 
 
 def exact(x: float) -> Fraction:
-    """The decimal number that was written: 0.1 is one tenth, not its binary neighbour."""
+    """The number as the user wrote it in decimals: 0.1 is one tenth, not its binary neighbour."""
     return Fraction(repr(x)) if isinstance(x, float) else Fraction(x)
 
 
 @dataclass(frozen=True)
 class Multiples:
-    """All multiples of ``step``; point ``k`` is ``k * step``."""
+    """All multiples of ``step``; point number ``k`` is ``k * step``."""
 
     step: Fraction
     integer: bool = False
@@ -62,7 +62,7 @@ class Multiples:
 
 @dataclass(frozen=True)
 class Digits:
-    """All positive numbers with ``digits`` significant decimal digits, in rising order."""
+    """All positive numbers with ``digits`` significant decimal digits, in ascending order."""
 
     digits: int
 
@@ -73,7 +73,7 @@ class Digits:
         mantissa, exponent = rest + smallest, decade - (self.digits - 1)
         if not isinstance(index, np.ndarray):
             return float(f"{mantissa}e{exponent}")
-        # Powers of ten up to 10**22 are exact, so one multiplication or division rounds once.
+        # Powers of ten up to 10**22 are exact floats, so the one operation is the only rounding.
         if np.all(np.abs(exponent) <= 22):
             up, down = 10.0 ** np.maximum(exponent, 0), 10.0 ** np.maximum(-exponent, 0)
             return mantissa * up / down
@@ -83,26 +83,27 @@ class Digits:
     def index(self, x: Any) -> Any:
         """See :class:`Grid`."""
         smallest = 10 ** (self.digits - 1)
-        # The slack keeps exact powers of ten in their decade; it is below one last digit.
+        # Adding 1e-13, less than one last digit, keeps exact powers of ten in their own decade.
         if isinstance(x, np.ndarray):
             decades = np.floor(np.log10(x) + 1e-13).astype(np.int64)
             mantissas = np.rint(x / 10.0**decades * smallest).astype(np.int64)
             return decades * 9 * smallest + mantissas - smallest
         decade = math.floor(math.log10(x) + 1e-13)
-        # A mantissa that rounds up to 10 lands on the first point of the next decade by itself.
+        # A mantissa that is rounded up to 10 gives the first point of the next decade.
         return decade * 9 * smallest + round(x / 10.0**decade * smallest) - smallest
 
 
 @dataclass(frozen=True)
 class Powers:
-    """The integer powers of a base, or those of them that were kept; point ``k`` is the k-th."""
+    """Some powers of a base in ascending order; point number ``k`` is ``values[k]``."""
 
     values: tuple[float, ...]
 
     def __post_init__(self) -> None:
         table = np.array(self.values)
         object.__setattr__(self, "_table", table)
-        middles = np.sqrt(table[:-1]) * np.sqrt(table[1:])  # nearest in the log sense
+        # Geometric means, since the nearest power is the nearest one on the log scale.
+        middles = np.sqrt(table[:-1]) * np.sqrt(table[1:])
         object.__setattr__(self, "_middles", middles)
 
     def value(self, index: Any) -> Any:
@@ -120,7 +121,10 @@ class Powers:
 def powers(
     base: int, low: float, high: float, multiple_of: Fraction | None, integer: bool
 ) -> Powers | None:
-    """The powers of ``base`` in [low, high] that are multiples of ``multiple_of``; None if none."""
+    """The powers of ``base`` in [low, high] that are multiples of ``multiple_of``.
+
+    With ``integer`` only those with exponents from 0 up. None if there is no such power.
+    """
     kept: list[float] = []
     exponent = math.floor(math.log(low) / math.log(base)) - 1
     if integer:
@@ -134,7 +138,7 @@ def powers(
 
 
 def first_index(grid: Grid, low: float) -> int:
-    """Number of the smallest point that is not below ``low``."""
+    """The number of the smallest point that is at least ``low``."""
     index = int(grid.index(low))
     while grid.value(index) >= low:
         index -= 1
@@ -144,7 +148,7 @@ def first_index(grid: Grid, low: float) -> int:
 
 
 def last_index(grid: Grid, high: float) -> int:
-    """Number of the largest point that is not above ``high``."""
+    """The number of the largest point that is at most ``high``."""
     index = int(grid.index(high))
     while grid.value(index) <= high:
         index += 1

@@ -1,4 +1,4 @@
-"""Nested candidates as flat dicts with dotted names, for tables and trackers."""
+"""Dotted names such as ``opt.lr`` for the values of nested candidates."""
 
 from __future__ import annotations
 
@@ -11,20 +11,25 @@ import numpy as np
 from pyhopper.errors import short
 
 _LONG = 16
-"""Longer lists of numbers are summarised like arrays."""
+"""Lists of more numbers than this are summarised like arrays."""
 
 
 def flatten(value: Any, name: str = "", keep: Collection[str] = ()) -> dict[str, Any]:
-    """Everything in nested dicts, lists and tuples by its dotted name.
+    """Nested dicts, lists and tuples as one dict with dotted names.
 
     Parameters
     ----------
     value : object
         What to flatten.
     name : str
-        Its own dotted name.
+        The dotted name of ``value`` itself; empty by default, for a whole candidate.
     keep : collection of str
-        Names of values that stay whole.
+        Dotted names of dicts, lists and tuples that are not taken apart.
+
+    Returns
+    -------
+    dict
+        The innermost values by name. Empty dicts and lists count as values.
     """
     items: list[tuple[str, Any]] = []
     if name in keep:
@@ -42,9 +47,10 @@ def flatten(value: Any, name: str = "", keep: Collection[str] = ()) -> dict[str,
 
 
 def numbers_and_texts(params: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, str]]:
-    """A candidate as trackers take it: numbers, and text for what is none.
+    """A candidate split into numbers and texts, both by dotted name, as trackers log them.
 
-    An array becomes its mean, standard deviation, minimum and maximum.
+    An array, or a list of more than 16 numbers, becomes its mean, standard deviation, minimum and
+    maximum. What is neither a number nor text becomes its ``repr``, shortened.
     """
     found: dict[str, float] = {}
     texts: dict[str, str] = {}

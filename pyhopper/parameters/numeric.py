@@ -17,7 +17,7 @@ from pyhopper.parameters.build import Bounds, Shape, build_float, build_int, sha
 from pyhopper.parameters.grids import EXACT
 from pyhopper.parameters.scales import Interval, Noise, Scale, Unbounded
 
-_BLOCK = 2**15
+_CHUNK = 2**15  # entries, which fit into the processor's cache
 
 
 class Numeric(Parameter):
@@ -40,7 +40,7 @@ class Numeric(Parameter):
         self._seeding = seeding_hook(seeding_fn)
         self._mutation = mutation_hook(mutation_fn)
         continuum = isinstance(scale, Interval | Unbounded)
-        # A grid needs all the bits, or float32 noise would never reach some of its points.
+        # On grids float32 random numbers have too few bits to reach every point.
         noise = self.dtype if continuum and self.dtype.kind == "f" else np.float64
         self._noise = Noise(shape, noise)
         own = type(self).sample is not Numeric.sample or type(self).mutate is not Numeric.mutate
@@ -55,7 +55,7 @@ class Numeric(Parameter):
                 raise ArgumentError("init", init, error.problem) from None
 
     def _check_init(self, init: Any) -> Any:
-        """The value to start with; one between the bounds that is off the grid is rounded."""
+        """The legal ``init``; one within the bounds but off the grid is rounded, with a warning."""
         try:
             return self.check(init)
         except CandidateError:
@@ -74,11 +74,11 @@ class Numeric(Parameter):
         if self._seeding is not None:
             return self.legalize(self._seeding(rng), "seeding_fn")
         if self.shape is not None:
-            return self._by_blocks(lambda scale, _, noise: scale.sample(rng, noise))
+            return self._by_chunks(lambda scale, _, noise: scale.sample(rng, noise))
         return self.scale.sample(rng, self._noise)
 
     def mutate(self, value: Any, temperature: float, rng: np.random.Generator) -> Any:
-        """See :class:`Parameter`. Of an array, all or a random share of the entries move."""
+        """See :class:`Parameter`. In an array, all entries move or a random share of them."""
         if self._mutation is not None:
             return self.legalize(self._mutation(rng, value, temperature), "mutation_fn")
         if self.shape is not None:
@@ -91,10 +91,10 @@ class Numeric(Parameter):
     def _mutate_array(self, value: Any, temperature: float, rng: np.random.Generator) -> Any:
         if self.size == 1:
             return value.copy()
-        # Half of the moves are dense. The others touch a few entries, log-uniform in number.
+        # Half of the moves change all entries, the others a loguniform number of them.
         if rng.random() < 0.5:
             flat = value.reshape(-1)
-            moved = self._by_blocks(
+            moved = self._by_chunks(
                 lambda scale, part, noise: scale.shift(flat[part], temperature, rng, noise)
             )
         else:
@@ -103,28 +103,28 @@ class Numeric(Parameter):
             moved = value.copy()
             flat = moved.reshape(-1)
             noise = Noise((touched,), self._noise.dtype)
-            flat[index] = self.scale.take(index).shift(flat[index], temperature, rng, noise)
+            flat[index] = self.scale.at(index).shift(flat[index], temperature, rng, noise)
         if (moved.reshape(-1)[:8] != value.reshape(-1)[:8]).any() or (moved != value).any():
             return moved
         return self._move_one(moved)
 
-    def _by_blocks(self, make: Callable[[Scale, slice, Noise], Any]) -> Any:
-        """An array made in blocks that fit into the processor's cache: three times as fast."""
+    def _by_chunks(self, make: Callable[[Scale, slice, Noise], Any]) -> Any:
+        """An array that is made chunk by chunk, which is three times as fast as all at once."""
         made, dtype = np.empty(self.entries, self.dtype), self._noise.dtype
-        for start in range(0, self.entries, _BLOCK):
-            part = slice(start, min(start + _BLOCK, self.entries))
+        for start in range(0, self.entries, _CHUNK):
+            part = slice(start, min(start + _CHUNK, self.entries))
             out = made[part] if self._noise.dtype == self.dtype else None
-            block = make(self.scale.take(part), part, Noise((part.stop - start,), dtype, out))
-            if block is not out:
-                made[part] = block
+            chunk = make(self.scale.at(part), part, Noise((part.stop - start,), dtype, out))
+            if chunk is not out:
+                made[part] = chunk
         return made.reshape(self.shape)
 
     def _move_one(self, value: Any) -> Any:
-        """Move the first entry that has another legal value to its neighbour."""
+        """Move the first entry that has more than one legal value to a neighbouring value."""
         flat = value.reshape(-1)
         for position in range(flat.size):
             index = np.array([position])
-            flat[index] = self.scale.take(index).neighbour(flat[index])
+            flat[index] = self.scale.at(index).neighbour(flat[index])
             if flat[position] != value.reshape(-1)[position]:
                 break
         return value
@@ -152,18 +152,18 @@ class Numeric(Parameter):
         return value if self.shape is None else value.copy()
 
     def to_unit(self, value: Any) -> Any:
-        """Position of a value in [0, 1] on its (log) scale; quantized ones at their cell's middle.
+        """The position of a value on its (log) scale, in [0, 1]; an array for an array.
 
-        An array gives an array of its shape.
+        A quantized value stands for an interval of the scale and has the position of its middle.
         """
         return self.scale.unit(_copied(value))
 
     def from_unit(self, unit: Any) -> Any:
-        """The value at a position in [0, 1]; inverts :meth:`to_unit`."""
+        """The value at a position in [0, 1], or an array of values; inverts :meth:`to_unit`."""
         return self._finish(self.scale.draw(_copied(unit)))
 
     def from_grid(self, index: Any) -> Any:
-        """The value (or array of values) with this number on the parameter's grid."""
+        """The value with this number on the parameter's grid, or an array of values."""
         return self._finish(self.scale.grid.value(index))  # type: ignore[attr-defined]
 
     def _finish(self, value: Any) -> Any:
@@ -172,7 +172,7 @@ class Numeric(Parameter):
         return value.astype(self.dtype, copy=False)
 
     def _number(self, value: Any) -> Any:
-        """The value as a float (an int for integers) or an array of the right shape."""
+        """A number as a float or int, or an array of the right shape; raises for anything else."""
         kind = "integer" if self.dtype.kind == "i" else "number"
         if self.shape is None:
             if isinstance(value, np.ndarray) and value.ndim == 0:
@@ -210,7 +210,7 @@ class Numeric(Parameter):
 
 
 def _float(value: Any) -> float:
-    """A number as a float, infinite if it is too large for one."""
+    """A number as a float; infinity if it is too large for a float."""
     try:
         return float(value)
     except OverflowError:
@@ -218,7 +218,7 @@ def _float(value: Any) -> float:
 
 
 def _copied(value: Any) -> Any:
-    """Scales may overwrite arrays, so they get their own."""
+    """A copy of an array, since scales may overwrite their arguments."""
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
@@ -238,29 +238,29 @@ class Int(Numeric):
     Parameters
     ----------
     lb, ub : int or array_like, optional
-        Bounds, both inclusive, within ±2**53. One bound alone means [0, lb]; none means any 32-bit
-        integer. Swapped bounds are put in order, and fractions moved inside. Arrays broadcast to
-        ``shape``; without one they set it.
+        Bounds, both inclusive, within ±2**53. With one bound the other is 0, with none the range is
+        that of 32-bit integers. Swapped bounds are put in order, fractions rounded to the inside.
+        Arrays must broadcast to ``shape``; without ``shape`` they determine it.
     init : int or array_like, optional
-        The first value to try; the middle of the range if not given.
+        The first value to try; by default the middle of the range.
     multiple_of : int, optional
-        Only multiples of this number.
+        Draw only multiples of this number.
     power_of : int, optional
-        Only powers of this base, at least 2, each equally likely (so loguniform).
+        Draw only powers of this base, which is at least 2. All are equally likely.
     shape : int or tuple of int, optional
-        Shape of the array.
+        Shape of an array of independent values; by default a single number.
     mutation_fn : callable, optional
         ``mutation_fn(value)`` or ``mutation_fn(value, temperature)`` replaces the local move.
     seeding_fn : callable, optional
-        ``seeding_fn()`` replaces the random draw. What both functions return is rounded and
-        clipped; both may take ``rng``.
+        ``seeding_fn()`` replaces the random draw. What either function returns is rounded and
+        clipped. Either may have an argument ``rng``, which gets the candidate's random generator.
     log : bool
-        Draw loguniformly. Needs positive bounds.
+        Whether to draw loguniformly, for which bounds must be positive. False by default.
 
     Raises
     ------
     ArgumentError
-        If the definition makes no sense.
+        If an argument makes no sense; the message names it.
     """
 
     def __init__(
@@ -290,33 +290,33 @@ class Int(Numeric):
 
 
 class Float(Numeric):
-    """A floating point number, or with ``shape`` an array.
+    """A floating point number, or with ``shape`` an array of them.
 
     Parameters
     ----------
     lb, ub : float or array_like, optional
-        Bounds, both inclusive. One bound alone means [0, lb]; none means any number, drawn from a
-        standard normal distribution. Swapped bounds are put in order; arrays as in :class:`Int`.
+        Bounds, both inclusive. With one bound the other is 0; with none, values are drawn from a
+        standard normal distribution. Swapped bounds and arrays: see :class:`Int`.
     fmt : str, optional
         ``"0.1f"`` (or ``":0.1f"``) is short for ``precision=1``; ``"0.1g"`` is short for
         ``log=True, precision=1``.
     log : bool, optional
-        Draw loguniformly. Needs positive bounds.
+        Whether to draw loguniformly, for which bounds must be positive. False by default.
     precision : int, optional
-        Number of decimals; with ``log`` the number of significant digits.
+        Number of decimals, 0 to 12; with ``log`` the number of significant digits, 1 to 12.
     multiple_of : float, optional
-        Only multiples of this number.
+        Draw only multiples of this number.
     power_of : int, optional
-        Only integer powers of this base, at least 2, each equally likely.
+        Draw only integer powers of this base, which is at least 2. All are equally likely.
     dtype : numpy dtype
-        ``np.float64`` or ``np.float32``, for arrays.
+        Of arrays: ``np.float64``, the default, or ``np.float32``.
     init, shape, mutation_fn, seeding_fn
         See :class:`Int`.
 
     Raises
     ------
     ArgumentError
-        If the definition makes no sense.
+        If an argument makes no sense; the message names it.
     """
 
     def __init__(
@@ -364,7 +364,7 @@ def _parse_format(fmt: str, log: bool | None, precision: int | None) -> tuple[bo
     if found is None:
         raise ArgumentError("fmt", fmt, 'must look like "0.1f" (decimals) or "0.1g" (log, digits)')
     if precision is not None:
-        raise ArgumentError("precision", precision, f"fmt={fmt!r} already sets it")
+        raise ArgumentError("precision", precision, f"fmt={fmt!r} already sets it; leave one out")
     if found[2] == "g":
         if log is False:
             raise ArgumentError("log", log, f"fmt={fmt!r} means log=True; use precision= alone")
@@ -380,7 +380,7 @@ def _float_dtype(dtype: Any, shape: Shape) -> np.dtype[Any]:
     if kind not in (np.float64, np.float32):
         raise ArgumentError("dtype", dtype, "must be np.float64 or np.float32")
     if shape is None and kind != np.float64:
-        raise ArgumentError("dtype", dtype, "needs shape=; a single value is a Python float")
+        raise ArgumentError("dtype", dtype, "is for arrays; add shape=, or leave it out")
     return kind
 
 

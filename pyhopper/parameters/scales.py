@@ -1,9 +1,10 @@
-"""Scales: the legal numbers of a parameter laid out on a line, where draws and moves are uniform.
+"""Scales: how the legal numbers of a parameter lie on a line on which draws and moves are uniform.
 
-A scale maps a *latent* coordinate to a value. For a plain interval the latent coordinate is the
-value itself, with ``log`` it is the logarithm, for a grid of n equally likely points it is a
-position in [0, n). Every legal value owns a *cell* of the line; in a continuum it is one point.
-One formula for one number and for arrays: the functions come from ``math`` or from ``numpy``.
+A scale maps a *latent* coordinate, the position on that line, to a value. For a plain interval the
+latent coordinate is the value itself, with ``log`` it is the logarithm, and for a grid of n equally
+likely points it is a position in [0, n). All latent coordinates that are mapped to the same value
+are the *cell* of this value; in a continuum a cell is one point. The same formulas serve one number
+and arrays, with functions from ``math`` or from ``numpy``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pyhopper.parameters.grids import Grid
 
 
 class Ops(NamedTuple):
-    """The same functions for one number or for arrays."""
+    """The functions that the formulas need, either for one number or for arrays."""
 
     exp: Callable[[Any], Any]
     log: Callable[[Any], Any]
@@ -37,7 +38,7 @@ def _clip_number(x: Any, low: Any, high: Any) -> Any:
 
 
 def _clip_array(x: Any, low: Any, high: Any) -> Any:
-    np.maximum(x, low, out=x)  # in place, and without the detour of np.clip
+    np.maximum(x, low, out=x)  # in place, and faster than np.clip
     return np.minimum(x, high, out=x)
 
 
@@ -50,35 +51,45 @@ ARRAY = Ops(np.exp, np.log, _floor_array, np.minimum, np.maximum, _clip_array)
 
 
 class Noise(NamedTuple):
-    """Draws random numbers: one if ``shape`` is None, else an array."""
+    """Draws random numbers: one if ``shape`` is None, else an array of ``dtype``.
+
+    ``out`` is an array to which uniform numbers are written, None for a new one.
+    """
 
     shape: tuple[int, ...] | None
     dtype: Any = np.float64
     out: Any = None
 
     def uniform(self, rng: np.random.Generator) -> Any:
-        """Uniform in [0, 1); in the memory of ``out`` if there is any."""
+        """Draw from the uniform distribution on [0, 1)."""
         if self.shape is None:
             return rng.random()
         return rng.random(self.shape, self.dtype, self.out)
 
     def normal(self, rng: np.random.Generator) -> Any:
-        """Standard normal."""
+        """Draw from the standard normal distribution."""
         if self.shape is None:
             return rng.standard_normal()
         return rng.standard_normal(self.shape, self.dtype)
 
 
 Cell = tuple[Any, Any, Any, Any]
-"""Start of the cell before, start and end of the own cell, end of the cell behind."""
+"""Four latent coordinates: where the cell of the next smaller value starts, where the value's own
+cell starts and ends, and where the cell of the next larger value ends."""
 
 
 @dataclass(frozen=True)
 class Scale(ABC):
-    """The legal numbers between ``low`` and ``high``, which are latent coordinates.
+    """The legal numbers of a parameter. Methods may overwrite arrays that are passed to them.
 
-    ``count`` is the number of legal values (an array of them where bounds are arrays), None for a
-    continuum. Arguments that are arrays may be overwritten.
+    Attributes
+    ----------
+    low, high : float or array
+        The ends of the line, in latent coordinates.
+    ops : Ops
+        Functions for one number or for arrays.
+    count : int, array or None
+        Number of legal values, an array if the bounds are arrays; None for a continuum.
     """
 
     low: Any
@@ -88,42 +99,42 @@ class Scale(ABC):
 
     @abstractmethod
     def value(self, latent: Any) -> Any:
-        """The legal value whose cell holds the latent coordinate."""
+        """The legal value to whose cell the latent coordinate belongs."""
 
     @abstractmethod
     def cell(self, value: Any) -> Cell:
-        """The latent cells of a legal value and of its neighbours."""
+        """Where the cells of a legal value and of its two neighbours are."""
 
     @abstractmethod
     def nearest(self, x: Any) -> Any:
-        """The legal value nearest to any number."""
+        """The legal value nearest to ``x``, which may be any number."""
 
     def sample(self, rng: np.random.Generator, noise: Noise) -> Any:
         """Draw a value (or an array of them) from the whole line."""
         return self.draw(noise.uniform(rng))
 
     def shift(self, value: Any, width: float, rng: np.random.Generator, noise: Noise) -> Any:
-        """Draw a value from the window around this one, see :meth:`move`."""
+        """Draw a value near this one, see :meth:`move`; ``width`` is in (0, 1]."""
         return self.move(value, width, noise.uniform(rng))
 
     def draw(self, u: Any) -> Any:
-        """The value at the share ``u`` in [0, 1) of the line: a uniform draw for uniform ``u``."""
+        """The value at the share ``u`` of the line, in [0, 1); a random one if ``u`` is uniform."""
         u *= self.high - self.low
         u += self.low
         return self.value(u)
 
     def unit(self, value: Any) -> Any:
-        """The share of the line below the middle of the value's cell: inverts :meth:`draw`."""
+        """The share of the line below the middle of the value's cell; inverts :meth:`draw`."""
         _, start, end, _ = self.cell(value)
         length = self.high - self.low
         return ((start + end) / 2 - self.low) / (length + (length == 0))
 
     def move(self, value: Any, width: float, u: Any) -> Any:
-        """Draw from the window around the value whose length is the share ``width`` of the line.
+        """The value at the share ``u``, in [0, 1), of a window around ``value``.
 
-        Near an end of the line the window is shifted inside, so that at width 1 it is the whole
-        line. The value's own cell is left out and both neighbours are always in the window, so that
-        a quantized value moves at least to its neighbour and never stays.
+        The window is ``width`` times as long as the line. Near an end of the line it is shifted
+        inwards, so that at width 1 it is the whole line. It always includes both neighbours, but
+        not the value's own cell: a quantized value moves to a neighbour or further.
         """
         before, start, end, behind = self.cell(value)
         length = width * (self.high - self.low)
@@ -132,19 +143,19 @@ class Scale(ABC):
         left = self.ops.most(self.low, self.ops.least(left, before))
         u *= (start - left) + (right - end)
         u += left
-        u += (u >= start) * (end - start)  # jump over the own cell
+        u += (u >= start) * (end - start)  # skip the value's own cell
         return self.value(u)
 
     def neighbour(self, value: Any) -> Any:
-        """The legal value beside this one, for when rounding brought a move back to its start."""
+        """A legal value next to this one, used if rounding made a move end where it started."""
         before, start, end, behind = self.cell(value)
         latent = (
             (behind + end) / 2 if behind <= self.high and behind > end else (before + start) / 2
         )
         return self.value(latent)
 
-    def take(self, index: Any) -> Scale:
-        """The scale of the entries ``index`` of a flattened array."""
+    def at(self, index: Any) -> Scale:
+        """The scale of the entries that ``index`` selects from a flattened array."""
         arrays = {
             field.name: entries.ravel()[index]
             for field in fields(self)
@@ -155,14 +166,14 @@ class Scale(ABC):
 
 @dataclass(frozen=True)
 class Interval(Scale):
-    """All numbers between the bounds, uniformly."""
+    """All numbers between two bounds, uniformly distributed."""
 
     def value(self, latent: Any) -> Any:
         """See :class:`Scale`."""
         return self.ops.clip(latent, self.low, self.high)
 
     def point(self, value: Any, offset: float = 0.0) -> Any:
-        """The latent coordinate at a distance from that of a value, in new memory."""
+        """The latent coordinate of a value plus ``offset``; a new array for an array."""
         return value + offset
 
     def cell(self, value: Any) -> Cell:
@@ -175,7 +186,7 @@ class Interval(Scale):
         return self.value(x)
 
     def move(self, value: Any, width: float, u: Any) -> Any:
-        """See :class:`Scale`; the general formula without the cells, which are points here."""
+        """See :class:`Scale`; the general formula is simpler here, because cells are points."""
         length = width * (self.high - self.low)
         left = self.point(value, -length / 2)
         left = self.ops.clip(left, self.low, self.high - length)
@@ -190,7 +201,7 @@ class Interval(Scale):
 
 @dataclass(frozen=True)
 class LogInterval(Interval):
-    """All numbers between ``smallest`` and ``largest``, uniformly in the logarithm."""
+    """All numbers between ``smallest`` and ``largest``, loguniformly distributed."""
 
     smallest: Any
     largest: Any
@@ -216,7 +227,7 @@ class LogInterval(Interval):
 
 @dataclass(frozen=True)
 class UniformGrid(Scale):
-    """``count`` points of a grid, starting with number ``first``, all equally likely."""
+    """``count`` points of a grid from number ``first`` on, all equally likely."""
 
     grid: Grid
     first: Any
@@ -228,7 +239,7 @@ class UniformGrid(Scale):
         return self.grid.value(index)
 
     def move(self, value: Any, width: float, u: Any) -> Any:
-        """See :class:`Scale`; the general formula in whole steps, with fewer passes over arrays."""
+        """See :class:`Scale`; counts whole points, which takes fewer operations on arrays."""
         position = self.grid.index(value)
         position -= self.first
         last = self.count - 1
@@ -240,7 +251,7 @@ class UniformGrid(Scale):
         u *= right
         moved = self.ops.floor(u)
         moved += left
-        moved += moved >= position  # jump over the own place
+        moved += moved >= position  # skip the value itself
         moved += self.first
         return self.grid.value(self.ops.least(moved, self.first + last))
 
@@ -257,7 +268,10 @@ class UniformGrid(Scale):
 
 @dataclass(frozen=True)
 class LogGrid(Scale):
-    """``count`` points of a grid, as likely as a loguniform number is to be rounded to them."""
+    """``count`` points of a grid from number ``first`` on, to which loguniform numbers are rounded.
+
+    ``smallest`` and ``largest`` are the bounds of these numbers.
+    """
 
     grid: Grid
     first: Any
@@ -266,7 +280,7 @@ class LogGrid(Scale):
 
     def value(self, latent: Any) -> Any:
         """See :class:`Scale`."""
-        # The half cells outside the bounds belong to the end points, which are clipped back.
+        # The cells of the end points extend beyond the bounds, to which they are clipped.
         return self.nearest(self.ops.exp(latent))
 
     def cell(self, value: Any) -> Cell:
@@ -282,7 +296,7 @@ class LogGrid(Scale):
 
 
 def beside(value: Any, highest: Any) -> Any:
-    """The next floating point number above, or below where there is none above."""
+    """The next larger floating point number; the next smaller one from ``highest`` on."""
     up = np.less(value, highest)
     if not isinstance(value, np.ndarray):
         return math.nextafter(value, math.inf if up else -math.inf)
@@ -290,10 +304,10 @@ def beside(value: Any, highest: Any) -> Any:
 
 
 def log_edges(grid: Grid, index: Any, ops: Ops) -> Cell:
-    """Logarithms of the middles between the points around number ``index``."""
+    """The cells of a :class:`LogGrid`, whose edges are the logarithms of the middles of points."""
     points = [grid.value(index + offset) for offset in (-2, -1, 0, 1, 2)]
     edges = [(a + b) / 2 for a, b in itertools.pairwise(points)]
-    # Below the first multiple lies 0; its far edge is never used, but must have a logarithm.
+    # Below the smallest multiple an edge may be 0 or less; it is not used, but needs a logarithm.
     edges[0] = ops.most(edges[0], edges[1] / 2)
     before, start, end, behind = (ops.log(edge) for edge in edges)
     return before, start, end, behind
@@ -304,9 +318,10 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True)
 class Unbounded(Scale):
-    """All numbers, drawn from a standard normal distribution; latent is the probability below.
+    """All numbers, drawn from the standard normal distribution.
 
-    ``grid`` rounds the values, None leaves them as they are.
+    The latent coordinate is the cumulative probability. ``grid`` has the numbers to which values
+    are rounded; with None they are not rounded.
     """
 
     grid: Grid | None
@@ -330,7 +345,7 @@ class Unbounded(Scale):
         return self.nearest(noise.normal(rng))
 
     def shift(self, value: Any, width: float, rng: np.random.Generator, noise: Noise) -> Any:
-        """See :class:`Scale`; steps are as long everywhere, also far from zero."""
+        """See :class:`Scale`; ``width`` is the standard deviation of the step."""
         return self.nearest(value + width * noise.normal(rng))
 
     def neighbour(self, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The space: a template compiled to its parameters, with constraints and guesses."""
+"""The space: all candidates of a template, and those among them that the constraints allow."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from pyhopper.parameters.names import look_up, steps
 Constraint = Callable[[dict[str, Any]], bool]
 
 _CONSTRAINT_TRIES = 10_000
+"""So many draws in a row may break a constraint before the search gives up."""
 
 LARGE_POINT = 64 * 1024
 """Points of more bytes are kept complete only while they run and while they are the best."""
@@ -45,17 +46,18 @@ def merge_dicts(*dicts: Mapping[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     *dicts : dict
-        Dicts that have no value in common; dicts under the same key are merged.
+        Any number of dicts. Dicts under the same key are merged in turn; any other value may
+        stand under a key in one of them only.
 
     Returns
     -------
     dict
-        The keys of all, in order.
+        The keys of all, in order. The dicts themselves are not changed.
 
     Raises
     ------
     ArgumentError
-        If two of them have a value for the same key.
+        If a key has two values, or an argument is not a dict.
     """
     merged: dict[str, Any] = {}
     for each in dicts:
@@ -73,11 +75,11 @@ def _merge_into(merged: dict[str, Any], other: Mapping[str, Any], path: str) -> 
         elif isinstance(merged[key], dict) and isinstance(value, Mapping):
             _merge_into(merged[key], value, f"{path}{key}.")
         else:
-            raise ArgumentError(f"{path}{key}", value, "this key is given twice")
+            raise ArgumentError(f"{path}{key}", value, "this key has two values; remove one")
 
 
 def nested(name: str, value: Any) -> dict[str, Any]:
-    """``{"opt": {"lr": value}}`` for the name ``opt.lr``."""
+    """Nested dicts for a dotted name: ``{"opt": {"lr": value}}`` for ``opt.lr``."""
     for key in reversed(name.split(".")):
         value = {key: value}
     return dict(value)
@@ -89,9 +91,9 @@ class Space:
     Parameters
     ----------
     template : dict
-        Nested dicts, lists and tuples with parameters; anything else is a constant.
-    constraints : sequence of callables
-        Each gets a candidate's dict and says whether it is allowed.
+        Nested dicts, lists and tuples with parameters; everything else is a constant.
+    constraints : tuple of callables
+        Each is called with a candidate's dict and returns whether it is allowed. None by default.
     """
 
     def __init__(self, template: dict[str, Any], constraints: tuple[Constraint, ...] = ()) -> None:
@@ -102,7 +104,7 @@ class Space:
         self._movable = [i for i, leaf in enumerate(self.leaves) if leaf.param.size != 1]
         self._flat = all(leaf.parent < 0 for leaf in self.leaves)
         self.size = self._size()
-        # Names whose value is the leaf's own: not a choice's index, and at one place only.
+        # Names under which stands the value of exactly one leaf, which is no index of an option.
         names = [leaf.name for leaf in self.leaves]
         self._columns = {
             name: index
@@ -110,19 +112,20 @@ class Space:
             if names.count(name) == 1 and not isinstance(self.leaves[index].param, Selector)
         }
 
-        arrays = {
+        sizes = {
             index: leaf.param.entries * leaf.param.dtype.itemsize
             for index, leaf in enumerate(self.leaves)
             if isinstance(leaf.param, Numeric) and leaf.param.shape is not None
         }
-        self._arrays = frozenset(i for i, size in arrays.items() if size >= LARGE_VALUE)
-        self.is_large = sum(arrays.values()) > LARGE_POINT
+        self._arrays = frozenset(i for i, size in sizes.items() if size >= LARGE_VALUE)
+        self.is_large = sum(sizes.values()) > LARGE_POINT
 
     def _size(self) -> int | None:
-        """Number of different candidates, None for a continuum."""
+        """Number of different candidates; None if it is unknown or infinite."""
         if any(leaf.param.size is None for leaf in self.leaves):
             return None
-        # From the last leaf to the first: what hangs on an option multiplies within it.
+        # From the last leaf to the first, so that the size of an option is known when its choice
+        # comes: sizes inside one option are multiplied, those of the options are added.
         options: dict[tuple[int, int], int] = {}
         for index in range(len(self.leaves) - 1, -1, -1):
             leaf = self.leaves[index]
@@ -140,15 +143,27 @@ class Space:
         return self._compiled.root
 
     def start(self, rng: np.random.Generator) -> Point:
-        """The first candidate: ``init`` values, or else the middle of each range."""
+        """The first candidate: for each parameter its ``init``, or else the middle of its range."""
         return self._compiled.fill(lambda leaf: leaf.param.start(rng))
 
     def sample(self, rng: np.random.Generator) -> Point:
-        """Draw from the whole space, until the constraints are met."""
+        """Draw from the whole space.
+
+        Raises
+        ------
+        ConstraintError
+            If 10,000 draws in a row break a constraint.
+        """
         return self._constrained(lambda: self._compiled.sample(rng))
 
     def move(self, point: Point, count: int, temperature: float, rng: np.random.Generator) -> Point:
-        """Move ``count`` random parameters of a point (all, if it has fewer)."""
+        """Move ``count`` random parameters of a point, or all if it has fewer.
+
+        Raises
+        ------
+        ConstraintError
+            If 10,000 moves in a row break a constraint.
+        """
         active = self.active(point)
 
         def move() -> Point:
@@ -163,7 +178,7 @@ class Space:
         return self._constrained(move)
 
     def active(self, point: Point) -> list[int]:
-        """The leaves of a point that can move."""
+        """The indices of the leaves that can move: active ones with more than one legal value."""
         if self._flat:
             return self._movable
         return [i for i in self._movable if point[i] is not INACTIVE]
@@ -174,7 +189,7 @@ class Space:
         return filled
 
     def allows(self, point: Point) -> bool:
-        """Whether a point meets the constraints."""
+        """Whether a point meets all constraints."""
         if not self.constraints:
             return True
         params = self.build(point)
@@ -195,7 +210,7 @@ class Space:
         raise ConstraintError(_CONSTRAINT_TRIES)
 
     def read(self, guess: Mapping[str, Any], lenience: Lenience | None = None) -> Partial:
-        """The values that a full or partial guess sets, checked.
+        """The values that a full or partial guess sets, after a check; see :meth:`Node.read`.
 
         Raises
         ------
@@ -267,7 +282,7 @@ class Space:
         return not self.allows(point)
 
     def whole(self, values: Partial, guess: Mapping[str, Any]) -> Point:
-        """The point of the values that a guess sets, if it leaves nothing out.
+        """The point whose ``values`` were read from ``guess``, which must leave nothing out.
 
         Raises
         ------
@@ -281,12 +296,12 @@ class Space:
         return self._compiled.fill(missing, values)
 
     def complete(self, guess: Partial, base: Point | None, rng: np.random.Generator) -> Point:
-        """Fill what a guess leaves out from ``base``, and what that lacks from ``init``."""
+        """The point of a partial guess; the rest comes from ``base``, and failing that ``init``."""
         known = {} if base is None else {i: v for i, v in enumerate(base) if v is not INACTIVE}
         return self._compiled.fill(lambda leaf: leaf.param.start(rng), {**known, **guess})
 
     def key(self, point: Point) -> Any:
-        """What two equal points have in common, hashable and small."""
+        """A small hashable object that is equal for equal points."""
         try:
             hash(point)
         except TypeError:
@@ -294,14 +309,14 @@ class Space:
         return point
 
     def trim(self, point: Point) -> Point:
-        """The point with a mark in the place of each large array, if they are many bytes."""
+        """The point as it is kept: without its arrays, if they have more than 64 KiB."""
         if not self.is_large:
             return point
         arrays = [i for i in self._arrays if isinstance(point[i], np.ndarray)]
         if sum(point[i].nbytes for i in arrays) <= LARGE_POINT:
             return point
-        marks = {i: Omitted.array(point[i]) for i in arrays}
-        return tuple(marks.get(index, value) for index, value in enumerate(point))
+        omitted = {i: Omitted.array(point[i]) for i in arrays}
+        return tuple(omitted.get(index, value) for index, value in enumerate(point))
 
     def values(self, name: str, points: Sequence[Point]) -> list[Any]:
         """What stands under a dotted name in each of the points, None where there is nothing.
@@ -325,11 +340,11 @@ class Space:
         return [None if value is INACTIVE else value for value in found]
 
     def _knows(self, name: str) -> bool:
-        """Whether a dotted name leads to something in the template or inside of a parameter."""
+        """Whether some candidate has a value under this dotted name."""
         return _has(self.template, name.split("."))
 
     def fingerprint(self) -> str:
-        """A short text that is the same for equal definitions, in every process."""
+        """A hash of the definitions of all parameters, the same in every process: 16 hex digits."""
         lines = [
             f"{leaf.name}|{leaf.parent}|{leaf.option}|{leaf.param.describe()}"
             f"|{[option_text(option) for option in leaf.options]}"
@@ -341,7 +356,7 @@ class Space:
 
 
 def _has(node: Any, path: list[str]) -> bool:
-    """Whether a path through a template, or through some candidate of it, leads anywhere."""
+    """Whether a path of keys leads to something in a template, or in some candidate of it."""
     if not path:
         return True
     key, rest = path[0], path[1:]
@@ -350,13 +365,13 @@ def _has(node: Any, path: list[str]) -> bool:
     if isinstance(node, List):
         return key.isdigit() and _has(node.item, rest)
     if isinstance(node, Parameter):
-        # Values of the user's own types may hold anything.
+        # Values of the user's own types may have any keys.
         return not isinstance(node, Numeric)
     return any(_has(inner, rest) for inner, rest in steps(node, path))
 
 
 def _frozen(value: Any) -> Any:
-    """A hashable stand-in for a value."""
+    """A hashable object that is equal for equal values."""
     if isinstance(value, np.ndarray):
         return Omitted.array(value)
     if isinstance(value, list | tuple):
@@ -364,6 +379,6 @@ def _frozen(value: Any) -> Any:
     try:
         hash(value)
     except TypeError:
-        # Custom values may be anything; equal ones nearly always have the same pickle.
+        # Any other object that cannot be hashed; equal ones nearly always have equal pickles.
         return hash(pickle.dumps(value))
     return value

@@ -1,8 +1,8 @@
-"""Templates: nested dicts, lists and tuples that hold parameters, and how values fill them.
+"""Templates: nested dicts, lists and tuples with parameters, and how to fill them with values.
 
 A template is compiled once to an ordered tuple of *leaves*, one for each parameter at any depth.
-A *point* is the tuple of their values in the same order. A choice whose options hold parameters
-becomes a leaf for the option's index and the leaves of all its options, of which only those of the
+A *point* is the tuple of their values in the same order. A choice is compiled to a leaf for the
+index of the option, followed by the leaves of all its options. Of these only the leaves of the
 chosen option are active; the others have the value ``INACTIVE``.
 """
 
@@ -22,7 +22,7 @@ from pyhopper.parameters.base import Branching, Parameter
 
 
 class Inactive(enum.Enum):
-    """Type of the value of a leaf whose option was not chosen."""
+    """The type of ``INACTIVE``, the value of leaves in options that are not chosen."""
 
     INACTIVE = "inactive"
 
@@ -32,12 +32,11 @@ class Inactive(enum.Enum):
 
 INACTIVE: Final = Inactive.INACTIVE
 
-
 _DIGEST_WIDTH = 2048
 
 
 def _odd(first: int, count: int) -> NDArray[np.uint64]:
-    """Odd numbers without a pattern, modulo 2**64 (Steele et al. 2014, "SplitMix")."""
+    """Odd pseudorandom weights modulo 2**64, made like SplitMix's gamma (Steele et al. 2014)."""
     numbers = np.arange(first + 1, first + count + 1, dtype=np.uint64)
     numbers *= np.uint64(0x9E3779B97F4A7C15)
     numbers ^= numbers >> np.uint64(29)
@@ -46,14 +45,14 @@ def _odd(first: int, count: int) -> NDArray[np.uint64]:
 
 
 class Omitted(NamedTuple):
-    """Stands for a large value of an evaluation that is neither the best nor open.
+    """Stands for an array that was not kept, because it is large and its evaluation not the best.
 
     Attributes
     ----------
     kind : str
-        What it was.
+        Shape and data type of the array, as text.
     digest : str
-        Equal for equal values, so that duplicates are still found.
+        A hash of its entries, by which duplicates are found.
     """
 
     kind: str
@@ -61,14 +60,14 @@ class Omitted(NamedTuple):
 
     @classmethod
     def array(cls, value: NDArray[Any]) -> Omitted:
-        """The mark of an array."""
+        """What stands for this array."""
         kind = f"array of shape {value.shape}, {value.dtype.str}"
         if value.nbytes < 2**14 or value.dtype.kind not in "iuf":
             import hashlib
 
             return cls(kind, hashlib.blake2b(value.tobytes(), digest_size=12).hexdigest())
-        # Differs for different arrays, in a tenth of a byte-wise hash's time: the sum, and a sum
-        # weighted by row and column of a table.
+        # A hash that takes a tenth of blake2b's time: the entries as a table, their plain sum and
+        # their sum weighted by row and column.
         bits = value.reshape(-1).view(f"u{value.itemsize}")
         whole = bits.size - bits.size % _DIGEST_WIDTH
         table = bits[:whole].reshape(-1, _DIGEST_WIDTH)
@@ -86,7 +85,7 @@ class Omitted(NamedTuple):
 
 Point = tuple[Any, ...]
 Partial = dict[int, Any]
-"""Values of some leaves, by their place in the point."""
+"""Values of some leaves, by their index in the point."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +95,14 @@ class Leaf:
     Attributes
     ----------
     path : tuple
-        Keys and indices that lead to it.
+        The keys and indices that lead to it in the template.
     param : Parameter
-        Its definition; for a choice with parameters inside, that of the option's index.
+        Its definition; for a choice the :class:`Selector` of the option's index.
     parent, option : int
-        The leaf that switches this one on, by taking the value ``option``; -1 if always on.
+        The index of the leaf on which this one depends, and the value of that leaf for which this
+        one is active; both are -1 for a leaf that is always active.
     options : tuple
-        What the index of an option stands for; empty for other leaves.
+        The options of a choice; empty for other leaves.
     """
 
     path: tuple[Any, ...]
@@ -113,48 +113,48 @@ class Leaf:
 
     @property
     def name(self) -> str:
-        """The path with dots between."""
+        """The dotted name, such as ``opt.lr``."""
         return dotted(self.path)
 
 
 def dotted(path: tuple[Any, ...]) -> str:
-    """A path as text: ``("opt", "lr")`` is ``opt.lr``."""
+    """The dotted name of a path: ``opt.lr`` for ``("opt", "lr")``."""
     return ".".join(str(key) for key in path)
 
 
 class Lenience(NamedTuple):
-    """How to read a guess that does not fit exactly: with the nearest value instead of an error.
+    """Lets a guess be read that does not fit exactly: nearest legal values instead of errors.
 
     Attributes
     ----------
-    notes : list of str
-        Gets a sentence for each thing that was changed.
+    changes : list of str
+        To this a sentence is added about each value of the guess that was changed.
     constants : bool
-        Whether another value than the template's constant is passed over.
+        Whether a value that differs from a constant of the template is ignored. True by default.
     """
 
-    notes: list[str]
+    changes: list[str]
     constants: bool = True
 
 
 class Node:
-    """A place in a compiled template; this class is a constant."""
+    """An entry of a compiled template. This class is for constants, its subclasses for the rest."""
 
     def __init__(self, path: tuple[Any, ...], template: Any) -> None:
         self.path = path
         self.template = template
 
     def build(self, point: Point) -> Any:
-        """The value of this place for a point."""
+        """The value of this entry in the candidate of a point."""
         return self.template
 
     def read(self, value: Any, lenience: Lenience | None = None) -> Partial:
-        """The leaves that ``value`` sets; what it leaves out is left out.
+        """The values of leaves that ``value`` sets, for a full or partial ``value`` of this entry.
 
         Raises
         ------
         CandidateError
-            If the value does not fit.
+            If it does not fit the template; with ``lenience``, if it cannot be made to fit.
         """
         if same(self.template, value):
             return {}
@@ -162,12 +162,12 @@ class Node:
         if lenience is None or not lenience.constants:
             problem = f"the template has the constant {constant} here"
             raise CandidateError(name, value, problem)
-        lenience.notes.append(f"{name}: stays {constant}, a constant, instead of {short(value)}")
+        lenience.changes.append(f"{name}: stays {constant}, a constant, instead of {short(value)}")
         return {}
 
 
 class LeafNode(Node):
-    """A parameter without parameters inside."""
+    """A parameter that is a single leaf."""
 
     def __init__(self, path: tuple[Any, ...], param: Parameter, index: int) -> None:
         super().__init__(path, param)
@@ -175,7 +175,7 @@ class LeafNode(Node):
         self.index = index
 
     def build(self, point: Point) -> Any:
-        """See :class:`Node`. A value that a checkpoint did not keep is handed on as its mark."""
+        """See :class:`Node`. An array that was not kept stays :class:`Omitted`."""
         value = point[self.index]
         return value if isinstance(value, Inactive | Omitted) else self.param.copy(value)
 
@@ -193,12 +193,12 @@ class LeafNode(Node):
         except CandidateError:
             raise problem from None
         instead = f"{short(legal)} is tried instead of {short(value)}"
-        lenience.notes.append(f"{name}: {instead}, which is not in {self.param!r}")
+        lenience.changes.append(f"{name}: {instead}, which is not in {self.param!r}")
         return {self.index: legal}
 
 
 class ChoiceNode(Node):
-    """A choice: the leaf of the option's index, and the options."""
+    """A choice: a leaf for the index of the option, and an entry for each option."""
 
     def __init__(self, path: tuple[Any, ...], choice: Branching, index: int) -> None:
         super().__init__(path, choice)
@@ -207,25 +207,25 @@ class ChoiceNode(Node):
         self.options: list[Node] = []
 
     def build(self, point: Point) -> Any:
-        """See :class:`Node`. An option that is gone from the space gives ``INACTIVE``."""
+        """See :class:`Node`. ``INACTIVE`` if the chosen option is no longer in the space."""
         option = point[self.index]
         return option if option is INACTIVE else self.options[option].build(point)
 
     def read(self, value: Any, lenience: Lenience | None = None) -> Partial:
-        """See :class:`Node`. The first option that the value fits is taken."""
+        """See :class:`Node`. Chooses the first option that ``value`` fits."""
         problems: list[CandidateError] = []
         for lenient in (False,) if lenience is None else (False, True):
             problems.clear()
             for number, option in enumerate(self.options):
-                notes: list[str] = []
-                inside = Lenience(notes, constants=False) if lenient else None
+                changes: list[str] = []
+                inside = Lenience(changes, constants=False) if lenient else None
                 try:
                     found = {self.index: number, **option.read(value, inside)}
                 except CandidateError as error:
                     problems.append(error)
                     continue
                 if lenience is not None:
-                    lenience.notes.extend(notes)
+                    lenience.changes.extend(changes)
                 return found
         if len(problems) == 1:
             raise problems[0]
@@ -240,10 +240,10 @@ class ContainerNode(Node):
         self.children: list[tuple[Any, Node]] = []
         self._other: list[tuple[Any, Node]] = []
         self.plain: list[tuple[Any, int]] = []
-        """Keys of children that are a value of the point as it stands, and its place."""
+        """Key and leaf of each child whose value is used without a copy, since it cannot change."""
 
     def add(self, key: Any, child: Node) -> None:
-        """Put a compiled node under a key."""
+        """Add the compiled entry under a key."""
         self.children.append((key, child))
         if isinstance(child, LeafNode) and not child.param.mutable:
             self.plain.append((key, child.index))
@@ -293,7 +293,7 @@ class Template:
     Attributes
     ----------
     leaves : tuple of Leaf
-        Every parameter, in the order of the template; a choice stands before what is in it.
+        All parameters in the order of the template; a choice comes before what is inside it.
     """
 
     def __init__(self, template: Any) -> None:
@@ -302,7 +302,7 @@ class Template:
         self.leaves = tuple(leaves)
 
     def fill(self, value_of: Callable[[Leaf], Any], known: Partial | None = None) -> Point:
-        """A point whose active leaves have the ``known`` value or else ``value_of(leaf)``."""
+        """A point in which each active leaf has its ``known`` value, or else ``value_of(leaf)``."""
         values: list[Any] = []
         for index, leaf in enumerate(self.leaves):
             if leaf.parent >= 0 and values[leaf.parent] != leaf.option:
@@ -320,7 +320,7 @@ class Template:
     def move(
         self, point: Point, chosen: set[int], temperature: float, rng: np.random.Generator
     ) -> Point:
-        """Mutate the chosen leaves; leaves that a new option switches on are drawn."""
+        """Mutate the ``chosen`` leaves, by index; draw those that become active by a new option."""
         values = list(point)
         for index, leaf in enumerate(self.leaves):
             if leaf.parent >= 0 and values[leaf.parent] != leaf.option:
@@ -332,11 +332,11 @@ class Template:
         return tuple(values)
 
     def build(self, point: Point) -> Any:
-        """The template filled with the values of a point; nothing is shared with the template."""
+        """The template filled with the values of a point, in new dicts, lists and tuples."""
         return self.root.build(point)
 
     def read(self, value: Any, lenience: Lenience | None = None) -> Partial:
-        """The values that a full or partial candidate sets; see :meth:`Node.read`."""
+        """The values of leaves that a full or partial candidate sets, see :meth:`Node.read`."""
         return self.root.read(value, lenience)
 
 
@@ -369,11 +369,14 @@ def _entries(template: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def has_parameters(template: Any, path: tuple[Any, ...] = ()) -> bool:
-    """Whether a parameter stands anywhere in nested dicts, lists and tuples."""
+    """Whether there is a parameter anywhere in nested dicts, lists and tuples.
+
+    Raises an :class:`ArgumentError` if a parameter's ``()`` is missing, or one is in a set.
+    """
     if isinstance(template, Parameter):
         return True
     if isinstance(template, type) and issubclass(template, Parameter):
-        problem = "is a class; put () behind it"
+        problem = "is a class; write () after it"
         raise ArgumentError(dotted(path) or "template", template, problem)
     if isinstance(template, set | frozenset) and any(isinstance(p, Parameter) for p in template):
         problem = "a set has no order, so it cannot hold parameters; use a list"
@@ -384,7 +387,7 @@ def has_parameters(template: Any, path: tuple[Any, ...] = ()) -> bool:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Equality that also works for arrays and does not take True for 1."""
+    """Whether two objects are equal; works for arrays too, and tells True from 1."""
     if a is b:
         return True
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
@@ -393,5 +396,5 @@ def same(a: Any, b: Any) -> bool:
         return False
     try:
         return bool(a == b)
-    except Exception:  # a foreign __eq__ may do anything; then only identity counts
+    except Exception:  # a foreign __eq__ may raise anything; then only identity counts
         return False

@@ -1,7 +1,7 @@
-"""Run one peer, through its own package, on the tasks; resumable JSON lines.
+"""Run one peer on the tasks through its own package, and write results as JSON lines.
 
-Each peer has its own virtual environment (see README.md), so packages are imported where they are
-used.
+Each peer has a virtual environment of its own (see README.md), so packages are imported only where
+they are used. Runs that are in the output file already are skipped.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import tasks
-from tasks import Param
+from problems import Param
 
 Objective = Callable[[list[Any]], float]
 
@@ -84,7 +84,7 @@ def optuna_cmaes(params: tuple[Param, ...], budget: int, seed: int, objective: O
 
 
 def nevergrad(params: tuple[Param, ...], budget: int, seed: int, objective: Objective) -> None:
-    """Nevergrad's own pick for the space and the budget."""
+    """Nevergrad's NGOpt, which picks an algorithm for the space and the budget."""
     import nevergrad as ng
 
     leaves: dict[str, Any] = {}

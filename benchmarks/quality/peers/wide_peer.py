@@ -1,4 +1,4 @@
-"""Run one peer on the tasks of many dimensions; resumable JSON lines."""
+"""Run one peer on the tasks of many dimensions, and write results as JSON lines."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ PEERS: dict[str, Callable[[int, int, int, Callable[[Any], float]], None]] = {
 
 
 def recorder(function: Callable[[Any], float], values: list[float]) -> Callable[[Any], float]:
-    """Return the function, writing down what it returns."""
+    """Return a function that also appends what it returns to ``values``."""
 
     def wrapped(x: Any) -> float:
         values.append(function(np.asarray(x, dtype=float)))
