@@ -33,6 +33,7 @@ from pyhopper.pruners import Advice, Pruner, as_pruner
 from pyhopper.retrace import Retrace
 from pyhopper.saving import Saving
 from pyhopper.settings import (
+    Limits,
     flag,
     one_of,
     parse_direction,
@@ -293,7 +294,7 @@ class Search(Guesses, Saving, AskTell):
             If almost no candidate passes the constraints.
         """
         # Imported here, since it starts processes and most of a program's imports do not.
-        from pyhopper.executors.slots import make_executor
+        from pyhopper.executors.slots import check_executor, make_executor
 
         maximize = parse_direction(direction)
         schedule = parse_schedule(
@@ -319,7 +320,8 @@ class Search(Guesses, Saving, AskTell):
         raise_on_error = one_of("on_error", on_error, "continue", "raise") == "raise"
         overwrite = flag("overwrite_checkpoint", overwrite_checkpoint)
         self._state.keep_history = flag("keep_history", keep_history)
-        where = make_executor(executor, n_jobs, isolation, limits, quiet)
+        slots = check_executor(executor, n_jobs, isolation, needs_process=limits != Limits())
+        where = make_executor(executor, slots, isolation, quiet=quiet)
         retrace = Retrace(self._space, schedule, self._clock, reject)
         began = Began(maximize, True, schedule.steps, schedule.runtime)
         file = self._file_of_run(checkpoint_path, overwrite, began, quiet, retrace)
