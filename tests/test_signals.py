@@ -107,7 +107,7 @@ def test_without_help_from_the_kernel_workers_notice_too(tmp_path):
     before = textwrap.dedent("""
         import os, subprocess
         from pyhopper.executors import cleanup, process
-        cleanup.start_guard = lambda mark: None
+        cleanup.start_watchdog = lambda mark: None
         start = subprocess.Popen
         class Patched(start):
             def __init__(self, command, *args, **kwargs):
