@@ -1,4 +1,4 @@
-"""A folder for each candidate, for what an objective writes."""
+"""A folder for each candidate, for the files that its objective writes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from pyhopper.history.evaluation import Evaluation
 
 
 class WorkDir:
-    """The folders of a search: ``00037`` for candidate 37, and ``best`` that leads to the best one.
+    """The folder in which each candidate has one: ``00037`` for candidate 37.
 
-    A candidate that runs again finds its folder as it was.
+    ``best`` is a link to the folder of the best candidate. A candidate that runs again, after an
+    interruption, finds its folder as it was.
 
     Parameters
     ----------
     path : str or path-like
-        The folder of the folders; created if it does not exist.
+        The folder. It is created if it does not exist.
 
     Raises
     ------
@@ -42,18 +43,28 @@ class WorkDir:
             raise ArgumentError("work_dir", path, f"cannot be created: {error.strerror}") from None
 
     def folder(self, candidate_id: int) -> Path:
-        """The folder of a candidate."""
+        """The path of a candidate's folder, which need not exist yet."""
         return self.path / f"{candidate_id:05d}"
 
     def prepare(self, candidate: Candidate) -> str:
-        """Create a candidate's folder with its ``config.json``; the folder's path."""
+        """Create a candidate's folder and write its params to ``config.json``; returns the path."""
         folder = self.folder(candidate.id)
         folder.mkdir(exist_ok=True)
         _write_json(folder / "config.json", candidate.params)
         return str(folder)
 
     def finish(self, evaluation: Evaluation, details: str, is_best: bool) -> None:
-        """Write how an evaluation ended to ``value.json``, and link the best one."""
+        """Write how an evaluation ended to ``value.json``.
+
+        Parameters
+        ----------
+        evaluation : Evaluation
+            One with a negative id was added by the user, and has no folder.
+        details : str
+            The traceback or the last lines of output of a failure.
+        is_best : bool
+            Whether ``best`` should lead to its folder from now on.
+        """
         if evaluation.id < 0:
             return
         result: dict[str, Any] = {"status": evaluation.status.value}
@@ -70,7 +81,7 @@ class WorkDir:
             self._link(folder.name)
 
     def _link(self, name: str) -> None:
-        """Make ``best`` lead to a folder: a link, or a file with its name where links cannot be."""
+        """Make ``best`` a link to a folder, or, where there are no links, a file with its name."""
         best, new = self.path / "best", self.path / f".best.{os.getpid()}"
         with contextlib.suppress(OSError):
             new.unlink()
@@ -78,7 +89,7 @@ class WorkDir:
             new.symlink_to(name, target_is_directory=True)
         except OSError:
             new.write_text(f"{name}\n", encoding="utf-8")
-        # Replacing is one step, so that there is a best one at every moment.
+        # Replaced in one step, so that there is a ``best`` at every moment.
         new.replace(best)
 
 
@@ -90,7 +101,7 @@ def _write_json(path: Path, data: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Something for a reader of JSON in the place of what JSON does not have."""
+    """What is written in JSON for a value that JSON does not have: a list, or its ``repr``."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     if isinstance(value, set | frozenset):
