@@ -19,8 +19,7 @@ if TYPE_CHECKING:
         SearchFailedError,
     )
     from pyhopper.events import Candidate, CandidateType, ParamInfo
-    from pyhopper.noise import wrap_n_times
-    from pyhopper.objective import PruneEvaluation, should_prune
+    from pyhopper.objective import PruneEvaluation, should_prune, wrap_n_times
     from pyhopper.parameters import Bool as bool  # noqa: N813 - users write it in lower case
     from pyhopper.parameters import Choice as choice  # noqa: N813
     from pyhopper.parameters import Custom as custom  # noqa: N813
@@ -72,8 +71,7 @@ _HOMES = {
     "errors": "ArgumentError CandidateError CheckpointError ConstraintError EvaluationError "
     "ObjectiveError PyhopperError SearchFailedError",
     "events": "Candidate CandidateType ParamInfo",
-    "noise": "wrap_n_times",
-    "objective": "PruneEvaluation should_prune",
+    "objective": "PruneEvaluation should_prune wrap_n_times",
     "parameters": "Parameter bool choice custom distribution float int list",
     "search": "Search",
     "parameters.space": "merge_dicts",

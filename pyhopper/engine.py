@@ -22,7 +22,7 @@ from pyhopper.events import (
     Started,
     Status,
 )
-from pyhopper.executors import Job
+from pyhopper.executors import Executor, Job
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.kernels import Proposer
 from pyhopper.log import Log
@@ -71,6 +71,8 @@ class Run:
         Takes every event; the run has begun in it.
     settings : Settings
         What the user asked for.
+    executor : Executor
+        Where candidates are evaluated; closed at the end.
     budget : Budget
         What is left of it.
     supply : Supply
@@ -85,6 +87,7 @@ class Run:
 
     log: Log
     settings: Settings
+    executor: Executor
     budget: Budget
     supply: Supply
     advice: Advice | None
@@ -93,8 +96,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self._state = self.log.state
-        self._executor = self.settings.executor
-        self.interrupts = Interrupts(self._executor)
+        self.interrupts = Interrupts(self.executor)
         self._shared = tuple(constants(self.log.space.template))
         self._reason = ""
         self._late: Evaluation | None = None
@@ -117,7 +119,7 @@ class Run:
                 self._interrupt()
             finally:
                 self._cancel_all()
-                self._executor.close()
+                self.executor.close()
         self._raise_if_all_failed(at_the_end=True)
         return Ending(self._reason, self._late)
 
@@ -125,11 +127,11 @@ class Run:
         if not self._orphans:
             self._reason = stop_reason(self.settings.stop, self.log)
         while not self._is_over():
-            while self._busy < self._executor.slots and self._may_start():
+            while self._busy < self.executor.slots and self._may_start():
                 self._start_next()
             if not self._busy:
                 return
-            if self._executor.slots > 1 and not self._reason:
+            if self.executor.slots > 1 and not self._reason:
                 # With one slot everything that will be known is worth the wait.
                 self.supply.draw_ahead()
             for event in self._wait():
@@ -147,7 +149,7 @@ class Run:
         try:
             if self.interrupts.signum is not None:
                 return []
-            return self._executor.wait(None if math.isinf(remaining) else max(0.0, remaining))
+            return self.executor.wait(None if math.isinf(remaining) else max(0.0, remaining))
         finally:
             self.interrupts.waiting = False
 
@@ -206,7 +208,7 @@ class Run:
         )
         if self.advice is not None and candidate.type is not CandidateType.REEVALUATION:
             job = job._replace(advise=self.advice)
-        self._executor.submit(job)
+        self.executor.submit(job)
 
     def _observe(self, event: JobEvent) -> None:
         """Take an event of the executor in, and tell the listeners."""
@@ -238,14 +240,14 @@ class Run:
             raise ObjectiveError(outcome.reason)
         if self.settings.raise_on_error:
             raise EvaluationError(candidate.params, outcome.reason, outcome.details)
-        if at_the_end or failed >= max(_FIRST_FAILURES, self._executor.slots):
+        if at_the_end or failed >= max(_FIRST_FAILURES, self.executor.slots):
             raise SearchFailedError(failed, candidate.params, outcome.reason, outcome.details)
 
     def _cancel_all(self) -> None:
         """End what still runs."""
         reason = f"the search ended: {self._reason}" if self._reason else "the search ended"
         for job_id in list(self._state.running):
-            self._executor.cancel(job_id, reason)
+            self.executor.cancel(job_id, reason)
             self.log.cancel(job_id, reason)
 
 
@@ -295,12 +297,13 @@ def make_run(
     advice = None
     if settings.pruner is not None:
         advice = Advice(settings.pruner, state, log, settings.quiet, saved_pruner)
+    executor = settings.make_executor()
     supply = Supply(
         log.space,
         state,
         log.seed,
         budget,
-        slots=settings.executor.slots,
+        slots=executor.slots,
         repeatable=log.repeatable,
         reject_duplicates=settings.reject_duplicates,
         on_duplicate=lambda each: callbacks.duplicate(each.point, each.type, clock.time()),
@@ -315,6 +318,7 @@ def make_run(
     return Run(
         log=log,
         settings=settings,
+        executor=executor,
         budget=budget,
         supply=supply,
         advice=advice,

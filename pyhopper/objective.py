@@ -1,25 +1,34 @@
-"""Calling the user's function: whatever it does becomes one :class:`~pyhopper.events.Outcome`."""
+"""Calling the user's function, once or several times, and reading what it returns.
+
+Whatever it does becomes one :class:`~pyhopper.events.Outcome`.
+"""
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import numbers
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
+
 from pyhopper.errors import ArgumentError, ObjectiveError, short
 from pyhopper.events import Outcome, Status
-from pyhopper.noise import scatter
+from pyhopper.noise import Repeated, scatter
 
 Report = Callable[[float], bool]
 """Takes an estimate of the value and answers whether to give the evaluation up."""
 
-Metrics = dict[str, Any] | None
+Metrics = dict[str, Any]
 
 _LARGEST = 10**18
+"""Integers from here on become text in metrics, since not every reader of JSON keeps them."""
+
+_REDUCTIONS: dict[str, Callable[[Sequence[float]], Any]] = {"mean": np.mean, "median": np.median}
 
 _report: ContextVar[Report | None] = ContextVar("pyhopper_report", default=None)
 
@@ -52,12 +61,17 @@ class Objective:
     ----------
     function : callable
         ``function(params, **kwargs)`` returns a number, or a dict with a number under ``value`` and
-        further metrics; or it is a generator that yields such estimates, the last one being the
-        value.
+        further metrics. Or it is a generator that yields such results as estimates. Its value is
+        then what it returns, or what it yields last if it returns None.
     kwargs : dict, optional
         Passed on in every call.
     ignore_nans : bool
         Whether NaN is a result of its own rather than a failure, as infinity always is.
+
+    Raises
+    ------
+    ArgumentError
+        If ``function`` cannot be called with a dict and ``kwargs``, or ``kwargs`` is no dict.
     """
 
     def __init__(
@@ -76,11 +90,11 @@ class Objective:
         self.ignore_nans = ignore_nans
 
     def _check_signature(self) -> None:
-        """Refuse a function that cannot be called, before anything is."""
+        """Refuse a function that cannot be called with the arguments it will get."""
         try:
             # A wrapper such as wrap_n_times may give the function more than it gets itself.
             signature = inspect.signature(self.function, follow_wrapped=False)
-        except Exception:  # some built-in functions have none, other objects answer anything
+        except Exception:  # some built-in functions have none, and objects may raise anything
             return
         try:
             signature.bind({}, **self.kwargs)
@@ -97,22 +111,22 @@ class Objective:
         params : dict
             The candidate.
         report : callable
-            Is told each estimate; if it answers True, the evaluation is pruned.
+            Is called with each estimate. If it returns True, the evaluation is pruned.
 
         Returns
         -------
         Outcome
-            Never raises, but for KeyboardInterrupt.
+            What became of it. Nothing is raised but KeyboardInterrupt.
         """
         estimates: list[float] = []
 
-        def note(estimate: float) -> bool:
+        def keep_and_report(estimate: float) -> bool:
             estimates.append(estimate)
             return report(estimate)
 
-        token = _report.set(note)
+        token = _report.set(keep_and_report)
         try:
-            value, metrics = self._run(params, note)
+            value, metrics = self._run(params, keep_and_report)
         except PruneEvaluation:
             return Outcome(Status.PRUNED, estimates=tuple(estimates))
         except KeyboardInterrupt:
@@ -122,42 +136,66 @@ class Objective:
             return failure(error, tuple(estimates))
         finally:
             _report.reset(token)
-        if math.isfinite(value):
-            return Outcome(Status.DONE, value, metrics, tuple(estimates))
-        status, reason = Status.NAN, ""
-        if math.isinf(value):
-            # How many scripts say "as bad as can be", so it is no sign of a fault.
-            reason = f"the objective returned {value}"
-        elif not self.ignore_nans:
-            status = Status.FAILED
-            reason = "the objective returned nan; pass ignore_nans=True to expect that"
-        return Outcome(status, metrics=metrics, estimates=tuple(estimates), reason=reason)
+        outcome = _outcome(value, metrics, self.ignore_nans, _RETURNED)
+        return outcome._replace(estimates=tuple(estimates))
 
-    def _run(self, params: dict[str, Any], note: Report) -> tuple[float, Metrics]:
-        result = self.function(params, **self.kwargs)
-        if inspect.isgenerator(result) or (isinstance(result, Iterator)):
-            return self._drain(result, note)
-        return _value(result, "the objective returned")
-
-    @staticmethod
-    def _drain(generator: Iterator[Any], note: Report) -> tuple[float, Metrics]:
-        last: tuple[float, Metrics] | None = None
-        for estimate in generator:
-            last = _value(estimate, "the objective yielded")
-            if note(last[0]):
-                getattr(generator, "close", lambda: None)()
+    def _run(self, params: dict[str, Any], report: Report) -> tuple[float, Metrics | None]:
+        def check(estimate: Any) -> None:
+            if report(read_result(estimate, "the objective yielded")[0]):
+                getattr(result, "close", lambda: None)()
                 raise PruneEvaluation
-        if last is None:
-            raise ObjectiveError("the objective is a generator that yielded nothing")
-        return last
+
+        result = self.function(params, **self.kwargs)
+        if isinstance(result, Iterator):
+            return read_result(*_exhaust(result, "the objective", check))
+        return read_result(result, _RETURNED)
+
+
+_RETURNED = "the objective returned"
+
+
+def _exhaust(generator: Iterator[Any], name: str, check: Callable[[Any], None]) -> tuple[Any, str]:
+    """Run a generator to its end.
+
+    Parameters
+    ----------
+    generator : iterator
+        What an objective has returned.
+    name : str
+        How messages call the objective.
+    check : callable
+        Is called with each estimate that the generator yields.
+
+    Returns
+    -------
+    object, str
+        Its result, not read yet, and words for where that comes from. It is what the generator
+        returns, or what it yields last if it returns None, as generators without ``return`` do.
+
+    Raises
+    ------
+    ObjectiveError
+        If it neither yields nor returns anything.
+    """
+    result, source = None, ""
+    while True:
+        try:
+            result, source = next(generator), f"{name} yielded"
+        except StopIteration as stop:
+            if stop.value is not None:
+                return stop.value, f"{name} returned"
+            if not source:
+                raise ObjectiveError(f"{name} is a generator that yielded nothing") from None
+            return result, source
+        check(result)
 
 
 def failure(error: BaseException, estimates: tuple[float, ...] = ()) -> Outcome:
-    """The outcome of an evaluation that raised."""
+    """The outcome of an evaluation that has raised an error."""
     if isinstance(error, ObjectiveError):
         return Outcome(Status.FAILED, estimates=estimates, reason=str(error), misuse=True)
     last = short_text(traceback.format_exception_only(type(error), error)[-1].strip(), 500)
-    # The innermost frames are the user's; ours on top of them would only distract.
+    # The traceback starts in the user's code: frames of this module would only distract.
     frames = error.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
         frames = frames.tb_next
@@ -167,21 +205,90 @@ def failure(error: BaseException, estimates: tuple[float, ...] = ()) -> Outcome:
 
 
 def short_text(text: str, most: int) -> str:
-    """Begin and end of a text that may be very long."""
+    """The beginning and the end of a text that is longer than ``most`` characters."""
     half = most // 2
     return text if len(text) <= most else f"{text[:half]} [...] {text[-half:]}"
 
 
-def _value(result: Any, source: str) -> tuple[float, Metrics]:
-    """Split what an objective returned into the value and the metrics."""
+def outcome_of(
+    result: Any, *, ignore_nans: bool = False, source: str = "the objective returned"
+) -> Outcome:
+    """The outcome of an evaluation whose result is there already, as a caller may tell it.
+
+    Parameters
+    ----------
+    result : object
+        A number, or a dict with a number under ``value`` and further metrics.
+    ignore_nans : bool
+        See :class:`Objective`.
+    source : str
+        Who has given it, for messages: the subject and the verb of a sentence.
+
+    Returns
+    -------
+    Outcome
+        Failed, with ``misuse``, if the result is no number.
+    """
+    try:
+        value, metrics = read_result(result, source)
+    except ObjectiveError as error:
+        return failure(error)
+    return _outcome(value, metrics, ignore_nans, source)
+
+
+def _outcome(value: float, metrics: Metrics | None, ignore_nans: bool, source: str) -> Outcome:
+    """The outcome of an evaluation that has a value, which may be NaN or infinite."""
+    if math.isfinite(value):
+        return Outcome(Status.DONE, value, metrics)
+    status, reason = Status.NAN, ""
+    if math.isinf(value):
+        # Many scripts return infinity for a candidate that is as bad as can be: no sign of a fault.
+        reason = f"{source} {value}"
+    elif not ignore_nans:
+        status = Status.FAILED
+        reason = f"{source} nan; pass ignore_nans=True to expect that"
+    return Outcome(status, metrics=metrics, reason=reason)
+
+
+def read_result(result: Any, source: str) -> tuple[float, Metrics | None]:
+    """Split what an objective has returned or yielded into the value and the metrics.
+
+    Parameters
+    ----------
+    result : object
+        A number, or a dict with a number under ``value`` and further metrics. Scalars and arrays of
+        one entry of NumPy, PyTorch, JAX and TensorFlow are numbers.
+    source : str
+        Where it comes from, for messages: the subject and the verb of a sentence.
+
+    Returns
+    -------
+    float, dict or None
+        The value, which may be NaN or infinite, and the metrics: bool, int, float, str or None by
+        name; None if there are none.
+
+    Raises
+    ------
+    ObjectiveError
+        If it is neither.
+    """
+    number, metrics = _split(result, source)
+    value = _number(number, source)
+    if metrics is None:
+        return value, scatter(number)
+    return value, {**(scatter(number) or {}), **metrics}
+
+
+def _split(result: Any, source: str) -> tuple[Any, Metrics | None]:
+    """The value, not read yet, and the metrics; these are None if the result is no dict."""
     if not isinstance(result, dict):
-        return _number(result, source), scatter(result)
+        return result, None
     if "value" not in result:
         keys = ", ".join(repr(key) for key in result)
         problem = f'{source} a dict without the key "value"; it has {keys or "no keys"}'
         raise ObjectiveError(problem)
     metrics = {str(key): _metric(metric) for key, metric in result.items() if key != "value"}
-    return _number(result["value"], source), {**(scatter(result["value"]) or {}), **metrics}
+    return result["value"], metrics
 
 
 def _number(result: Any, source: str) -> float:
@@ -191,7 +298,7 @@ def _number(result: Any, source: str) -> float:
     if hasattr(result, "__float__") and not isinstance(result, str | bytes | complex):
         try:
             return float(result if getattr(result, "shape", ()) == () else result.item())
-        except Exception:  # noqa: S110 - of a foreign class; what follows says what was wrong
+        except Exception:  # noqa: S110 - of a foreign class; the message below says more
             pass
     if result is None:
         problem = f"{source} None; is a `return` of the value missing?"
@@ -208,15 +315,121 @@ def _number(result: Any, source: str) -> float:
 
 
 def _metric(metric: Any) -> Any:
-    """A metric in a form that every file can hold; an hour's training is not lost over its type."""
+    """A metric as something that JSON can hold.
+
+    What is no number becomes text: a long evaluation must not fail for the type of a metric.
+    """
     if metric is None:
         return None
     for kind in (bool, int, float, str):
         if isinstance(metric, kind):
-            # Exactly that, not an enumeration or a string of NumPy's.
+            # Exactly this type, not a subclass such as an enumeration or NumPy's string.
             exact: Any = kind(metric)
             return exact if kind is not int or abs(exact) < _LARGEST else short(exact)
     try:
         return _number(metric, "")
     except ObjectiveError:
         return short(metric)
+
+
+def wrap_n_times(
+    f: Callable[..., Any],
+    n: int,
+    yield_after: int | None = 0,
+    reduction: str | Callable[[list[float]], float] = "mean",
+    pass_index_arg: bool = False,
+) -> Callable[..., Any]:
+    """Turn a noisy objective into one that is evaluated several times.
+
+    Parameters
+    ----------
+    f : callable
+        The objective, as :meth:`pyhopper.Search.run` takes it. If it is a generator, only its
+        value counts, not its estimates.
+    n : int
+        How many times to call it for each candidate.
+    yield_after : int or None
+        After the call with this index (counted from 0) and after each later one the reduction of
+        the results so far is yielded as an estimate, so that a pruner may give up poor candidates
+        early. None gives a plain function that returns the final value only.
+    reduction : {"mean", "median"} or callable
+        How the results become one value; a callable gets the list of results so far.
+    pass_index_arg : bool
+        Call ``f(params, index, **kwargs)``, with ``index`` from 0 to ``n - 1``: the seed of a run
+        or the number of a fold.
+
+    Returns
+    -------
+    callable
+        An objective for :meth:`pyhopper.Search.run`.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument makes no sense.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> results = iter([1.0, 3.0, 2.0])
+    >>> wrapped = pyhopper.wrap_n_times(lambda params: next(results), 3)
+    >>> [float(estimate) for estimate in wrapped({})]
+    [1.0, 2.0, 2.0]
+    """
+    if not callable(f):
+        raise ArgumentError("f", f, "must be a function of the candidate's dict")
+    for argument, value, least in (("n", n, 1), ("yield_after", yield_after, 0)):
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if not (whole and value >= least) and not (argument == "yield_after" and value is None):  # type: ignore[operator]
+            raise ArgumentError(argument, value, f"must be an integer, at least {least}")
+    reduce = _REDUCTIONS.get(reduction, reduction) if isinstance(reduction, str) else reduction
+    if not callable(reduce):
+        raise ArgumentError("reduction", reduction, 'must be "mean", "median" or a function')
+    if not isinstance(pass_index_arg, bool):
+        raise ArgumentError("pass_index_arg", pass_index_arg, "must be True or False")
+
+    def estimates(params: dict[str, Any], first: int, **kwargs: Any) -> Iterator[Any]:
+        """The reduction of the results so far, from the call with the index ``first`` on."""
+        values: list[float] = []
+        metrics: list[dict[str, Any]] = []
+        for index in range(n):
+            result = f(params, index, **kwargs) if pass_index_arg else f(params, **kwargs)
+            value, more = _read_repeat(result)
+            values.append(value)
+            metrics.append(more)
+            if index >= first or index == n - 1:
+                reduced = float(reduce(list(values)))
+                # Folds and fixed seeds differ from each other, but come out the same next time.
+                if not pass_index_arg and len(values) > 1:
+                    reduced = Repeated.of(reduced, values)
+                yield {"value": reduced, **_merged(metrics)} if metrics[0] else reduced
+
+    @functools.wraps(f)
+    def generator(params: dict[str, Any], **kwargs: Any) -> Iterator[Any]:
+        yield from estimates(params, yield_after or 0, **kwargs)
+
+    @functools.wraps(f)
+    def plain(params: dict[str, Any], **kwargs: Any) -> Any:
+        return next(estimates(params, n, **kwargs))
+
+    return plain if yield_after is None else generator
+
+
+def _read_repeat(result: Any) -> tuple[float, Metrics]:
+    """The value and the metrics of one of several calls."""
+    name = "the objective inside wrap_n_times"
+    source = f"{name} returned"
+    if isinstance(result, Iterator):
+        result, source = _exhaust(result, name, lambda estimate: None)
+    number, metrics = _split(result, source)
+    return _number(number, source), metrics or {}
+
+
+def _merged(metrics: list[dict[str, Any]]) -> dict[str, Any]:
+    """The means of numbers, and the last of everything else."""
+    merged: dict[str, Any] = {}
+    for key, last in metrics[-1].items():
+        column = [each[key] for each in metrics if key in each]
+        numeric = all(isinstance(v, numbers.Real) and not isinstance(v, bool) for v in column)
+        merged[key] = float(np.mean(column)) if numeric else last
+    return merged

@@ -300,8 +300,8 @@ class Search:
         ----------
         objective : callable
             ``objective(params, **kwargs)`` returns a number, or a dict with the number under
-            ``value`` and further metrics, or is a generator of such estimates, the last one being
-            the value.
+            ``value`` and further metrics, or is a generator of such estimates. Its value is what
+            it returns, or if that is nothing, the last estimate.
         direction : str
             ``"max"`` or ``"min"`` (or maximize, maximise, minimize, minimise).
         runtime : float or str, optional
@@ -417,8 +417,7 @@ class Search:
             overwrite_checkpoint=overwrite_checkpoint,
             keep_history=keep_history,
         )
-        with contextlib.closing(settings.executor):
-            run = self._run(settings, checkpoint_path)
+        run = self._run(settings, checkpoint_path)
         run.interrupts.pass_on()
         return self.best
 

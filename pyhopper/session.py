@@ -14,7 +14,7 @@ from pyhopper.events import Began, Candidate, Ended, Outcome, Restarted, Started
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.journal import Holder
 from pyhopper.log import Log
-from pyhopper.objective import Objective
+from pyhopper.objective import outcome_of
 from pyhopper.settings import parse_schedule
 from pyhopper.supply import Supply
 from pyhopper.workdir import WorkDir
@@ -38,11 +38,9 @@ def told_outcome(value: Any, ignore_nans: bool = False) -> Outcome:
         return Outcome(Status.PRUNED)
     if value is FAILED:
         return Outcome(Status.FAILED, reason="told so")
-    outcome = Objective(lambda _: value, ignore_nans=ignore_nans)({}, lambda _: False)
+    outcome = outcome_of(value, ignore_nans=ignore_nans, source="told")
     if outcome.misuse:
         raise ArgumentError("value", value, "must be a number, a dict with one, PRUNED or FAILED")
-    if outcome.status is Status.FAILED:
-        return outcome._replace(reason=f"told {value}", details="")
     return outcome
 
 

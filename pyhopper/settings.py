@@ -12,6 +12,7 @@ from pyhopper.budget import Clock, Schedule, parse_runtime
 from pyhopper.callbacks.base import Callback, as_callbacks
 from pyhopper.errors import ArgumentError
 from pyhopper.executors import Executor
+from pyhopper.executors.base import Slot
 from pyhopper.objective import Objective
 from pyhopper.pruners import Pruner, as_pruner
 from pyhopper.workdir import WorkDir
@@ -74,8 +75,12 @@ class Settings:
         Budget, phases and temperatures.
     objective : Objective
         The user's function.
-    executor : Executor
-        Where to run it. Nothing is started before the first candidate.
+    slots : list of Slot
+        Subprocesses to run it in; empty if it runs in this process or in ``executor``.
+    executor : Executor or None
+        The user's own.
+    isolation : str
+        When a subprocess is replaced.
     limits : Limits
         How evaluations are ended from outside.
     stop : Stop
@@ -93,7 +98,9 @@ class Settings:
     maximize: bool
     schedule: Schedule
     objective: Objective
-    executor: Executor
+    slots: list[Slot]
+    executor: Executor | None
+    isolation: str
     limits: Limits
     stop: Stop
     pruner: Pruner | None
@@ -145,8 +152,8 @@ class Settings:
         ArgumentError
             For the first one that makes no sense.
         """
-        # Imported here, since it starts processes, which many programs never do.
-        from pyhopper.executors.slots import make_executor
+        # Imported here, since a program that only looks at a checkpoint needs no processes.
+        from pyhopper.executors.slots import check_executor
 
         maximize, times = parse_direction(direction), parse_schedule(clock, **schedule)
         one_of("mp_backend", mp_backend, "auto", "multiprocessing", "dask")
@@ -165,9 +172,16 @@ class Settings:
             overwrite=flag("overwrite_checkpoint", overwrite_checkpoint),
             keep_history=flag("keep_history", keep_history),
             work_dir=None if work_dir is None else WorkDir(work_dir),
-            # Last, since it has to be closed.
-            executor=make_executor(executor, n_jobs, isolation, limits != Limits(), quiet),
+            slots=check_executor(executor, n_jobs, isolation, needs_process=limits != Limits()),
+            executor=executor,
+            isolation=isolation,
         )
+
+    def make_executor(self) -> Executor:
+        """Where to evaluate; it has to be closed."""
+        from pyhopper.executors.slots import make_executor
+
+        return make_executor(self.executor, self.slots, self.isolation, quiet=self.quiet)
 
 
 def parse_direction(direction: Any) -> bool:

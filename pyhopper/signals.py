@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during a run: the first one ends it in order, the second at once."""
+"""Ctrl-C and SIGTERM during a run: the first one ends it in an orderly way, the second at once."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """Handles signals while it is entered as a context, in the main thread.
+    """Handles SIGINT (Ctrl-C) and SIGTERM while it is entered as a context, in the main thread.
 
-    An executor with a method ``interrupt`` is told to return from its wait. Others evaluate in this
-    very process, so there KeyboardInterrupt is raised, but only out of a wait: never while an event
-    is half taken in.
+    The first signal is kept in :attr:`signum`, for the loop of the search to see, and the executor
+    is told to return from its ``wait``. A custom executor without a method ``interrupt`` is left by
+    KeyboardInterrupt instead, but only while the search waits for it: raised elsewhere, it could
+    leave an event half processed. The second signal raises KeyboardInterrupt anywhere.
+
+    In other threads Python delivers no signals, so there nothing is handled.
 
     Parameters
     ----------
@@ -27,16 +30,18 @@ class Interrupts:
 
     def __init__(self, executor: Executor) -> None:
         self.signum: int | None = None
-        """The signal that came, if one did."""
+        """The last signal that came, if any did."""
         self.waiting = False
-        self._wake = getattr(executor, "interrupt", None)
+        """Whether the search is inside the executor's ``wait``; set by the loop of the search."""
+        self._interrupt = getattr(executor, "interrupt", None)
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupts:  # noqa: PYI034 - typing.Self comes with Python 3.11
         if threading.current_thread() is threading.main_thread():
             for signum in _SIGNALS:
                 previous = signal.getsignal(signum)
-                # One that is ignored stays so (nohup), one that C code handles cannot be put back.
+                # A signal that is ignored stays ignored, as nohup wants. One that is handled by C
+                # code (None) stays as it is, since Python could not restore its handler.
                 if previous not in (signal.SIG_IGN, None):
                     self._previous[signum] = previous
                     signal.signal(signum, self._handle)
@@ -54,12 +59,12 @@ class Interrupts:
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         again = self.signum is not None
         self.signum = signum
-        if again or (self._wake is None and self.waiting):
+        if again or (self._interrupt is None and self.waiting):
             raise KeyboardInterrupt
-        if self._wake is not None:
-            self._wake()
+        if self._interrupt is not None:
+            self._interrupt()
 
     def pass_on(self) -> None:
-        """After the end of everything let a SIGTERM do what it would have done."""
+        """After a run that SIGTERM has ended, raise it again, so that it ends the process too."""
         if self.signum == signal.SIGTERM:
             signal.raise_signal(signal.SIGTERM)

@@ -1,7 +1,8 @@
-"""Tools for tests of pyhopper and of what others build on it: time, executors, laws.
+"""Tools for tests of pyhopper and of what others build on it.
 
-Nothing here needs pytest; :class:`ExecutorSuite` is a plain class that pytest collects when a test
-module subclasses it.
+A clock that tests move, an executor that plays evaluations in that time, and tests for executors of
+one's own. Nothing here needs pytest: :class:`ExecutorSuite` is a plain class, whose subclasses in a
+test module pytest collects.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import signal
+import threading
 import time
 import unittest
 from collections.abc import Callable
@@ -20,7 +22,7 @@ from pyhopper.objective import Objective, PruneEvaluation
 
 
 class FakeClock:
-    """A clock that moves only when told to.
+    """A clock that moves only when told to; see :class:`pyhopper.budget.Clock`.
 
     Parameters
     ----------
@@ -46,16 +48,16 @@ class FakeClock:
 
 
 class ScriptedExecutor:
-    """Plays evaluations in fake time.
+    """Plays evaluations in the time of a fake clock. The objective is never called.
 
     Parameters
     ----------
     clock : FakeClock
-        Moved on by :meth:`wait` to the end of the job that ends next.
+        :meth:`wait` moves it to the end of the job that ends next.
     script : callable
-        ``script(job) -> (seconds, value or Outcome)``: how long a job takes and what it gives.
+        ``script(job) -> (seconds, value or Outcome)``: how long a job takes and its result.
     slots : int
-        How many jobs run at the same time.
+        How many jobs run at the same time, at least 1.
     """
 
     def __init__(
@@ -66,12 +68,14 @@ class ScriptedExecutor:
     ) -> None:
         self.slots = slots
         self.started: list[tuple[float, Job]] = []
-        """All jobs with the moment at which they were submitted."""
+        """All jobs so far, each with the clock's monotonic time at which it was submitted."""
         self.closed = False
+        """Whether :meth:`close` was called."""
         self._clock = clock
         self._script = script
         self._running: dict[int, tuple[float, Outcome]] = {}
         self._events: list[JobEvent] = []
+        self._interrupted = False
 
     def submit(self, job: Job) -> None:
         """See :class:`~pyhopper.executors.Executor`."""
@@ -85,7 +89,8 @@ class ScriptedExecutor:
     def wait(self, timeout: float | None) -> list[JobEvent]:
         """See :class:`~pyhopper.executors.Executor`."""
         events, self._events = self._events, []
-        if events or not self._running:
+        interrupted, self._interrupted = self._interrupted, False
+        if events or interrupted or not self._running:
             return events
         job_id, (end, outcome) = min(self._running.items(), key=lambda item: item[1][0])
         left = end - self._clock.monotonic()
@@ -95,6 +100,10 @@ class ScriptedExecutor:
         self._clock.advance(max(left, 0.0))
         del self._running[job_id]
         return [Ended(job_id, outcome)]
+
+    def interrupt(self) -> None:
+        """See :class:`~pyhopper.executors.Executor`."""
+        self._interrupted = True
 
     def cancel(self, job_id: int, reason: str) -> None:
         """See :class:`~pyhopper.executors.Executor`."""
@@ -108,12 +117,26 @@ class ScriptedExecutor:
 
 
 def collect(executor: Executor, jobs: int, seconds: float = 60.0) -> list[JobEvent]:
-    """Wait until so many jobs have ended.
+    """Wait until some jobs have ended.
+
+    Parameters
+    ----------
+    executor : Executor
+        Where they run.
+    jobs : int
+        How many must end.
+    seconds : float
+        How long that may take.
+
+    Returns
+    -------
+    list of JobEvent
+        All events until then.
 
     Raises
     ------
     AssertionError
-        If that takes longer than ``seconds``.
+        If it takes longer.
     """
     events: list[JobEvent] = []
     end = time.monotonic() + seconds
@@ -124,7 +147,7 @@ def collect(executor: Executor, jobs: int, seconds: float = 60.0) -> list[JobEve
 
 
 def _only(events: list[JobEvent]) -> Ended:
-    """The end of a job that has told nothing else."""
+    """The end of a job, which must be its only event."""
     (event,) = events
     assert isinstance(event, Ended)
     return event
@@ -171,22 +194,31 @@ def _exit_at_once(params: dict[str, Any]) -> float:
 
 
 class ExecutorSuite:
-    """The laws of the executor protocol as tests.
+    """Tests of the laws of :class:`pyhopper.executors.Executor`, for any executor.
 
-    Subclass it in a test module, name the class ``Test...`` and implement :meth:`make_executor`.
+    Subclass it in a test module, give the class a name that starts with ``Test``, and implement
+    :meth:`make_executor`.
 
     Attributes
     ----------
     in_this_process : bool
-        Whether evaluations run in the process of the search, where they cannot be ended from
-        outside and a crash is the end of everything; the laws on that are skipped then.
+        Set this to True if evaluations run in the process of the search. There they cannot be ended
+        from outside, and a crash ends everything, so the tests of both are skipped.
+
+    Examples
+    --------
+    ::
+
+        class TestMyExecutor(pyhopper.testing.ExecutorSuite):
+            def make_executor(self):
+                return MyExecutor(slots=2)
     """
 
     in_this_process = False
 
     def make_executor(self) -> Executor:
-        """A fresh executor with at least one slot."""
-        raise AssertionError("implement make_executor")
+        """A new executor with at least one slot; each test makes its own, and closes it."""
+        raise NotImplementedError("make_executor must return a new executor")
 
     def _run(self, function: Callable[[dict[str, Any]], Any], **job: Any) -> list[JobEvent]:
         executor = self.make_executor()
@@ -197,15 +229,14 @@ class ExecutorSuite:
             executor.close()
 
     def test_value(self) -> None:
-        """A value arrives in one Ended event."""
+        """A value arrives in one Ended event, with the id of the job."""
         event = _only(self._run(_value))
-        assert type(event) is Ended
         assert event.job_id == 7
         assert event.outcome.status is Status.DONE
         assert event.outcome.value == 2.5
 
     def test_exception_is_a_result(self) -> None:
-        """What the objective raises arrives as Failed, with its message and traceback."""
+        """An objective that raises fails, with the message and the traceback."""
         event = _only(self._run(_raise))
         assert event.outcome.status is Status.FAILED
         assert "no luck with 2.5" in event.outcome.reason
@@ -218,7 +249,7 @@ class ExecutorSuite:
         assert "SystemExit: 3" in event.outcome.reason
 
     def test_nan_is_a_failure(self) -> None:
-        """NaN fails, with a hint, unless it is expected."""
+        """An objective that returns NaN fails, with a hint at ``ignore_nans``."""
         event = _only(self._run(_nan))
         assert event.outcome.status is Status.FAILED
         assert "ignore_nans" in event.outcome.reason
@@ -226,11 +257,10 @@ class ExecutorSuite:
     def test_prune_evaluation(self) -> None:
         """An objective that raises PruneEvaluation is pruned."""
         event = _only(self._run(_prune))
-        assert type(event) is Ended
         assert event.outcome.status is Status.PRUNED
 
     def test_estimates_arrive_in_order(self) -> None:
-        """A generator's estimates are reported one by one before the end."""
+        """The estimates of a generator are reported one by one, before the end."""
         events = self._run(_estimates)
         reported = [event.estimate for event in events if isinstance(event, Reported)]
         assert reported == [2.5, 3.5, 4.5, 5.5, 6.5]
@@ -239,7 +269,7 @@ class ExecutorSuite:
         assert events[-1].outcome.estimates == tuple(reported)
 
     def test_advice_prunes(self) -> None:
-        """The search's advice on an estimate ends the evaluation."""
+        """The pruner is asked about each estimate, and its answer ends the evaluation."""
         asked = []
 
         def advise(job_id: int, estimate: float) -> bool:
@@ -253,7 +283,7 @@ class ExecutorSuite:
         assert events[-1].outcome.estimates == (2.5, 3.5, 4.5)
 
     def test_every_job_ends_once(self) -> None:
-        """Many jobs that end in different ways: each has exactly one end."""
+        """Of many jobs that end in different ways, each ends exactly once."""
         functions = [_value, _raise, _exit, _nan, _prune, _estimates]
         executor = self.make_executor()
         ends: list[int] = []
@@ -264,32 +294,50 @@ class ExecutorSuite:
                 while waiting and running < executor.slots:
                     executor.submit(waiting.pop())
                     running += 1
-                now = [e.job_id for e in executor.wait(60) if isinstance(e, Ended)]
-                running -= len(now)
-                ends += now
+                ended = [e.job_id for e in executor.wait(60) if isinstance(e, Ended)]
+                running -= len(ended)
+                ends += ended
         finally:
             executor.close()
         assert sorted(ends) == list(range(18))
 
     def test_cancel(self) -> None:
-        """A cancelled job ends in one Cancelled event, or had just ended by itself."""
+        """A job that is cancelled ends once: as cancelled, or by itself if it was faster."""
         executor = self.make_executor()
         try:
             executor.cancel(99, "nobody knows it")
             executor.submit(Job(1, Objective(_value), {"x": 1.0}))
             executor.cancel(1, "changed my mind")
             event = _only(collect(executor, 1))
-            assert isinstance(event, Ended)
+            assert event.outcome.status in (Status.CANCELLED, Status.DONE)
             assert executor.wait(0) == []
         finally:
             executor.close()
 
+    def test_interrupt(self) -> None:
+        """An interrupt loses no events."""
+        executor = self._interruptible()
+        try:
+            executor.submit(Job(1, Objective(_value), {"x": 1.0}))
+            executor.interrupt()
+            event = _only(collect(executor, 1))
+            assert event.outcome.value == 1.0
+        finally:
+            executor.close()
+
     def test_close_twice(self) -> None:
-        """Closing is always allowed, also with a job inside."""
+        """An executor can be closed while a job runs, and once more."""
         executor = self.make_executor()
         executor.submit(Job(1, Objective(_value), {"x": 1.0}))
         executor.close()
         executor.close()
+
+    def _interruptible(self) -> Executor:
+        executor = self.make_executor()
+        if not hasattr(executor, "interrupt"):
+            executor.close()
+            raise unittest.SkipTest("the executor has no interrupt")
+        return executor
 
     def _start_hanging(self, executor: Executor, **job: Any) -> int:
         """Start a job that hangs; the id of its process."""
@@ -306,7 +354,7 @@ class ExecutorSuite:
             raise unittest.SkipTest("evaluations run in this process")
 
     def test_wait_returns_in_time(self) -> None:
-        """Waiting for a job that hangs returns without events after the timeout."""
+        """A wait for a job that hangs returns no events after its timeout."""
         self._skip_in_this_process()
         executor = self.make_executor()
         try:
@@ -316,8 +364,21 @@ class ExecutorSuite:
         finally:
             executor.close()
 
+    def test_interrupt_ends_a_wait(self) -> None:
+        """A wait that is interrupted from another thread returns long before its timeout."""
+        self._skip_in_this_process()
+        executor = self._interruptible()
+        try:
+            self._start_hanging(executor)
+            start = time.monotonic()
+            threading.Timer(0.1, executor.interrupt).start()
+            assert executor.wait(60) == []
+            assert time.monotonic() - start < 30
+        finally:
+            executor.close()
+
     def test_cancel_ends_a_running_job(self) -> None:
-        """A running job that is cancelled ends in one Cancelled event, with its estimates."""
+        """A running job that is cancelled ends as cancelled, with its estimates."""
         self._skip_in_this_process()
         executor = self.make_executor()
         try:
@@ -329,13 +390,12 @@ class ExecutorSuite:
             assert event.outcome.estimates == (float(pid),)
             executor.submit(Job(2, Objective(_value), {"x": 2.5}))
             event = _only(collect(executor, 1))
-            assert isinstance(event, Ended)
             assert event.outcome.value == 2.5
         finally:
             executor.close()
 
     def test_timeout(self) -> None:
-        """A job that takes longer than its timeout fails, and its slot can be used again."""
+        """A job that takes longer than its timeout fails, and its slot takes another job."""
         self._skip_in_this_process()
         executor = self.make_executor()
         try:
@@ -345,13 +405,12 @@ class ExecutorSuite:
             assert "timeout of 0.5 s" in event.outcome.reason
             executor.submit(Job(2, Objective(_value), {"x": 2.5}, timeout=60))
             event = _only(collect(executor, 1))
-            assert isinstance(event, Ended)
             assert event.outcome.value == 2.5
         finally:
             executor.close()
 
     def test_killed(self) -> None:
-        """A job whose process is killed fails, and keeps the estimates that it had."""
+        """A job whose process is killed fails with the signal's name, and keeps its estimates."""
         self._skip_in_this_process()
         events = self._run(_kill)
         assert isinstance(events[-1], Ended)
@@ -360,14 +419,14 @@ class ExecutorSuite:
         assert events[-1].outcome.estimates == (0.25,)
 
     def test_vanished(self) -> None:
-        """A job whose process exits as if all were well fails."""
+        """A job whose process exits without a result fails, also if the exit code is 0."""
         self._skip_in_this_process()
         event = _only(self._run(_exit_at_once))
         assert event.outcome.status is Status.FAILED
         assert "code 0" in event.outcome.reason
 
     def test_close_ends_running_jobs(self) -> None:
-        """After closing nothing runs on."""
+        """After ``close`` the process of a job is gone."""
         self._skip_in_this_process()
         executor = self.make_executor()
         pid = self._start_hanging(executor)

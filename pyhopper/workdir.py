@@ -1,4 +1,4 @@
-"""A folder for each candidate, for what an objective writes."""
+"""A folder for each candidate, for the files that its objective writes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from pyhopper.history.evaluation import Evaluation
 
 
 class WorkDir:
-    """The folders of a search: ``00037`` for candidate 37, and ``best`` that leads to the best one.
+    """The folder in which each candidate has one: ``00037`` for candidate 37.
 
-    A candidate that runs again finds its folder as it was.
+    ``best`` is a link to the folder of the best candidate. A candidate that runs again, after an
+    interruption, finds its folder as it was.
 
     Parameters
     ----------
     path : str or path-like
-        The folder of the folders; created if it does not exist.
+        The folder. It is created if it does not exist.
 
     Raises
     ------
@@ -43,17 +44,17 @@ class WorkDir:
             raise ArgumentError("work_dir", path, f"cannot be created: {error.strerror}") from None
 
     def folder(self, candidate_id: int) -> Path:
-        """The folder of a candidate."""
+        """The path of a candidate's folder, which need not exist yet."""
         return self.path / f"{candidate_id:05d}"
 
     def started(self, candidate: Candidate, now: Stamp) -> None:
-        """Create a candidate's folder with its ``config.json``."""
+        """Create a candidate's folder and write its params to ``config.json``."""
         folder = self.folder(candidate.id)
         folder.mkdir(exist_ok=True)
         _write_json(folder / "config.json", candidate.params)
 
     def ended(self, evaluation: Evaluation, outcome: Outcome, new_best: Evaluation | None) -> None:
-        """Write how an evaluation ended to ``value.json``, and link the best one."""
+        """Write how an evaluation ended to ``value.json``; ``best`` leads to a new best one."""
         if evaluation.id < 0:
             return
         result: dict[str, Any] = {"status": evaluation.status.value}
@@ -70,7 +71,7 @@ class WorkDir:
             self._link(folder.name)
 
     def _link(self, name: str) -> None:
-        """Make ``best`` lead to a folder: a link, or a file with its name where links cannot be."""
+        """Make ``best`` a link to a folder, or, where there are no links, a file with its name."""
         best, new = self.path / "best", self.path / f".best.{os.getpid()}"
         with contextlib.suppress(OSError):
             new.unlink()
@@ -78,7 +79,7 @@ class WorkDir:
             new.symlink_to(name, target_is_directory=True)
         except OSError:
             new.write_text(f"{name}\n", encoding="utf-8")
-        # Replacing is one step, so that there is a best one at every moment.
+        # Replaced in one step, so that there is a ``best`` at every moment.
         new.replace(best)
 
 
@@ -90,7 +91,7 @@ def _write_json(path: Path, data: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Something for a reader of JSON in the place of what JSON does not have."""
+    """What is written in JSON for a value that JSON does not have: a list, or its ``repr``."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     if isinstance(value, set | frozenset):

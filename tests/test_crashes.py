@@ -163,11 +163,11 @@ def executor():
 @pytest.mark.parametrize("name", TABLE)
 def test_crash_table(name, executor):
     objective, reason = TABLE[name]
-    executor._places[0]._load_timeout = 3 if name == "loading: hangs" else 60
+    executor._runners[0]._load_timeout = 3 if name == "loading: hangs" else 60
     timeout = 1 if "timeout" in reason else 60
     executor.submit(Job(1, Objective(objective), {"x": 1}, timeout=timeout))
     events = collect(executor, 1)
-    executor._places[0]._load_timeout = 60
+    executor._runners[0]._load_timeout = 60
     estimates = [event.estimate for event in events if isinstance(event, Reported)]
     assert estimates == ([0.5] if name.startswith("estimating") else [])
     (event,) = [event for event in events if isinstance(event, Ended)]
@@ -238,11 +238,11 @@ def test_death_between_two_candidates_is_nobodys_fault(executor):
         return p["x"]
 
     evaluate = Objective(objective)
-    executor._places[0]._isolation = "slot"
+    executor._runners[0]._isolation = "slot"
     executor.submit(Job(1, evaluate, {"x": 1}))
     (event,) = collect(executor, 1)
     assert event.outcome.value == 1
-    pid = executor._places[0].worker._popen.pid
+    pid = executor._runners[0].worker._popen.pid
     eventually(lambda: not is_alive(pid))
     executor.submit(Job(2, evaluate, {"x": 2}))
     (event,) = collect(executor, 1)
@@ -383,7 +383,7 @@ def test_large_constants_travel_once(executor):
     for number in range(3):
         params = {"x": number, "inner": [data], "name": shared[1]}
         executor.submit(Job(number, evaluate, params, shared=shared))
-        assert len(executor._places[0].task.packed) < 1_000
+        assert len(executor._runners[0].task.packed) < 1_000
         (event,) = collect(executor, 1)
         assert event.outcome.value == len(data) + number
 

@@ -13,8 +13,7 @@ import pyhopper
 from pyhopper.callbacks import Callback
 from pyhopper.errors import ArgumentError, EvaluationError, SearchFailedError
 from pyhopper.events import Status
-from pyhopper.executors import InlineExecutor
-from pyhopper.executors import slots as jobs
+from pyhopper.executors import InlineExecutor, slots
 from pyhopper.executors.local import LocalExecutor
 from pyhopper.testing import FakeClock, ScriptedExecutor
 
@@ -27,8 +26,8 @@ def search(**more):
     ("n_jobs", "count"), [(3, 3), ("3", 3), (" +2 ", 2), (1, 1), ("1", 1), (-1, 5), ("-1", 5)]
 )
 def test_number_of_slots(n_jobs, count, monkeypatch):
-    monkeypatch.setattr(jobs, "usable_cores", lambda: 5)
-    assert len(jobs.parse_slots(n_jobs)) == count
+    monkeypatch.setattr(slots, "usable_cores", lambda: 5)
+    assert len(slots.parse_slots(n_jobs)) == count
 
 
 @pytest.mark.parametrize(
@@ -36,7 +35,21 @@ def test_number_of_slots(n_jobs, count, monkeypatch):
 )
 def test_n_jobs_that_make_no_sense(n_jobs):
     with pytest.raises(ArgumentError, match=r"n_jobs=.*per-gpu"):
-        jobs.parse_slots(n_jobs)
+        slots.parse_slots(n_jobs)
+
+
+def test_more_slots_than_a_machine_can_have():
+    for n_jobs in (4097, 10**9, 10**400, 10**5000, "9" * 6000, "99999x per-gpu"):
+        with pytest.raises(ArgumentError, match=r"n_jobs=.*at most 4096 evaluations"):
+            slots.parse_slots(n_jobs)
+
+
+@pytest.mark.parametrize("missing", ["slots", "submit", "wait", "cancel", "close"])
+def test_executor_that_lacks_something(missing):
+    names = {"slots", "submit", "wait", "cancel", "close"} - {missing}
+    executor = type("Mine", (), dict.fromkeys(names, lambda *arguments: 1))()
+    with pytest.raises(ArgumentError, match=r"executor=.*must have slots and the methods"):
+        slots.check_executor(executor, 1, "auto", needs_process=False)
 
 
 @pytest.mark.parametrize(
@@ -60,15 +73,15 @@ def test_arguments_that_make_no_sense(arguments, message):
     [
         ({"n_jobs": 1}, InlineExecutor),
         ({"n_jobs": "1"}, InlineExecutor),
-        ({"n_jobs": 1, "limits": jobs.Limits(5.0)}, LocalExecutor),
-        ({"n_jobs": 1, "limits": jobs.Limits(kill_at_end=True)}, LocalExecutor),
+        ({"n_jobs": 1, "needs_process": True}, LocalExecutor),
         ({"n_jobs": 1, "isolation": "candidate"}, LocalExecutor),
         ({"n_jobs": 2}, LocalExecutor),
     ],
 )
 def test_subprocesses_only_where_needed(arguments, kind):
-    options = {"isolation": "auto", "limits": jobs.Limits(), "quiet": True, **arguments}
-    executor = jobs.make_executor(None, **options)
+    options = {"isolation": "auto", "needs_process": False, **arguments}
+    checked = slots.check_executor(None, **options)
+    executor = slots.make_executor(None, checked, options["isolation"], quiet=True)
     executor.close()
     assert type(executor) is kind
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import pyhopper
-from pyhopper.events import Status
+from pyhopper.events import Outcome, Status
 from pyhopper.noise import Repeated
-from pyhopper.objective import Objective
+from pyhopper.objective import Objective, outcome_of
 
 
 def results(*values):
@@ -86,6 +86,78 @@ def test_a_generator_inside_counts_with_its_last_value():
         yield 0.7
 
     assert run(pyhopper.wrap_n_times(epochs, 2)).value == 0.7
+
+
+def test_what_a_generator_returns_is_its_value():
+    def epochs(params):
+        yield 0.1
+        yield 0.7
+        return {"value": params["x"], "epochs": 2}
+
+    outcome = run(epochs, {"x": 0.5})
+    assert (outcome.value, outcome.metrics, outcome.estimates) == (0.5, {"epochs": 2}, (0.1, 0.7))
+    outcome = run(pyhopper.wrap_n_times(epochs, 2), {"x": 0.5})
+    assert (outcome.value, outcome.estimates) == (0.5, (0.5, 0.5))
+    assert outcome.metrics["epochs"] == 2
+
+
+def test_a_generator_may_return_without_an_estimate():
+    def early(params):
+        if params["x"]:
+            return 3.0
+        yield 1.0
+        return None
+
+    assert run(early, {"x": 1}).value == 3.0
+    assert run(early, {"x": 1}).estimates == ()
+    assert run(early, {"x": 0}).value == 1.0
+    assert run(pyhopper.wrap_n_times(early, 2), {"x": 1}).value == 3.0
+
+
+def test_what_a_generator_gives_must_be_a_number():
+    def wrong(params):
+        yield 1.0
+        return "done"
+
+    def nothing(params):
+        yield from ()
+
+    for objective, name in ((wrong, "objective"), (pyhopper.wrap_n_times(wrong, 2), "inside")):
+        outcome = run(objective)
+        assert outcome.misuse
+        assert name in outcome.reason
+        assert "returned 'done' (a str) instead of a number" in outcome.reason
+    for objective in (nothing, pyhopper.wrap_n_times(nothing, 2)):
+        assert "a generator that yielded nothing" in run(objective).reason
+
+
+def test_each_call_is_read_as_the_result_of_an_objective_is():
+    """A single number in an array, and metrics of any type; a dict needs its value."""
+    calls = results({"value": np.ones(1), "n": np.float32(1), "array": np.arange(2)})
+    outcome = run(pyhopper.wrap_n_times(calls, 2))
+    assert outcome.value == 1.0
+    assert outcome.metrics["n"] == 1.0
+    assert outcome.metrics["array"] == "array([0, 1])"
+    outcome = run(pyhopper.wrap_n_times(results({"loss": 1.0}), 2))
+    assert outcome.misuse
+    assert "without the key" in outcome.reason
+
+
+def test_repeats_of_repeats_scatter_as_the_outer_ones_do():
+    inner = pyhopper.wrap_n_times(results(1.0, 3.0, 5.0, 7.0), 2, yield_after=None)
+    outcome = run(pyhopper.wrap_n_times(inner, 2))
+    assert outcome.value == 4.0
+    assert outcome.metrics == {"repeats": 2, "repeat_std": pytest.approx(math.sqrt(8))}
+
+
+def test_a_result_without_a_call():
+    """What is told or added is read as what an objective returns."""
+    assert outcome_of({"value": 2, "acc": 0.5}) == Outcome(Status.DONE, 2.0, {"acc": 0.5})
+    assert outcome_of(math.nan, ignore_nans=True) == Outcome(Status.NAN)
+    assert outcome_of(math.nan, source="you told").reason.startswith("you told nan; pass ignore")
+    assert outcome_of(-math.inf, source="you told").status is Status.NAN
+    assert outcome_of("best", source="you told").reason.startswith("you told 'best' (a str)")
+    assert outcome_of(None).misuse
 
 
 def test_nan_is_a_result_of_its_own():

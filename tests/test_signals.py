@@ -14,7 +14,8 @@ from processes import descendants, eventually, is_alive
 
 import pyhopper
 from pyhopper.callbacks import Callback
-from pyhopper.executors import InlineExecutor
+from pyhopper.executors import InlineExecutor, Job
+from pyhopper.objective import Objective
 from pyhopper.signals import Interrupts
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="uses signals, /proc")
@@ -107,7 +108,7 @@ def test_without_help_from_the_kernel_workers_notice_too(tmp_path):
     before = textwrap.dedent("""
         import os, subprocess
         from pyhopper.executors import cleanup, process
-        cleanup.start_guard = lambda mark: None
+        cleanup.start_watchdog = lambda mark: None
         start = subprocess.Popen
         class Patched(start):
             def __init__(self, command, *args, **kwargs):
@@ -178,8 +179,8 @@ assert search.run(objective, steps=12, n_jobs=2, timeout=60, quiet=True)
     assert done.stdout == done.stderr == b""
 
 
-class Deaf:
-    """An executor that hears of no interrupt."""
+class Uninterruptible:
+    """An executor whose interrupt does nothing."""
 
     slots = 1
 
@@ -201,22 +202,58 @@ class Deaf:
 
 
 def test_second_ctrl_c_is_at_once():
-    with Interrupts(Deaf()) as interrupts:
+    with Interrupts(Uninterruptible()) as interrupts:
         os.kill(os.getpid(), signal.SIGINT)
         assert interrupts.signum == signal.SIGINT
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_no_interrupt_between_waits():
-    """In this process a signal only comes through while an evaluation runs."""
-    with Interrupts(InlineExecutor()) as interrupts:
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert interrupts.signum == signal.SIGTERM
-    with Interrupts(InlineExecutor()) as interrupts:
-        interrupts.waiting = True
-        with pytest.raises(KeyboardInterrupt):
+class Own:
+    """An executor from before there was ``interrupt``, in whose wait a signal comes."""
+
+    slots = 1
+
+    def __init__(self):
+        self.closed = False
+
+    def submit(self, job):
+        pass
+
+    def wait(self, timeout):
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("was not interrupted")
+
+    def cancel(self, job_id, reason):
+        pass
+
+    def close(self):
+        self.closed = True
+
+
+def test_executor_without_interrupt():
+    """A signal leaves its wait by KeyboardInterrupt, which ends the run in an orderly way."""
+    executor = Own()
+    search = pyhopper.Search(x=pyhopper.float(0, 1))
+    assert search.run(lambda p: p["x"], steps=5, executor=executor, quiet=True) is None
+    assert executor.closed
+
+
+def test_signal_outside_of_an_evaluation_waits_for_the_loop():
+    """A KeyboardInterrupt could leave an event half processed, so there is none between waits."""
+    for executor in (InlineExecutor(), Own()):
+        with Interrupts(executor) as interrupts:
             os.kill(os.getpid(), signal.SIGTERM)
+            assert interrupts.signum == signal.SIGTERM
+
+
+def test_signal_during_an_evaluation_in_this_process():
+    executor = InlineExecutor()
+    with Interrupts(executor) as interrupts:
+        executor.submit(Job(1, Objective(lambda p: os.kill(os.getpid(), signal.SIGTERM)), {}))
+        with pytest.raises(KeyboardInterrupt):
+            executor.wait(None)
+        assert interrupts.signum == signal.SIGTERM
 
 
 def test_signal_from_a_callback_ends_the_run():

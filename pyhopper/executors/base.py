@@ -1,4 +1,4 @@
-"""The executor protocol, and the executor that evaluates in this process."""
+"""The protocol of executors, and the executor that evaluates in this process."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,10 +18,29 @@ OUTPUT = "output.log"
 """Name of the file in a candidate's folder that holds what it printed."""
 
 CANDIDATE_DIR = "PYHOPPER_CANDIDATE_DIR"
+"""Environment variable from which the objective learns the folder of its candidate."""
 
 
 def _never(job_id: int, estimate: float) -> bool:
     return False
+
+
+class Slot(NamedTuple):
+    """Where a worker process runs.
+
+    Attributes
+    ----------
+    name : str
+        Its name for people, such as ``process 2`` or ``GPU 0 (NVIDIA A100)``.
+    env : dict
+        Environment variables that differ from the search's own; None unsets one.
+    has_gpu : bool
+        Whether it owns a GPU.
+    """
+
+    name: str
+    env: dict[str, str | None] = {}  # noqa: RUF012 - never changed
+    has_gpu: bool = False
 
 
 class Job(NamedTuple):
@@ -31,21 +51,24 @@ class Job(NamedTuple):
     id : int
         The candidate's number.
     evaluate : callable
-        ``evaluate(params, report) -> Outcome``, in practice a
-        :class:`~pyhopper.objective.Objective`; the same object in every job of a run.
+        ``evaluate(params, report) -> Outcome``, in practice an
+        :class:`~pyhopper.objective.Objective`; the same object in every job of a run. It may be
+        called in another process or thread. ``report(estimate) -> bool`` takes an estimate of the
+        value, and answers whether to give the evaluation up.
     params : dict
         The candidate.
     timeout : float or None
-        Seconds after which the evaluation is ended and counts as failed.
+        Seconds after which the evaluation is ended and fails; None for no limit.
     advise : callable
-        ``advise(job_id, estimate) -> bool`` is asked, in the process of the search, whether an
-        evaluation with this estimate should be pruned.
+        ``advise(job_id, estimate) -> bool`` asks the pruner whether to give the evaluation up. It
+        is called in the process of the search and in the thread that calls ``wait``. What it
+        answers is what ``report`` answers.
     shared : tuple
-        Objects that stand in the params of every job of a run, such as data sets in the template.
+        Objects of the template that stand in the params of every job of a run, such as data sets.
         An executor may send large ones to a process once instead of with every job.
     folder : str or None
-        The candidate's own folder, which the objective finds in the environment variable
-        ``PYHOPPER_CANDIDATE_DIR``.
+        The candidate's own folder. The objective finds it in the environment variable
+        ``PYHOPPER_CANDIDATE_DIR``, see :func:`candidate_dir`. None if there are no folders.
     """
 
     id: int
@@ -59,7 +82,7 @@ class Job(NamedTuple):
 
 @contextlib.contextmanager
 def candidate_dir(folder: str | None) -> Iterator[None]:
-    """Set ``PYHOPPER_CANDIDATE_DIR`` for the time of an evaluation."""
+    """Set ``PYHOPPER_CANDIDATE_DIR`` during an evaluation; None leaves it as it is."""
     if folder is None:
         yield
         return
@@ -75,7 +98,7 @@ def candidate_dir(folder: str | None) -> Iterator[None]:
 
 
 class _Tee(io.TextIOBase):
-    """Writes to a stream and to a file."""
+    """A text stream that writes to another stream and to a file."""
 
     def __init__(self, stream: TextIO, file: TextIO) -> None:
         self._stream = stream
@@ -95,7 +118,7 @@ class _Tee(io.TextIOBase):
 
 @contextlib.contextmanager
 def copied_output(folder: str | None) -> Iterator[None]:
-    """Copy what Python code prints in this process to ``output.log`` in a folder."""
+    """Append what Python code prints in this process to ``output.log`` in a folder."""
     if folder is None:
         yield
         return
@@ -108,36 +131,56 @@ def copied_output(folder: str | None) -> Iterator[None]:
 
 
 class Executor(Protocol):
-    """Where evaluations run; it knows nothing of the search.
+    """Where evaluations run. An executor knows nothing of the search.
 
-    The laws, tested by :class:`pyhopper.testing.ExecutorSuite`: every job ends in exactly one
-    terminal event (Ended, Failed or Cancelled), whatever happens to it; the events of one job
-    come in order; ``wait`` never raises for a candidate's fault, and unless the executor works in
-    this very process it never outlasts its timeout; ``close`` may be called twice and leaves
-    nothing running.
+    Its laws, tested by :class:`pyhopper.testing.ExecutorSuite`:
+
+    * Every job ends in exactly one :class:`~pyhopper.events.Ended` event, whatever happens to it.
+      The outcome's status says how: done, pruned, NaN, failed or cancelled.
+    * The events of one job come in order: its estimates
+      (:class:`~pyhopper.events.Reported`), then its end.
+    * ``wait`` never raises for a candidate's fault. Unless the executor evaluates in the very
+      thread that calls ``wait``, it never outlasts its timeout.
+    * ``close`` may be called twice, and leaves nothing running.
+
+    All methods are called by the thread that runs the search, but for ``interrupt``.
     """
 
     @property
     def slots(self) -> int:
-        """How many jobs can run at the same time; never submit more."""
+        """How many jobs can run at the same time, at least 1. Never submit more."""
 
     def submit(self, job: Job) -> None:
-        """Take a job. Returns at once."""
+        """Start a job. Returns at once."""
 
     def wait(self, timeout: float | None) -> list[JobEvent]:
-        """Wait until something happens, at most ``timeout`` seconds; the events so far."""
+        """Wait until there are events, and return them.
+
+        Returns an empty list after ``timeout`` seconds (None: never), after :meth:`interrupt`, or
+        if no job runs.
+        """
+
+    def interrupt(self) -> None:
+        """Let :meth:`wait` return at once; called from a signal handler or another thread.
+
+        If nobody waits at the moment, the next wait returns at once. An executor without this
+        method works too: at Ctrl-C and SIGTERM its ``wait`` is left by KeyboardInterrupt.
+        """
 
     def cancel(self, job_id: int, reason: str) -> None:
-        """End a job and everything it started. It still ends in one event; unknown ids are fine."""
+        """End a job and everything that it has started. It still ends in one event.
+
+        Nothing happens if there is no such job, or if it has ended already.
+        """
 
     def close(self) -> None:
-        """End everything."""
+        """End all jobs, without events, and give back what the executor holds."""
 
 
 class InlineExecutor:
     """Evaluates in this process, one job at a time, inside :meth:`wait`.
 
-    An evaluation cannot be interrupted from outside, so a timeout of a job has no effect.
+    An evaluation cannot be ended from outside, so the timeout of a job has no effect.
     """
 
     slots = 1
@@ -145,9 +188,12 @@ class InlineExecutor:
     def __init__(self) -> None:
         self._queue: deque[Job] = deque()
         self._cancelled: list[JobEvent] = []
+        self._thread: int | None = None
+        """The thread in which an evaluation runs now."""
+        self._interrupted = False
 
     def submit(self, job: Job) -> None:
-        """See :class:`Executor`."""
+        """See :class:`Executor`; it starts in :meth:`wait`."""
         self._queue.append(job)
 
     def wait(self, timeout: float | None) -> list[JobEvent]:
@@ -156,13 +202,21 @@ class InlineExecutor:
         Raises
         ------
         KeyboardInterrupt
-            If the user interrupts the objective; the job then has ended without an event.
+            If :meth:`interrupt` ends the evaluation; the job then has ended without an event.
         """
         events, self._cancelled = self._cancelled, []
-        if not self._queue:
-            return events
-        job = self._queue.popleft()
+        # In this order, so that an interrupt at any moment is seen here or raises.
+        self._thread = threading.get_ident()
+        try:
+            if self._queue and not self._interrupted:
+                self._run(self._queue.popleft(), events)
+        finally:
+            self._thread = None
+            self._interrupted = False
+        return events
 
+    @staticmethod
+    def _run(job: Job, events: list[JobEvent]) -> None:
         def report(estimate: float) -> bool:
             events.append(Reported(job.id, estimate))
             return job.advise(job.id, estimate)
@@ -170,7 +224,19 @@ class InlineExecutor:
         with candidate_dir(job.folder), copied_output(job.folder):
             outcome = job.evaluate(job.params, report)
         events.append(Ended(job.id, outcome))
-        return events
+
+    def interrupt(self) -> None:
+        """See :class:`Executor`; ends an evaluation only in the thread in which it runs.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            In a signal handler during an evaluation, which nothing else can end. From another
+            thread, the evaluation runs to its end.
+        """
+        if self._thread == threading.get_ident():
+            raise KeyboardInterrupt
+        self._interrupted = True
 
     def cancel(self, job_id: int, reason: str) -> None:
         """See :class:`Executor`."""

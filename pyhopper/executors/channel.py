@@ -1,4 +1,8 @@
-"""Frames between a search and its workers: one byte of kind, eight of length, the payload."""
+"""The connection between the search and a worker: a stream of frames over a socket.
+
+A frame is one byte that says its kind, eight bytes with the length of its payload (big-endian), and
+the payload.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,10 @@ from typing import Any, NamedTuple
 
 _HEAD = struct.Struct(">cQ")
 _LONGEST = 1 << 30
+"""Longest payload that is accepted from a worker, in bytes. A longer one is taken for garbage."""
+
 _CHUNK = 1 << 18
+"""How many bytes are sent or received at a time."""
 
 # From the search to a worker.
 SETUP = b"S"
@@ -20,80 +27,81 @@ SETUP = b"S"
 LOAD = b"O"
 """A pickled objective, and the shared objects of its candidates."""
 JOB = b"J"
-"""A candidate, pickled by :func:`pack`."""
+"""A candidate and its folder, pickled by :func:`pack`."""
 ADVICE = b"A"
-"""One byte: whether the evaluation should be given up."""
+"""One byte, the answer to an estimate: whether the evaluation should be given up."""
 LEAVE = b"X"
-"""Exit in an orderly way."""
+"""The worker should exit in an orderly way."""
 
-# From a worker to the search. Only plain data, so that reading it runs nobody's code.
+# From a worker to the search. Only JSON and no pickles, so that reading it runs nobody's code.
 LOADED = b"L"
-"""The objective is there."""
+"""The objective has been loaded."""
 UNLOADABLE = b"U"
 """JSON: why the objective could not be loaded, and the traceback."""
-BEGUN = b"B"
-"""The candidate has arrived."""
+STARTED = b"B"
+"""The candidate has arrived, and its evaluation starts."""
 ESTIMATE = b"E"
-"""JSON: an estimate; an ADVICE is expected."""
+"""JSON: an estimate. The worker waits for an ADVICE."""
 RESULT = b"R"
-"""JSON: the outcome's fields, and whether processes are left over."""
+"""JSON: the outcome's fields, and whether the worker has child processes."""
 
 
 class Setup(NamedTuple):
-    """What a worker is told first.
+    """The first thing that a worker is sent.
 
     Attributes
     ----------
     argv : list of str
-        Command line of the search's program, which an objective may read.
+        Command line of the search's program, which an objective may read from ``sys.argv``.
     collect : bool
-        Whether to collect garbage after each evaluation, since a GPU's memory may hang on it.
+        Whether to collect garbage after each evaluation. Objects that wait for the garbage
+        collector may hold memory of a GPU.
     """
 
     argv: list[str]
     collect: bool
 
 
-class Broken(Exception):  # noqa: N818 - a state of the channel
-    """The other side writes something that is no frame."""
+class ProtocolError(Exception):
+    """The bytes that arrived are no frame, or a frame that is not expected now."""
 
 
 def frame(kind: bytes, payload: bytes = b"") -> bytes:
-    """A frame as bytes."""
+    """The bytes of a frame."""
     return _HEAD.pack(kind, len(payload)) + payload
 
 
 class Channel:
-    """The search's end, which never blocks.
+    """The search's end of the connection, which never blocks.
 
     Parameters
     ----------
     sock : socket
-        A connected stream; becomes non-blocking.
+        A connected stream socket. It is made non-blocking.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self.sock = sock
         self.ended = False
-        """Whether the other side has closed."""
+        """Whether the worker has closed its end, or exited."""
         self._inbox = bytearray()
         self._outbox: deque[memoryview] = deque()
 
     @property
     def is_sending(self) -> bool:
-        """Whether something waits for the other side to read."""
+        """Whether there are bytes left to send, which wait for the worker to read."""
         return bool(self._outbox)
 
     def send(self, kind: bytes, payload: bytes = b"") -> None:
-        """Send a frame as far as that goes now; :meth:`flush` sends the rest."""
+        """Send as much of a frame as is possible now; :meth:`flush` sends the rest."""
         self._outbox.append(memoryview(_HEAD.pack(kind, len(payload))))
         if payload:
             self._outbox.append(memoryview(payload))
         self.flush()
 
     def flush(self) -> None:
-        """Send what waits, as far as that goes now."""
+        """Send as much as is possible now of what is left to send."""
         try:
             while self._outbox:
                 sent = self.sock.send(self._outbox[0][:_CHUNK])
@@ -104,16 +112,16 @@ class Channel:
         except BlockingIOError:
             pass
         except OSError:
-            # The other side has gone. What it wrote before can still be read.
+            # The worker has exited. What it wrote before can still be read.
             self._outbox.clear()
 
     def receive(self) -> list[tuple[bytes, bytes]]:
-        """All frames that have arrived.
+        """All frames that have arrived completely.
 
         Raises
         ------
-        Broken
-            If what arrives are no frames.
+        ProtocolError
+            If what has arrived is not the beginning of a frame of a worker.
         """
         try:
             while not self.ended:
@@ -129,8 +137,8 @@ class Channel:
         frames = []
         while len(self._inbox) >= _HEAD.size:
             kind, length = _HEAD.unpack_from(self._inbox)
-            if length > _LONGEST or kind not in (LOADED, UNLOADABLE, BEGUN, ESTIMATE, RESULT):
-                raise Broken
+            if length > _LONGEST or kind not in (LOADED, UNLOADABLE, STARTED, ESTIMATE, RESULT):
+                raise ProtocolError
             end = _HEAD.size + length
             if len(self._inbox) < end:
                 break
@@ -139,13 +147,13 @@ class Channel:
         return frames
 
     def close(self) -> None:
-        """Hang up."""
+        """Close this end."""
         self._outbox.clear()
         self.sock.close()
 
 
 class BlockingChannel:
-    """The worker's end, which waits."""
+    """The worker's end of the connection, which waits for the search."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -160,45 +168,45 @@ class BlockingChannel:
         Raises
         ------
         EOFError
-            If the search has gone.
+            If the search has closed its end, or exited.
         """
         kind, length = _HEAD.unpack(self._exactly(_HEAD.size))
         return kind, self._exactly(length)
 
     def _exactly(self, count: int) -> memoryview:
         buffer = memoryview(bytearray(count))
-        place = 0
-        while place < count:
+        filled = 0
+        while filled < count:
             try:
-                got = self._sock.recv_into(buffer[place:])
+                received = self._sock.recv_into(buffer[filled:])
             except OSError:
-                got = 0
-            if not got:
+                received = 0
+            if not received:
                 raise EOFError
-            place += got
+            filled += received
         return buffer
 
 
 def pack(params: Any, shared: Sequence[Any]) -> bytes:
-    """Pickle a candidate without the objects that the worker has already."""
+    """Pickle a candidate, with references to the shared objects, which the worker has already."""
     import cloudpickle
 
-    places = {id(each): place for place, each in enumerate(shared)}
+    indices = {id(each): index for index, each in enumerate(shared)}
     buffer = io.BytesIO()
-    if not places:
+    if not indices:
         cloudpickle.dump(params, buffer)
         return buffer.getvalue()
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         def persistent_id(self, obj: Any) -> Any:
-            return places.get(id(obj))
+            return indices.get(id(obj))
 
     Pickler(buffer).dump(params)
     return buffer.getvalue()
 
 
 def unpack(packed: bytes | memoryview, shared: Sequence[Any]) -> Any:
-    """The candidate that :func:`pack` made."""
+    """The candidate that :func:`pack` has pickled."""
 
     class Unpickler(pickle.Unpickler):
         def persistent_load(self, pid: Any) -> Any:

@@ -1,8 +1,8 @@
-"""Ends processes with everything that they started.
+"""Ends processes together with everything that they have started.
 
-Run as a program it is a search's guard: it outlives the search by a moment and ends whatever the
-workers have left, also after a ``kill -9`` of the search. So this module imports nothing but the
-standard library.
+Run as a program, this file is the watchdog of a search: a process that waits until the search has
+ended, even by ``kill -9``, and then kills what its workers have left behind. It runs without
+pyhopper in its path, so this module imports nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from collections.abc import Collection
 from pathlib import Path
 
 MARK = "PYHOPPER_WORKER"
-"""Environment variable of a worker; all that it starts inherit it."""
+"""Environment variable with a worker's mark, which every process that it starts inherits. A mark is
+a random prefix for the search, followed by a number for the worker."""
 
 
 def kill_group(pid: int) -> None:
-    """Kill a process with its process group."""
+    """Kill a process and its process group; on Windows, the process and its descendants."""
     if sys.platform == "win32":
         command = ["taskkill", "/F", "/T", "/PID", str(pid)]
         subprocess.run(command, capture_output=True, check=False)
@@ -29,26 +30,27 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def relatives(mark: str, sessions: Collection[int] = ()) -> list[int]:
-    """Living processes whose mark begins so, or that belong to one of the sessions.
+def find_processes(mark: str, sessions: Collection[int] = ()) -> list[int]:
+    """Living processes whose mark begins with ``mark``, or that belong to one of the sessions.
 
-    So those are found too that have left the process group or have lost their parent. Without
-    ``/proc`` there are none to be found.
+    This also finds those that have left the process group of their worker or have lost their
+    parent. Where there is no ``/proc`` (macOS, Windows), nothing is found.
     """
     wanted = f"\0{MARK}={mark}".encode()
     found = []
     for entry in Path("/proc").glob("[1-9]*"):
-        # Those that have ended meanwhile, or belong to somebody else.
+        # Processes that have ended meanwhile, or of another user, cannot be read.
         with contextlib.suppress(OSError):
-            state, session = _state(entry)
-            if state in "ZX" or entry.name == str(os.getpid()):
+            code, session = _code_and_session(entry)
+            if code in "ZX" or entry.name == str(os.getpid()):
                 continue
             if session in sessions or wanted in _environ(entry):
                 found.append(int(entry.name))
     return found
 
 
-def _state(entry: Path) -> tuple[str, int]:
+def _code_and_session(entry: Path) -> tuple[str, int]:
+    """The letter by which the kernel says what a process does (Z and X: dead), and its session."""
     fields = (entry / "stat").read_bytes().rsplit(b")", 1)[1].split()
     return fields[0].decode(), int(fields[3])
 
@@ -58,22 +60,34 @@ def _environ(entry: Path) -> bytes:
 
 
 def kill_all(pids: Collection[int]) -> None:
-    """Kill processes."""
+    """Kill single processes; those that have ended already are fine."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
 
 
-def guard(mark: str) -> None:
-    """Wait until the search is gone, however it went, then end what is left of its workers."""
+def watchdog(mark: str) -> None:
+    """Wait until the search has closed this process's input or exited, then kill what is left."""
     while sys.stdin.buffer.read(1):
         pass
-    while left := relatives(mark):
+    while left := find_processes(mark):
         kill_all(left)
 
 
-def start_guard(mark: str) -> subprocess.Popen[bytes] | None:
-    """Start a guard, where it can do anything: None without ``/proc``."""
+def start_watchdog(mark: str) -> subprocess.Popen[bytes] | None:
+    """Start a watchdog process.
+
+    Parameters
+    ----------
+    mark : str
+        How the marks of all workers of the search begin.
+
+    Returns
+    -------
+    Popen or None
+        Closing its ``stdin`` ends it. None where it could find nothing, since there is no
+        ``/proc``, or cannot be started.
+    """
     if not Path("/proc/self/environ").exists():
         return None
     command = [sys.executable, "-I", "-S", __file__, mark]
@@ -90,4 +104,4 @@ def start_guard(mark: str) -> subprocess.Popen[bytes] | None:
 
 
 if __name__ == "__main__":
-    guard(sys.argv[1])
+    watchdog(sys.argv[1])

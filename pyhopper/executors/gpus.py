@@ -1,7 +1,7 @@
 """Which GPUs there are, and the environment in which a worker sees exactly one of them.
 
-NVML and ``nvidia-smi`` list all GPUs of the machine; a visibility variable that is set already (by
-the user, Slurm, a container) says which of them to use.
+NVML and ``nvidia-smi`` list all GPUs of the machine. If a variable such as ``CUDA_VISIBLE_DEVICES``
+is set already (by the user, Slurm or a container), it says which of them to use.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pyhopper.errors import ArgumentError
-from pyhopper.executors.process import Slot
+from pyhopper.executors.base import Slot
 
 CUDA = "CUDA_VISIBLE_DEVICES"
 ROCR = "ROCR_VISIBLE_DEVICES"
@@ -39,13 +39,13 @@ class Device(NamedTuple):
     variable : str
         The environment variable that selects it.
     entry : str
-        What the variable has to be.
+        The value of the variable that selects it: an index or a UUID.
     name : str
-        As people read it.
+        Its name for people.
     mode : str
         Its compute mode: Default, Exclusive_Process or Prohibited.
     uuid : str
-        Its unique name, empty if it is not known.
+        Its UUID, empty if it is not known.
     """
 
     variable: str
@@ -56,7 +56,10 @@ class Device(NamedTuple):
 
 
 def threads(slots: int, cores: int, environ: Mapping[str, str]) -> dict[str, str | None]:
-    """Environment variables by which so many slots share the cores, unless the user set any."""
+    """Environment variables by which the slots share the cores.
+
+    There are none if there is only one slot, or if the user has set one of them.
+    """
     if slots == 1 or any(name in environ for name in _THREADS):
         return {}
     return dict.fromkeys(_THREADS, str(max(1, cores // slots)))
@@ -70,7 +73,7 @@ def usable_cores() -> int:
 
 
 def cpu_slots(count: int, environ: Mapping[str, str]) -> list[Slot]:
-    """Slots that share the cores."""
+    """Slots without GPUs, which share the cores."""
     env = threads(count, usable_cores(), environ)
     return [Slot(f"process {number}", env) for number in range(1, count + 1)]
 
@@ -108,7 +111,8 @@ def gpu_slots(n_jobs: object, per_gpu: int, environ: Mapping[str, str]) -> list[
             raise ArgumentError("n_jobs", n_jobs, problem)
     shared = threads(len(usable) * per_gpu, usable_cores(), environ)
     slots = []
-    # The second slots of all GPUs come after the first ones, so that few candidates spread out.
+    # The second slots of all GPUs come after the first ones, so that a few candidates are spread
+    # over all GPUs.
     for turn in range(per_gpu):
         for device in usable:
             name = device.name if turn == 0 else f"{device.name} #{turn + 1}"
@@ -117,19 +121,20 @@ def gpu_slots(n_jobs: object, per_gpu: int, environ: Mapping[str, str]) -> list[
 
 
 def _environment(device: Device, environ: Mapping[str, str]) -> dict[str, str | None]:
-    """What makes a process see this device only."""
+    """Environment variables with which a process sees only this device."""
     if device.variable == CUDA:
         env: dict[str, str | None] = {CUDA: device.entry}
         if device.entry.isdigit() and "CUDA_DEVICE_ORDER" not in environ:
-            # As nvidia-smi counts; CUDA's own order puts the fastest first.
+            # The order in which nvidia-smi counts. CUDA's own order puts the fastest GPU first.
             env["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
         return env
-    # The others count within what the first one leaves, so together they would hide everything.
+    # The other variables count within the devices that the first one leaves, so if they were set
+    # too, no device might be left.
     return {ROCR: device.entry, HIP: None, CUDA: None}
 
 
 def find(environ: Mapping[str, str]) -> tuple[list[Device], list[str]]:
-    """The devices to use, and what was looked at."""
+    """The devices to use, and what was looked at to find them, for messages."""
     if CUDA in environ:
         looked_at = [f"{CUDA} is {environ[CUDA]!r}"]
         entries = _entries(environ[CUDA], "MIG-")
@@ -143,7 +148,7 @@ def find(environ: Mapping[str, str]) -> tuple[list[Device], list[str]]:
 
 
 def _entries(value: str, *prefixes: str) -> list[str]:
-    """The valid entries of a visibility variable, which ends at the first one that is not."""
+    """The valid entries of such a variable. As CUDA does, it stops at the first invalid one."""
     entries: list[str] = []
     for entry in value.split(","):
         text = entry.strip()
@@ -154,7 +159,7 @@ def _entries(value: str, *prefixes: str) -> list[str]:
 
 
 def _match(entry: str, known: Iterable[Device]) -> Device | None:
-    """What is known of a device that the user named; None if the machine has no such index."""
+    """The device that an entry of the user means; None if the machine has no such index."""
     known = list(known)
     for device in known:
         if device.entry == entry or (not entry.isdigit() and device.uuid.startswith(entry)):
@@ -224,7 +229,7 @@ def _nvml_device(nvml: Any, index: int) -> list[Device]:
                 parts += _nvml_part(nvml, handle, number, f"GPU {index} ({model})", mode)
             return parts
     except nvml.NVMLError:
-        # No such thing on this GPU.
+        # This GPU does not support MIG.
         pass
     return [Device(CUDA, str(index), f"GPU {index} ({model})", mode, uuid)]
 
@@ -291,7 +296,7 @@ def _amd(looked_at: list[str]) -> list[Device]:
 
 
 def _output(command: list[str], looked_at: list[str]) -> str | None:
-    """What a program prints, None if it is not there or fails."""
+    """What a program prints; None if it does not exist or fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     except FileNotFoundError:

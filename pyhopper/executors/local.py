@@ -17,30 +17,39 @@ from pyhopper.errors import ArgumentError
 from pyhopper.events import Ended, JobEvent
 from pyhopper.executors import channel as wire
 from pyhopper.executors import cleanup
-from pyhopper.executors.base import Job
-from pyhopper.executors.process import Slot
-from pyhopper.executors.runner import CLOSE_SECONDS, DYING_SECONDS, Payload, Place, Task
+from pyhopper.executors.base import Job, Slot
+from pyhopper.executors.runner import (
+    CLOSE_SECONDS,
+    DYING_SECONDS,
+    PickledObjective,
+    SlotRunner,
+    Task,
+)
 from pyhopper.objective import failure
 
 _SHARED_BYTES = 16_384
-"""Objects of a candidate that are the same in all are sent once if they are as large as this."""
+"""Objects that all candidates share are sent to each worker only once if their pickle has at least
+this many bytes."""
 
 
 class LocalExecutor:
-    """Evaluates in subprocesses, started afresh (never forked) and ended with all they started.
+    """Evaluates in subprocesses of this machine, one worker process for each slot.
 
-    A worker that dies, hangs or breaks is a failed evaluation; its slot gets a new one.
+    Workers are fresh Python processes, never forks, and are ended together with everything that
+    they have started. If a worker dies or hangs, that is one failed evaluation, and its slot gets a
+    new worker; see :class:`~pyhopper.executors.runner.SlotRunner`.
 
     Parameters
     ----------
     slots : int or sequence of Slot
-        Where to run workers: how many, or with name and environment.
-    isolation : str
-        ``"candidate"`` gives each candidate a fresh process, ``"slot"`` keeps a slot's process as
-        long as it lives, and ``"auto"`` replaces it where its start-up takes less than 5% of an
-        evaluation, after failures, and when an evaluation leaves processes behind.
+        How many workers, or for each one its name and environment.
+    isolation : {"auto", "candidate", "slot"}
+        ``"candidate"`` starts a fresh process for each candidate. ``"slot"`` keeps the process of a
+        slot as long as it lives. ``"auto"`` replaces it after a failure, after an evaluation that
+        leaves processes behind, and where starting it takes less than 5% of an evaluation.
     load_timeout : float
-        Seconds that a worker may take to start and to load the objective.
+        Seconds that a worker may take to start and to load the objective, by default ten minutes,
+        since large frameworks and data sets on a network disk take their time.
     """
 
     def __init__(
@@ -50,24 +59,27 @@ class LocalExecutor:
             slots = [Slot(f"process {number}") for number in range(1, slots + 1)]
         self._selector = selectors.DefaultSelector()
         self._events: list[JobEvent] = []
-        self._places = [
-            Place(slot, isolation, load_timeout, self._selector, self._events) for slot in slots
+        self._runners = [
+            SlotRunner(slot, isolation, load_timeout, self._selector, self._events)
+            for slot in slots
         ]
-        self._payload: Payload | None = None
-        self._guard: subprocess.Popen[bytes] | None = None
-        self._marks = 0
-        # What looks for the relatives of an outer search's worker finds those of this one too.
+        self._objective: PickledObjective | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
+        self._mark_count = 0
+        # If this search runs inside a worker of another one, its marks begin with the mark of that
+        # worker, so that the outer search finds these processes too.
         self._mark = f"{os.environ.get(cleanup.MARK, '')}{secrets.token_hex(8)}."
-        self._wake, self._alarm = socket.socketpair()
-        for end in (self._wake, self._alarm):
+        # A byte that is sent into one of these sockets wakes the selector at the other one.
+        self._waker, self._wakeup = socket.socketpair()
+        for end in (self._waker, self._wakeup):
             end.setblocking(False)
-        self._selector.register(self._alarm, selectors.EVENT_READ)
+        self._selector.register(self._wakeup, selectors.EVENT_READ)
         self._closed = False
 
     @property
     def slots(self) -> int:
         """See :class:`Executor`."""
-        return len(self._places)
+        return len(self._runners)
 
     def submit(self, job: Job) -> None:
         """See :class:`Executor`.
@@ -77,74 +89,75 @@ class LocalExecutor:
         ArgumentError
             If the objective cannot be sent to another process.
         """
-        if self._marks == 0:
-            self._guard = cleanup.start_guard(self._mark)
-        place = next(place for place in self._places if place.task is None)
-        payload = self._prepare(job)
+        if self._mark_count == 0:
+            self._watchdog = cleanup.start_watchdog(self._mark)
+        runner = next(runner for runner in self._runners if runner.task is None)
+        objective = self._pickle_objective(job)
         try:
-            packed = wire.pack((job.params, job.folder), payload.shared)
+            packed = wire.pack((job.params, job.folder), objective.shared)
         except Exception as error:  # a value of the candidate cannot be pickled
             reason = f"the candidate cannot be sent to a subprocess: {error}"
             outcome = failure(error)._replace(reason=reason)
-            self._events.append(Ended(job.id, outcome, place.slot.name))
+            self._events.append(Ended(job.id, outcome, runner.slot.name))
             return
-        place.task = Task(job, packed, payload)
-        self._step(place)
+        runner.task = Task(job, packed, objective)
+        self._step(runner)
 
     def wait(self, timeout: float | None) -> list[JobEvent]:
         """See :class:`Executor`."""
         end = math.inf if timeout is None else time.monotonic() + timeout
         while True:
-            for place in self._places:
-                self._step(place)
+            for runner in self._runners:
+                self._step(runner)
             now = time.monotonic()
-            if self._events or now >= end or all(place.task is None for place in self._places):
+            if self._events or now >= end or all(runner.task is None for runner in self._runners):
                 break
-            pause = min(place.pause(now) for place in self._places)
-            if self._listen(min(pause, end - now)):
+            pause = min(runner.seconds_to_next_step(now) for runner in self._runners)
+            if self._read(min(pause, end - now)):
                 break
         events = self._events.copy()
         self._events.clear()
         return events
 
     def interrupt(self) -> None:
-        """Let a wait that is under way return at once; may be called by a signal handler."""
+        """See :class:`Executor`."""
+        # An error means that the socket is full or closed: the wait returns anyway.
         with contextlib.suppress(OSError):
-            self._wake.send(b"\0")
+            self._waker.send(b"\0")
 
     def cancel(self, job_id: int, reason: str) -> None:
         """See :class:`Executor`."""
-        for place in self._places:
-            if place.task is not None and place.task.job.id == job_id:
-                place.cancel(reason)
+        for runner in self._runners:
+            if runner.task is not None and runner.task.job.id == job_id:
+                runner.cancel(reason)
 
     def close(self) -> None:
-        """See :class:`Executor`. An idle worker may exit in an orderly way, others are killed."""
+        """See :class:`Executor`. Idle workers may exit in an orderly way, others are killed."""
         if self._closed:
             return
         self._closed = True
         try:
-            for place in self._places:
-                place.dismiss()
+            for runner in self._runners:
+                runner.stop_worker()
             self._reap(time.monotonic() + CLOSE_SECONDS)
         finally:
-            for place in self._places:
-                if place.worker is not None:
-                    place.worker.kill()
+            for runner in self._runners:
+                if runner.worker is not None:
+                    runner.worker.kill()
             self._reap(time.monotonic() + DYING_SECONDS)
-            for place in self._places:
-                place.forget()
-            for end in (self._selector, self._wake, self._alarm):
+            for runner in self._runners:
+                runner.remove_worker()
+            for end in (self._selector, self._waker, self._wakeup):
                 end.close()
-            self._dismiss_guard()
+            self._stop_watchdog()
 
-    def _step(self, place: Place) -> None:
-        self._marks += 1
-        place.step(time.monotonic(), f"{self._mark}{self._marks}.")
+    def _step(self, runner: SlotRunner) -> None:
+        self._mark_count += 1
+        runner.step(time.monotonic(), f"{self._mark}{self._mark_count}.")
 
-    def _prepare(self, job: Job) -> Payload:
-        """Pickle the objective with the objects that the candidates share, once in a run."""
-        old = self._payload
+    def _pickle_objective(self, job: Job) -> PickledObjective:
+        """Pickle the objective and the large objects that the candidates share, once in a run."""
+        old = self._objective
         if old is not None and old.job.evaluate is job.evaluate and old.job.shared is job.shared:
             return old
         shared = [each for each in job.shared if _is_large(each)]
@@ -153,69 +166,69 @@ class LocalExecutor:
         except Exception as error:
             raise _unsendable(job.evaluate, error) from error
         number = 0 if old is None else old.number + 1
-        self._payload = Payload(number, job, shared, pickled)
-        return self._payload
+        self._objective = PickledObjective(number, job, shared, pickled)
+        return self._objective
 
-    def _listen(self, seconds: float) -> bool:
-        """Wait for workers to say something, and listen; True if interrupted."""
+    def _read(self, seconds: float) -> bool:
+        """Wait until workers have sent or printed something, and read it; True if interrupted."""
         interrupted = False
         for key, mask in self._selector.select(seconds):
             if key.data is None:
                 with contextlib.suppress(OSError):
-                    self._alarm.recv(1024)
+                    self._wakeup.recv(1024)
                 interrupted = True
                 continue
-            place, worker = key.data
-            if place.worker is not worker:
+            runner, worker = key.data
+            if runner.worker is not worker:
                 continue
             if key.fileobj is worker.output:
-                place.take_output(worker)
+                runner.read_output(worker)
                 continue
             if mask & selectors.EVENT_WRITE:
                 worker.channel.flush()
-                place.watch(worker)
-            place.listen(worker)
+                runner.update_selector(worker)
+            runner.read_messages(worker)
         return interrupted
 
     def _reap(self, end: float) -> None:
-        """Wait until all workers and what they started have gone."""
+        """Wait until all workers and what they have started are gone, or the time is over."""
         while time.monotonic() < end:
-            for place in self._places:
-                if place.worker is not None:
-                    place.worker.read_output()
-                    if place.worker.has_gone():
-                        place.forget()
-            if all(place.worker is None for place in self._places):
+            for runner in self._runners:
+                if runner.worker is not None:
+                    runner.worker.read_output()
+                    if runner.worker.has_gone():
+                        runner.remove_worker()
+            if all(runner.worker is None for runner in self._runners):
                 return
             time.sleep(0.002)
 
-    def _dismiss_guard(self) -> None:
-        guard, self._guard = self._guard, None
-        if guard is None:
+    def _stop_watchdog(self) -> None:
+        watchdog, self._watchdog = self._watchdog, None
+        if watchdog is None:
             return
-        assert guard.stdin is not None
-        guard.stdin.close()
+        assert watchdog.stdin is not None
+        watchdog.stdin.close()
         try:
-            guard.wait(DYING_SECONDS)
+            watchdog.wait(DYING_SECONDS)
         except subprocess.TimeoutExpired:
-            guard.kill()
-            guard.wait()
+            watchdog.kill()
+            watchdog.wait()
 
 
 def _is_large(value: Any) -> bool:
     try:
         return len(wire.pack(value, ())) >= _SHARED_BYTES
-    except Exception:  # it fails again with the candidate, and is told there
+    except Exception:  # pickling the candidate will fail too, and is reported there
         return False
 
 
 def _unsendable(evaluate: Any, error: Exception) -> ArgumentError:
-    """Name the part of an objective that cannot be pickled."""
+    """The error that names the part of an objective that cannot be pickled."""
     problem = f"cannot be sent to a subprocess ({error}); create it inside the objective instead"
     for name, value in getattr(evaluate, "kwargs", {}).items():
         try:
             wire.pack(value, ())
-        except Exception:  # noqa: PERF203 - one of them is it
+        except Exception:  # noqa: PERF203 - a few arguments
             return ArgumentError(f'kwargs["{name}"]', value, problem)
     function = getattr(evaluate, "function", evaluate)
     return ArgumentError("objective", function, f"it, or something it refers to, {problem}")

@@ -1,4 +1,4 @@
-"""The search's handle of one worker process."""
+"""A worker process as the search sees it: start it, read its output, end it."""
 
 from __future__ import annotations
 
@@ -13,58 +13,49 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 from pyhopper.executors import channel as wire
 from pyhopper.executors import cleanup
-from pyhopper.executors.base import OUTPUT
+from pyhopper.executors.base import OUTPUT, Slot
 
 _LOG_BYTES = 1 << 24
-"""Most of one candidate's output that is kept in its folder."""
+"""Most bytes of one candidate's output that are written to its folder, lest it fills the disk."""
 
 _TAIL_BYTES = 16_384
+"""How many bytes at the end of the output are kept in memory for the message of a failure."""
+
 _TAIL_LINES = 20
-_DRAIN_AT_MOST = 1 << 20
+"""How many lines of these the message shows."""
+
+_READ_BYTES = 1 << 20
+"""Most bytes of output that are read at a time, so that one worker cannot keep the search busy."""
 
 
-class Slot(NamedTuple):
-    """A place where a worker runs.
-
-    Attributes
-    ----------
-    name : str
-        As people read it.
-    env : dict
-        Environment variables that differ from the search's own; None unsets one.
-    has_gpu : bool
-        Whether it owns a GPU.
-    """
-
-    name: str
-    env: dict[str, str | None] = {}  # noqa: RUF012 - never changed
-    has_gpu: bool = False
-
-
-class State(enum.Enum):
+class WorkerStatus(enum.Enum):
     """What a worker is doing."""
 
     LOADING = "loading"
+    """It starts, or loads the objective."""
     IDLE = "idle"
+    """It waits for a candidate."""
     BUSY = "busy"
+    """It has been sent a candidate."""
     LEAVING = "leaving"
-    """It was asked to go, or has hung up."""
+    """It was asked to exit, or has closed its connection."""
     KILLED = "killed"
+    """It was killed, or has exited by itself."""
 
 
 class WorkerProcess:
-    """A subprocess of its own session, which evaluates candidates.
+    """A subprocess in a session of its own, which evaluates one candidate after another.
 
     Parameters
     ----------
     slot : Slot
         Where it runs.
     mark : str
-        Unique; everything that the worker starts carries it in its environment.
+        Unique text that everything the worker starts has in its environment, by which it is found.
 
     Raises
     ------
@@ -73,15 +64,15 @@ class WorkerProcess:
     """
 
     def __init__(self, slot: Slot, mark: str) -> None:
-        self.state = State.LOADING
+        self.status = WorkerStatus.LOADING
         self.mark = mark
         self.loaded = -1
-        """Number of the objective that it has loaded."""
-        self.tail = bytearray()
+        """Number of the objective that it was told to load; -1 before the first one."""
+        self._tail = bytearray()
         self._log: BinaryIO | None = None
         self._log_room = 0
-        self.relatives: list[int] | None = None
-        """What it had started and left, once it has exited and they have been killed."""
+        self._left_behind: list[int] | None = None
+        """Process ids of what it had started and left running; None until it has exited."""
         ours, theirs = socket.socketpair()
         try:
             self._popen = _start(slot, mark, theirs)
@@ -102,8 +93,8 @@ class WorkerProcess:
         return self._popen.poll()
 
     def read_output(self) -> bool:
-        """Take in what the worker has printed, of which only the end is kept; False at its end."""
-        left = _DRAIN_AT_MOST
+        """Read what the worker has printed; False once nothing more can come."""
+        left = _READ_BYTES
         while left > 0:
             try:
                 data = self._read(1 << 16)
@@ -118,13 +109,16 @@ class WorkerProcess:
                 with contextlib.suppress(OSError):  # a full disk must not end the search
                     self._log.write(data[: self._log_room])
                 self._log_room -= len(data)
-            self.tail += data
-            del self.tail[:-_TAIL_BYTES]
+            self._tail += data
+            del self._tail[:-_TAIL_BYTES]
         return True
 
-    def record(self, folder: str | None) -> None:
-        """From now on copy what the worker prints to ``output.log`` in a folder, or nowhere."""
-        self.tail.clear()
+    def log_output_to(self, folder: str | None) -> None:
+        """From now on append what the worker prints to ``output.log`` in a folder; None: nowhere.
+
+        :meth:`last_lines` then starts afresh.
+        """
+        self._tail.clear()
         if self._log is not None:
             self._log.close()
         self._log, self._log_room = None, _LOG_BYTES
@@ -133,40 +127,43 @@ class WorkerProcess:
                 self._log = (Path(folder) / OUTPUT).open("ab", buffering=0)
 
     def last_lines(self) -> str:
-        """The last lines that the worker has printed since :attr:`tail` was cleared."""
-        lines = bytes(self.tail).decode(errors="replace").splitlines()[-_TAIL_LINES:]
+        """The last lines that the worker has printed since :meth:`log_output_to`."""
+        lines = bytes(self._tail).decode(errors="replace").splitlines()[-_TAIL_LINES:]
         return "\n".join(line[-500:] for line in lines if line.strip())
 
     def leave(self) -> None:
         """Ask it to exit."""
-        self.state = State.LEAVING
+        self.status = WorkerStatus.LEAVING
         self.channel.send(wire.LEAVE)
 
     def kill(self) -> None:
-        """Kill it with its process group."""
-        self.state = State.KILLED
+        """Kill it and its process group. It is gone only when :meth:`has_gone` says so."""
+        self.status = WorkerStatus.KILLED
         if self._popen.poll() is None:
             cleanup.kill_group(self._popen.pid)
 
     def has_gone(self) -> bool:
-        """Whether it has exited, and what it had started too; that is killed here."""
+        """Whether it has exited and nothing that it had started is left.
+
+        Once it has exited, each call kills what is still found.
+        """
         if self._popen.poll() is None:
             return False
-        if self.relatives is None:
+        if self._left_behind is None:
             cleanup.kill_group(self._popen.pid)
-        elif not self.relatives:
+        elif not self._left_behind:
             return True
-        self.relatives = cleanup.relatives(self.mark, {self._popen.pid})
-        cleanup.kill_all(self.relatives)
-        return not self.relatives
+        self._left_behind = cleanup.find_processes(self.mark, {self._popen.pid})
+        cleanup.kill_all(self._left_behind)
+        return not self._left_behind
 
     def close(self) -> None:
-        """Give all file descriptors back."""
+        """Close all its files and sockets."""
         self.channel.close()
         assert self._popen.stdin is not None
         assert self._popen.stdout is not None
         self._popen.stdin.close()
-        self.record(None)
+        self.log_output_to(None)
         self.output.close()
         self._popen.stdout.close()
 
@@ -175,7 +172,7 @@ def _start(slot: Slot, mark: str, sock: socket.socket) -> subprocess.Popen[bytes
     env = {**os.environ, **slot.env, cleanup.MARK: mark}
     posix = sys.platform != "win32"
     fd = sock.fileno() if posix else -1
-    # The path first, so that nothing is imported from where this search would not.
+    # The path comes first, so that the worker imports everything from where this process does.
     path = [entry for entry in sys.path if isinstance(entry, str)]
     program = (
         f"import sys; sys.path[:] = {path!r}; "
@@ -200,7 +197,7 @@ def _start(slot: Slot, mark: str, sock: socket.socket) -> subprocess.Popen[bytes
 
 
 def _selectable(pipe: Any) -> tuple[Any, Callable[[int], bytes]]:
-    """A pipe's end that a selector can wait for, and the function that reads without waiting."""
+    """What a selector can wait for instead of a pipe, and a function that reads without waiting."""
     if sys.platform != "win32":
         os.set_blocking(pipe.fileno(), False)
         return pipe, lambda count: os.read(pipe.fileno(), count)
@@ -217,7 +214,7 @@ def _selectable(pipe: Any) -> tuple[Any, Callable[[int], bytes]]:
 
 
 def signal_name(number: int) -> str:
-    """``SIGKILL`` for 9."""
+    """The name of a signal: ``SIGKILL`` for 9."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -233,8 +230,16 @@ _HINTS = {
 }
 
 
-def death(returncode: int | None, when: str) -> str:
-    """How a process died, in one line."""
+def how_it_ended(returncode: int | None, when: str) -> str:
+    """How a worker process ended, in one line.
+
+    Parameters
+    ----------
+    returncode : int or None
+        Its exit code, negative for a signal; None if it could not be ended.
+    when : str
+        Words for what it was doing, such as ``during the evaluation``.
+    """
     if returncode is None:
         return f"the process cannot be ended; it hangs {when}"
     if returncode < 0:

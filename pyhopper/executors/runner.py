@@ -1,4 +1,4 @@
-"""One slot of the local executor: its worker, its job, and what is to be done about them."""
+"""Runs the jobs of one slot: starts its worker, sends it jobs, and notices how they end."""
 
 from __future__ import annotations
 
@@ -11,35 +11,40 @@ from typing import Any, NamedTuple
 
 from pyhopper.events import Ended, JobEvent, Outcome, Reported, Status
 from pyhopper.executors import channel as wire
-from pyhopper.executors.base import Job
-from pyhopper.executors.process import Slot, State, WorkerProcess, death
+from pyhopper.executors.base import Job, Slot
+from pyhopper.executors.process import WorkerProcess, WorkerStatus, how_it_ended
 from pyhopper.executors.worker import decode
 from pyhopper.objective import failure
 
-_WORTH = 20
-"""A fresh process for each candidate is worth it if evaluations take so many start-ups."""
+_STARTUPS_IN_LONG_EVALUATION = 20
+"""With isolation="auto" the worker is replaced after an evaluation that took at least so many times
+as long as starting it: a fresh process then costs less than 1/20 = 5%."""
 
 LEAVE_SECONDS = 2.0
-"""A worker that was asked to exit has so long for it."""
+"""How long a worker may take to exit after it was asked to, before it is killed."""
 
 CLOSE_SECONDS = 0.5
-"""So long at the end of a run, and for one that has hung up."""
+"""The same when the executor is closed, and for a worker that has closed its connection."""
 
 DYING_SECONDS = 5.0
-"""A killed process is waited for so long."""
+"""How long to wait for a killed process and what it had started, before the slot is used again."""
+
+_EXIT_POLL_SECONDS = 0.25
+"""How often to look whether a worker has exited. Its closed connection usually tells at once, but
+not while a process that it has started holds the connection open."""
 
 
-class Payload(NamedTuple):
-    """What a worker has to load before a job.
+class PickledObjective(NamedTuple):
+    """What a worker has to load before it can run a job.
 
     Attributes
     ----------
     number : int
-        Tells payloads apart.
+        Tells whether a worker has loaded this one or an earlier one.
     job : Job
         One of the jobs that need it.
     shared : list
-        Objects that the payload holds and the candidates need not.
+        Objects that are pickled here, so that the candidates need only refer to them.
     pickled : bytes
         The objective and the shared objects.
     """
@@ -51,41 +56,71 @@ class Payload(NamedTuple):
 
 
 class Task:
-    """A job in its slot."""
+    """A job in its slot, and how far it has got.
 
-    def __init__(self, job: Job, packed: bytes, payload: Payload) -> None:
+    Parameters
+    ----------
+    job : Job
+        The job.
+    packed : bytes
+        Its candidate, ready to be sent.
+    objective : PickledObjective
+        What the worker has to load first.
+    """
+
+    def __init__(self, job: Job, packed: bytes, objective: PickledObjective) -> None:
         self.job = job
         self.packed = packed
-        self.payload = payload
+        self.objective = objective
         self.estimates: list[float] = []
         self.worker: WorkerProcess | None = None
-        """Whose end is this job's end too."""
-        self.sent = self.begun = self.retried = False
-        self.since = math.inf
-        self.until = math.inf
+        """The worker that loads the objective for it or runs it; the task fails if it dies."""
+        self.sent = False
+        """Whether it was sent to a worker."""
+        self.started = False
+        """Whether the worker has answered that the evaluation starts."""
+        self.retried = False
+        """Whether a first worker has died before the evaluation started."""
+        self.started_at = math.inf
+        self.expires_at = math.inf
+        """When the worker is killed for taking too long, on the monotonic clock."""
 
     def failed(self, reason: str, details: str = "") -> Outcome:
-        """An outcome that says why there is none."""
+        """The outcome of a failure, with the estimates so far."""
         return Outcome(
             Status.FAILED, estimates=tuple(self.estimates), reason=reason, details=details
         )
 
 
-class Place:
-    """A slot, its worker if there is one, and the job that it has to do.
+class SlotRunner:
+    """One slot with its worker, if it has one now, and its job, if it has one now.
+
+    What can go wrong with a worker, and what happens then:
+
+    * It exits or is killed from outside. What it wrote before still counts. A job whose evaluation
+      had started fails. One that was sent but had not started is sent to a new worker, once.
+    * It hangs: loading the objective takes longer than ``load_timeout``, or an evaluation longer
+      than its timeout. It is killed, and its job fails.
+    * It closes its connection but does not exit. It is killed after ``CLOSE_SECONDS``, and its job
+      fails.
+    * Something else is written into the connection. It is killed at once, and its job fails.
+
+    The slot gets its next worker only when the old one and everything that it had started have
+    gone, or could not be ended within ``DYING_SECONDS``.
 
     Parameters
     ----------
     slot : Slot
         Name and environment.
     isolation : str
-        See :class:`~pyhopper.executors.LocalExecutor`.
+        See :class:`~pyhopper.executors.local.LocalExecutor`.
     load_timeout : float
         Seconds that a worker may take to start and to load the objective.
     selector : Selector
-        Where files are registered to be listened to, with ``(place, worker)`` as data.
+        Where the connection and the output of the worker are registered, with ``(runner, worker)``
+        as data.
     events : list of JobEvent
-        Takes what happens.
+        Events of the jobs are appended to it.
     """
 
     def __init__(
@@ -103,44 +138,50 @@ class Place:
         self._load_timeout = load_timeout
         self._selector = selector
         self._events = events
-        self._verdict: Outcome | None = None
-        self._born = self._startup = 0.0
-        self._kill_at = self._forget_at = math.inf
+        self._final_outcome: Outcome | None = None
+        """What the job ends with once the worker, which was killed, is gone."""
+        self._load_started = 0.0
+        self._startup_seconds = 0.0
+        """How long it took to load the objective, with the start of the process if it was new."""
+        self._kill_at = math.inf
+        """When a worker that should be exiting is killed, on the monotonic clock."""
+        self._give_up_at = math.inf
+        """When to stop waiting for a killed worker to go, on the monotonic clock."""
 
     # What is due -------------------------------------------------------------------------------
 
     def step(self, now: float, mark: str) -> None:
-        """Do what is due; a worker that is started gets the mark."""
+        """Do what is due now; if that is to start a worker, it gets the mark."""
         if self.worker is not None:
             self._check(self.worker, now)
         worker, task = self.worker, self.task
         if task is None or task.sent:
             return
         if worker is None:
-            self._start(task, now, mark)
-        elif worker.state is State.IDLE and worker.loaded != task.payload.number:
+            self._start_worker(task, now, mark)
+        elif worker.status is WorkerStatus.IDLE and worker.loaded != task.objective.number:
             self._load(worker, task, now)
-        elif worker.state is State.IDLE:
-            worker.state = State.BUSY
-            worker.record(task.job.folder)
+        elif worker.status is WorkerStatus.IDLE:
+            worker.status = WorkerStatus.BUSY
+            worker.log_output_to(task.job.folder)
             task.sent, task.worker = True, worker
-            task.until = now + self._load_timeout
+            task.expires_at = now + self._load_timeout
             self._send(worker, wire.JOB, task.packed)
 
-    def pause(self, now: float) -> float:
-        """How long nothing needs a look unless something is heard."""
+    def seconds_to_next_step(self, now: float) -> float:
+        """After how long :meth:`step` is due, unless the selector reports something before."""
         if self.worker is None:
             return math.inf
-        if self.worker.state in (State.LEAVING, State.KILLED):
+        if self.worker.status in (WorkerStatus.LEAVING, WorkerStatus.KILLED):
+            # It is exiting, and the next candidate may wait for the slot.
             return 0.001 if self.worker.channel.ended else 0.02
-        until = math.inf if self.task is None else self.task.until
-        # Not always is there something to be heard of an exit: a subprocess may hold the line.
-        return min(0.25, max(0.0, until - now))
+        expires_at = math.inf if self.task is None else self.task.expires_at
+        return min(_EXIT_POLL_SECONDS, max(0.0, expires_at - now))
 
     def cancel(self, reason: str) -> None:
-        """End the job."""
+        """End the job. If it was sent already, the worker is killed with all it has started."""
         task = self.task
-        if task is None or self._verdict is not None:
+        if task is None or self._final_outcome is not None:
             return
         outcome = Outcome(Status.CANCELLED, estimates=tuple(task.estimates), reason=reason)
         if task.sent:
@@ -148,27 +189,27 @@ class Place:
         else:
             self._end(outcome)
 
-    def dismiss(self) -> None:
-        """End the worker: an idle one in an orderly way, others at once."""
-        self.task = self._verdict = None
+    def stop_worker(self) -> None:
+        """Ask an idle worker to exit, kill any other one, and drop the job without an event."""
+        self.task = self._final_outcome = None
         worker = self.worker
-        if worker is not None and worker.state is State.IDLE:
+        if worker is not None and worker.status is WorkerStatus.IDLE:
             worker.leave()
-        elif worker is not None and worker.state is not State.LEAVING:
+        elif worker is not None and worker.status is not WorkerStatus.LEAVING:
             worker.kill()
 
-    def forget(self) -> None:
-        """Give back what belongs to the worker."""
+    def remove_worker(self) -> None:
+        """Close the files of the worker and leave the slot without one."""
         worker, self.worker = self.worker, None
         if worker is not None:
             self._unregister(worker.channel.sock)
             self._unregister(worker.output)
             worker.close()
 
-    # The life of a worker ----------------------------------------------------------------------
+    # From the start of a worker to its end -----------------------------------------------------
 
-    def _start(self, task: Task, now: float, mark: str) -> None:
-        self._kill_at = self._forget_at = math.inf
+    def _start_worker(self, task: Task, now: float, mark: str) -> None:
+        self._kill_at = self._give_up_at = math.inf
         try:
             worker = WorkerProcess(self.slot, mark)
         except OSError as error:
@@ -180,79 +221,83 @@ class Place:
         self._load(worker, task, now)
 
     def _load(self, worker: WorkerProcess, task: Task, now: float) -> None:
-        self._born = now
-        worker.state, worker.loaded = State.LOADING, task.payload.number
-        self._send(worker, wire.LOAD, task.payload.pickled)
+        self._load_started = now
+        worker.status, worker.loaded = WorkerStatus.LOADING, task.objective.number
+        self._send(worker, wire.LOAD, task.objective.pickled)
 
     def _check(self, worker: WorkerProcess, now: float) -> None:
-        """Notice that a worker has exited, hung up, or used up its time."""
+        """Notice that the worker has exited, closed its connection, or taken too long."""
         task = self.task
         if worker.returncode is not None:
-            if worker.state is not State.KILLED:
-                # What it wrote before it died counts.
-                self.listen(worker)
-                worker.state = State.KILLED
-                self._forget_at = now + DYING_SECONDS
-            if worker.has_gone() or now >= self._forget_at:
-                self._bury(worker)
-        elif worker.state is State.KILLED:
-            if now >= self._forget_at:
-                # The system does not let it go; the slot is of more use than the wait.
-                self._bury(worker)
+            if worker.status is not WorkerStatus.KILLED:
+                # It has exited by itself. A result that it wrote before that counts.
+                self.read_messages(worker)
+                worker.status = WorkerStatus.KILLED
+                self._give_up_at = now + DYING_SECONDS
+            if worker.has_gone() or now >= self._give_up_at:
+                self._end_of_worker(worker)
+        elif worker.status is WorkerStatus.KILLED:
+            if now >= self._give_up_at:
+                # The system cannot end it, say because its disk or GPU does not answer.
+                self._end_of_worker(worker)
         elif now >= self._kill_at:
-            self._kill(self._blame(worker, "the process closed its connection to the search"))
-        elif worker.channel.ended and worker.state is not State.LEAVING:
-            worker.state = State.LEAVING
+            reason = "the process closed its connection to the search"
+            self._kill(self._failure(worker, reason))
+        elif worker.channel.ended and worker.status is not WorkerStatus.LEAVING:
+            worker.status = WorkerStatus.LEAVING
             self._kill_at = now + CLOSE_SECONDS
-        elif worker.state is State.LOADING and now >= self._born + self._load_timeout:
+        elif (
+            worker.status is WorkerStatus.LOADING and now >= self._load_started + self._load_timeout
+        ):
             reason = f"a worker did not load the objective within {self._load_timeout:g} s"
-            self._kill(self._blame(worker, reason))
-        elif task is not None and now >= task.until:
+            self._kill(self._failure(worker, reason))
+        elif task is not None and now >= task.expires_at:
             reason = "the worker did not take the candidate"
-            if task.begun:
+            if task.started:
                 reason = f"the evaluation took longer than its timeout of {task.job.timeout:g} s"
-            self._kill(self._blame(worker, reason))
+            self._kill(self._failure(worker, reason))
 
-    def _blame(self, worker: WorkerProcess, reason: str) -> Outcome | None:
-        """What the job ends with for a fault of the worker."""
+    def _failure(self, worker: WorkerProcess, reason: str) -> Outcome | None:
+        """The outcome of the job for a fault of its worker; None if there is no job."""
         worker.read_output()
         return None if self.task is None else self.task.failed(reason, _with_output(worker))
 
-    def _kill(self, verdict: Outcome | None) -> None:
-        """End the worker; its job ends with the verdict once it is dead."""
+    def _kill(self, outcome: Outcome | None) -> None:
+        """Kill the worker. Its job ends with the outcome once the worker has gone."""
         assert self.worker is not None
-        self._verdict = verdict
-        self._forget_at = time.monotonic() + DYING_SECONDS
+        self._final_outcome = outcome
+        self._give_up_at = time.monotonic() + DYING_SECONDS
         self.worker.kill()
 
-    def _bury(self, worker: WorkerProcess) -> None:
-        """Take a dead worker out of its slot, and end the job that it had."""
-        task, verdict, self._verdict = self.task, self._verdict, None
+    def _end_of_worker(self, worker: WorkerProcess) -> None:
+        """The worker has gone: end the job that it had, and leave the slot without a worker."""
+        task, outcome, self._final_outcome = self.task, self._final_outcome, None
         if task is not None and task.worker is worker:
-            if verdict is None and task.sent and not task.begun and not task.retried:
-                # It died of what came before, so this candidate gets another worker.
-                task.sent, task.retried, task.until = False, True, math.inf
-            elif verdict is None:
+            if outcome is None and task.sent and not task.started and not task.retried:
+                # It died of what an earlier candidate had left in it.
+                task.sent, task.retried, task.expires_at = False, True, math.inf
+            elif outcome is None:
                 worker.read_output()
-                when = "during the evaluation" if task.begun else "while it loaded the objective"
-                self._end(task.failed(death(worker.returncode, when), _with_output(worker)))
+                when = "during the evaluation" if task.started else "while it loaded the objective"
+                reason = how_it_ended(worker.returncode, when)
+                self._end(task.failed(reason, _with_output(worker)))
             else:
-                self._end(verdict)
-        self.forget()
+                self._end(outcome)
+        self.remove_worker()
 
     def _end(self, outcome: Outcome) -> None:
         assert self.task is not None
         self._events.append(Ended(self.task.job.id, outcome, self.slot.name))
         self.task = None
 
-    # The line to a worker ----------------------------------------------------------------------
+    # Messages to and from the worker -----------------------------------------------------------
 
     def _send(self, worker: WorkerProcess, kind: bytes, payload: bytes) -> None:
         worker.channel.send(kind, payload)
-        self.watch(worker)
+        self.update_selector(worker)
 
-    def watch(self, worker: WorkerProcess) -> None:
-        """Wait for room to send only while something waits to be sent."""
+    def update_selector(self, worker: WorkerProcess) -> None:
+        """Let the selector report that the connection has room only while there is more to send."""
         wanted = selectors.EVENT_READ
         if worker.channel.is_sending:
             wanted |= selectors.EVENT_WRITE
@@ -264,55 +309,57 @@ class Place:
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(file)
 
-    def take_output(self, worker: WorkerProcess) -> None:
-        """Take in what the worker has printed."""
+    def read_output(self, worker: WorkerProcess) -> None:
+        """Read what the worker has printed."""
         if not worker.read_output():
             self._unregister(worker.output)
 
-    def listen(self, worker: WorkerProcess) -> None:
-        """Take in what the worker says."""
+    def read_messages(self, worker: WorkerProcess) -> None:
+        """Read what the worker has sent, and act on it."""
         try:
             for kind, payload in worker.channel.receive():
-                self._hear(worker, kind, payload)
-        except (wire.Broken, ValueError, TypeError):
+                self._handle(worker, kind, payload)
+        except (wire.ProtocolError, ValueError, TypeError):
             self._unregister(worker.channel.sock)
             reason = "something else than pyhopper wrote into the connection to the search"
-            self._kill(self._blame(worker, reason))
+            self._kill(self._failure(worker, reason))
         if worker.channel.ended:
             self._unregister(worker.channel.sock)
 
-    def _hear(self, worker: WorkerProcess, kind: bytes, payload: bytes) -> None:
-        if worker.state is State.KILLED:
+    def _handle(self, worker: WorkerProcess, kind: bytes, payload: bytes) -> None:
+        """Act on one frame."""
+        if worker.status is WorkerStatus.KILLED:
             return
         task = self.task
         now = time.monotonic()
         if kind == wire.LOADED:
-            self._startup = now - self._born
-            worker.state = State.IDLE
+            self._startup_seconds = now - self._load_started
+            worker.status = WorkerStatus.IDLE
         elif kind == wire.UNLOADABLE:
             reason, details = json.loads(payload)
             if task is not None and task.worker is worker:
                 worker.read_output()
                 reason = f"a worker could not load the objective: {reason}"
                 self._end(task.failed(reason, _with_output(worker, details)))
-            worker.state = State.LEAVING
+            worker.status = WorkerStatus.LEAVING
             self._kill_at = now + LEAVE_SECONDS
         elif task is None or not task.sent:
-            raise wire.Broken
-        elif kind == wire.BEGUN:
-            task.begun, task.since = True, now
-            task.until = math.inf if task.job.timeout is None else now + task.job.timeout
+            raise wire.ProtocolError
+        elif kind == wire.STARTED:
+            task.started, task.started_at = True, now
+            task.expires_at = math.inf if task.job.timeout is None else now + task.job.timeout
         elif kind == wire.ESTIMATE:
             self._advise(worker, task, float(json.loads(payload)))
         elif kind == wire.RESULT:
             self._finish(worker, task, *decode(payload))
 
     def _advise(self, worker: WorkerProcess, task: Task, estimate: float) -> None:
+        """Report an estimate, and answer the worker whether to give the evaluation up."""
         task.estimates.append(estimate)
         self._events.append(Reported(task.job.id, estimate))
         try:
             advice = task.job.advise(task.job.id, estimate)
-        except Exception as error:  # the search goes on without this candidate, as in one process
+        except Exception as error:  # a pruner's error is a failure of the candidate, as in-process
             self._kill(failure(error, tuple(task.estimates)))
             return
         self._send(worker, wire.ADVICE, bytes([bool(advice)]))
@@ -320,24 +367,26 @@ class Place:
     def _finish(
         self, worker: WorkerProcess, task: Task, outcome: Outcome, has_children: bool
     ) -> None:
+        """End the job with the worker's result, and let the worker exit if it is to be replaced."""
         now = time.monotonic()
         worker.read_output()
         failed = outcome.status is Status.FAILED
         if failed:
             outcome = outcome._replace(details=_with_output(worker, outcome.details))
-        worker.record(None)
+        worker.log_output_to(None)
         self._end(outcome)
-        worker.state = State.IDLE
-        is_long = now - task.since > _WORTH * self._startup
+        worker.status = WorkerStatus.IDLE
+        seconds = now - task.started_at
+        is_long = seconds > _STARTUPS_IN_LONG_EVALUATION * self._startup_seconds
         auto = self._isolation == "auto" and (failed or has_children or is_long)
         if auto or self._isolation == "candidate":
             self._kill_at = now + LEAVE_SECONDS
             worker.leave()
-            self.watch(worker)
+            self.update_selector(worker)
 
 
 def _with_output(worker: WorkerProcess, details: str = "") -> str:
-    """Details with the last lines of what the worker has printed."""
+    """The details of a failure, with the last lines that the worker has printed."""
     lines = worker.last_lines()
     if not lines:
         return details

@@ -1,7 +1,8 @@
-"""Where evaluations run, by the arguments of ``Search.run`` that speak of it."""
+"""Which executor a search uses: the arguments ``executor``, ``n_jobs`` and ``isolation``."""
 
 from __future__ import annotations
 
+import operator
 import os
 import re
 import sys
@@ -9,13 +10,21 @@ from typing import Any
 
 from pyhopper.errors import ArgumentError, PyhopperError
 from pyhopper.executors import Executor, InlineExecutor
+from pyhopper.executors.base import Slot
 from pyhopper.executors.gpus import cpu_slots, gpu_slots, usable_cores
 from pyhopper.executors.local import LocalExecutor
-from pyhopper.executors.process import Slot
 from pyhopper.executors.worker import is_loading
+
+_MOST_SLOTS = 4096
+"""Most evaluations at the same time. One machine has fewer cores than that, and each worker takes
+three file descriptors of the search and at least 30 MB of memory."""
+
+_DIGITS = 20
+"""How many characters of a number are read: enough to see that it is larger than any bound."""
 
 _PER_GPU = re.compile(r"(?:(\d+)\s*x\s*)?per[-_ ]gpu", re.IGNORECASE)
 _FORMS = 'must be a number of processes, -1 (one for each core), "per-gpu" or "2x per-gpu"'
+_METHODS = ("submit", "wait", "cancel", "close")
 
 
 def parse_slots(n_jobs: Any) -> list[Slot]:
@@ -24,65 +33,114 @@ def parse_slots(n_jobs: Any) -> list[Slot]:
     Raises
     ------
     ArgumentError
-        If it makes no sense, or there are no GPUs.
+        If it makes no sense, asks for more than 4096 slots, or there are no GPUs.
     """
-    text = str(n_jobs).strip()
-    if isinstance(n_jobs, str) and (found := _PER_GPU.fullmatch(text)):
-        per_gpu = int(found[1] or 1)
-        if per_gpu > 0:
-            return gpu_slots(n_jobs, per_gpu, os.environ)
-    is_number = isinstance(n_jobs, str) or hasattr(n_jobs, "__index__")
-    if isinstance(n_jobs, bool) or not is_number or not re.fullmatch(r"[+-]?\d+", text):
-        raise ArgumentError("n_jobs", n_jobs, _FORMS)
-    count = usable_cores() if int(text) == -1 else int(text)
+    if isinstance(n_jobs, str) and (found := _PER_GPU.fullmatch(n_jobs.strip())):
+        per_gpu = _checked_count(n_jobs, int((found[1] or "1")[:_DIGITS]))
+        slots = gpu_slots(n_jobs, per_gpu, os.environ)
+        _checked_count(n_jobs, len(slots))
+        return slots
+    count = _whole_number(n_jobs)
+    if count == -1:
+        count = usable_cores()
+    return cpu_slots(_checked_count(n_jobs, count), os.environ)
+
+
+def _whole_number(n_jobs: Any) -> int:
+    """``n_jobs`` as an integer; 0, which is refused, if it is none."""
+    if isinstance(n_jobs, str) and re.fullmatch(r"[+-]?\d+", n_jobs.strip()):
+        return int(n_jobs.strip()[:_DIGITS])
+    try:
+        return 0 if isinstance(n_jobs, bool) else operator.index(n_jobs)
+    except TypeError:
+        return 0
+
+
+def _checked_count(n_jobs: Any, count: int) -> int:
+    """A number of slots that makes sense; ``n_jobs`` is what the user wrote."""
     if count < 1:
         raise ArgumentError("n_jobs", n_jobs, _FORMS)
-    return cpu_slots(count, os.environ)
+    if count > _MOST_SLOTS:
+        problem = f"at most {_MOST_SLOTS} evaluations can run at the same time"
+        raise ArgumentError("n_jobs", n_jobs, problem)
+    return count
 
 
-def make_executor(
-    executor: Executor | None, n_jobs: Any, isolation: Any, needs_process: bool, quiet: bool
-) -> Executor:
-    """Where to run evaluations; if that is in several processes, a line says so.
+def check_executor(
+    executor: Any, n_jobs: Any, isolation: Any, *, needs_process: bool
+) -> list[Slot]:
+    """Check the arguments that say where evaluations run, before anything runs.
 
     Parameters
     ----------
-    executor : Executor or None
-        The user's own.
+    executor : object
+        The user's own executor, or None.
     n_jobs, isolation : object
         Arguments of ``Search.run``.
-    limits : Limits
-        An evaluation that may have to be ended needs a process of its own.
-    quiet : bool
-        Print nothing.
+    needs_process : bool
+        Whether an evaluation may have to be ended from outside, by a timeout or
+        ``deadline="kill"``. That takes a subprocess even with ``n_jobs=1``.
+
+    Returns
+    -------
+    list of Slot
+        The slots of the subprocesses to use, for :func:`make_executor`. Empty if evaluations run
+        in this process or in the user's executor.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument makes no sense.
+    PyhopperError
+        If subprocesses are needed, but this process is itself a worker that is importing the
+        module of its objective.
     """
     if isolation not in ("auto", "candidate", "slot"):
-        raise ArgumentError("isolation", isolation, 'must be "auto", "candidate" or "slot"')
+        raise ArgumentError("isolation", isolation, 'must be "auto" or "candidate" or "slot"')
     if executor is not None:
-        methods = ("submit", "wait", "cancel", "close")
-        if not all(callable(getattr(executor, name, None)) for name in methods):
-            problem = f"must have slots and the methods {', '.join(methods)}"
-            raise ArgumentError("executor", executor, problem)
-        if n_jobs not in (1, "1"):
-            problem = "an executor is given, which says itself how many evaluations run at a time"
-            raise ArgumentError("n_jobs", n_jobs, problem)
-        return executor
+        _check_own(executor, n_jobs)
+        return []
     slots = parse_slots(n_jobs)
-    in_process = n_jobs in (1, "1") and not needs_process and isolation == "auto"
-    if in_process:
-        return InlineExecutor()
+    if n_jobs in (1, "1") and isolation == "auto" and not needs_process:
+        return []
     if is_loading():
         raise PyhopperError(
             "a search was started by a module that a subprocess imports to find the objective; "
             'put the call of run under `if __name__ == "__main__":`'
         )
+    return slots
+
+
+def _check_own(executor: Any, n_jobs: Any) -> None:
+    """Check an executor of the user's own."""
+    methods = all(callable(getattr(executor, name, None)) for name in _METHODS)
+    if not methods or not hasattr(executor, "slots"):
+        problem = f"must have slots and the methods {', '.join(_METHODS)}"
+        raise ArgumentError("executor", executor, problem)
+    if n_jobs not in (1, "1"):
+        problem = "an executor is given, which says itself how many evaluations run at a time"
+        raise ArgumentError("n_jobs", n_jobs, problem)
+
+
+def make_executor(
+    executor: Executor | None, slots: list[Slot], isolation: str, *, quiet: bool
+) -> Executor:
+    """Create the executor for arguments that :func:`check_executor` has checked.
+
+    Unless ``quiet``, one line on standard error says how many processes there are, if there are
+    several or they have GPUs.
+    """
+    if executor is not None:
+        return executor
+    if not slots:
+        return InlineExecutor()
     if not quiet and (len(slots) > 1 or slots[0].has_gpu):
         print(describe(slots), file=sys.stderr, flush=True)  # noqa: T201 - the start-up line
     return LocalExecutor(slots, isolation)
 
 
 def describe(slots: list[Slot]) -> str:
-    """One line on slots."""
+    """How many processes there are, their threads and GPUs, in one line."""
     cores = slots[0].env.get("OMP_NUM_THREADS")
     share = "" if cores is None else f", {cores} CPU thread{'' if cores == '1' else 's'} each"
     names = f": {', '.join(slot.name for slot in slots)}" if slots[0].has_gpu else ""

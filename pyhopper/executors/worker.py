@@ -23,8 +23,10 @@ from pyhopper.objective import failure
 _loading = False
 
 _MOST_WRAPPERS = 50
+"""How many objects inside each other are looked at to find the user's function."""
 
 _WRAPPED = ("func", "__func__", "__wrapped__", "function", "__self__")
+"""Attributes under which partials, methods, decorators and pyhopper's own classes keep it."""
 
 
 def is_loading() -> bool:
@@ -33,21 +35,22 @@ def is_loading() -> bool:
 
 
 def main(fd: int, parent: int) -> None:
-    """Serve the search at the other end of a socket until it says or hangs up.
+    """Serve the search at the other end of a socket, until it says to leave or closes its end.
 
     Parameters
     ----------
     fd : int
-        The socket, inherited; -1 if it comes through the standard input.
+        The inherited socket; -1 on Windows, where the socket comes through the standard input.
     parent : int
         Process id of the search.
     """
-    hangup = os.dup(0)
-    sock = _socket(fd, hangup)
+    stdin = os.dup(0)
+    sock = _socket(fd, stdin)
+    # The objective must not read from the search's pipe, so its own input is empty.
     with Path(os.devnull).open("rb") as null:
         os.dup2(null.fileno(), 0)
     if not die_with_parent(parent):
-        threading.Thread(target=watch, args=(hangup,), daemon=True).start()
+        threading.Thread(target=exit_when_closed, args=(stdin,), daemon=True).start()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     faulthandler.enable()
@@ -62,14 +65,14 @@ def _socket(fd: int, stdin: int) -> socket.socket:
         os.set_inheritable(fd, False)
         return socket.socket(fileno=fd)
     if sys.platform != "win32":
-        raise OSError("a socket is handed over by its number")
+        raise OSError("only Windows hands a socket over through the standard input")
     length = int.from_bytes(os.read(stdin, 4), "big")
     shared: socket.socket = socket.fromshare(os.read(stdin, length))
     return shared
 
 
 def die_with_parent(parent: int) -> bool:
-    """Let the kernel end this process with its parent; False if it cannot."""
+    """Let the kernel kill this process when its parent dies; False if it cannot (not on Linux)."""
     if not sys.platform.startswith("linux"):
         return False
     import ctypes
@@ -82,15 +85,15 @@ def die_with_parent(parent: int) -> bool:
     return True
 
 
-def watch(fd: int) -> None:
-    """End this process when the other end of a pipe is closed, which only the search holds."""
+def exit_when_closed(fd: int) -> None:
+    """Wait until the other end of a pipe, which only the search has, is closed; then exit."""
     while os.read(fd, 1):
         pass
     _end()
 
 
 def _end() -> None:
-    """End this process and its group, at once and without anything of the user's."""
+    """Kill this process and its group, without running any of the user's code such as `atexit`."""
     if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
         os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(1)
@@ -115,7 +118,7 @@ class _Worker:
                 if not self._load(payload):
                     return
             elif kind == wire.JOB:
-                self._channel.send(wire.BEGUN)
+                self._channel.send(wire.STARTED)
                 self._run(payload)
             elif kind == wire.LEAVE:
                 return
@@ -125,7 +128,7 @@ class _Worker:
         _loading = True
         try:
             self._evaluate, self._shared = pickle.loads(payload)
-            _name_what_came_by_value(self._evaluate)
+            _share_names_with_main(self._evaluate)
         except BaseException as error:
             outcome = failure(error)
             why = [outcome.reason, outcome.details]
@@ -156,65 +159,65 @@ class _Worker:
         return bool(advice[0])
 
 
-def _name_what_came_by_value(objective: Any) -> None:
-    """Put the script's names that an objective uses where pickle looks them up.
+def _share_names_with_main(objective: Any) -> None:
+    """Put the names that the objective of a script uses into this process's ``__main__``.
 
-    The objective of a script travels by value, and this process has no script: what it pickles
-    itself, say for a pool of its own, would not be found.
+    The functions of a script are sent by value, since this process has not run the script. If the
+    objective then pickles one of them, say for a pool of its own, pickle looks it up in
+    ``__main__``.
     """
     names = vars(sys.modules["__main__"])
     waiting = [objective]
-    for _ in range(_MOST_WRAPPERS):  # of some objects every attribute is there and callable
+    for _ in range(_MOST_WRAPPERS):  # some objects, such as mocks, have every attribute
         if not waiting:
             return
         thing = waiting.pop(0)
-        with contextlib.suppress(Exception):  # of an object that answers in its own way
+        with contextlib.suppress(Exception):  # attributes of the user's objects may raise anything
             space = getattr(thing, "__globals__", None)
             if isinstance(space, dict) and thing.__module__ == "__main__":
                 for name, value in {**space, thing.__name__: thing}.items():
                     names.setdefault(name, value)
-            # Through partial, methods, decorators and what pyhopper wraps around a function.
             inner = [getattr(thing, name, None) for name in _WRAPPED]
             waiting += [each for each in inner if callable(each)]
 
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        # The objective may have closed or replaced it.
+        # The objective may have closed or replaced the stream.
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
 
 
-def _encode(outcome: Outcome, leftover: bool) -> bytes:
+def _encode(outcome: Outcome, children: bool) -> bytes:
     fields = outcome._replace(status=outcome.status.value)  # type: ignore[arg-type]
     try:
-        return json.dumps([fields, leftover]).encode()
+        return json.dumps([fields, children]).encode()
     except (TypeError, ValueError, RecursionError) as error:
         reason = f"the result cannot be sent to the search: {error}"
         broken = Outcome(Status.FAILED, estimates=outcome.estimates, reason=reason)
-        return _encode(broken, leftover)
+        return _encode(broken, children)
 
 
 def decode(payload: bytes) -> tuple[Outcome, bool]:
-    """The outcome in a RESULT, and whether processes are left over.
+    """The outcome in a RESULT frame, and whether the worker has child processes.
 
     Raises
     ------
     ValueError, TypeError
-        If it is none.
+        If the payload is something else.
     """
-    fields, leftover = json.loads(payload)
+    fields, children = json.loads(payload)
     outcome = Outcome(*fields)
     status = Status(outcome.status)
-    return outcome._replace(status=status, estimates=tuple(outcome.estimates)), bool(leftover)
+    return outcome._replace(status=status, estimates=tuple(outcome.estimates)), bool(children)
 
 
 def has_children() -> bool:
-    """Whether this process has child processes; False where the system does not tell."""
+    """Whether this process has children, zombies included; False where that cannot be asked."""
     if not hasattr(os, "waitid"):
         return False
     try:
-        # Only looks, so that whoever waits for the children still can.
+        # WNOWAIT only looks, so that the code that started a child can still wait for it.
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return False
