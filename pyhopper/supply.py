@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pyhopper.budget import Budget, Phase, Thinking
+from pyhopper.budget import Budget, Phase
 from pyhopper.callbacks.base import Callbacks
 from pyhopper.events import Candidate, CandidateType, Dropped, ParamInfo, Started, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.leaders import CHECK_FROM
 from pyhopper.history.state import State
 from pyhopper.kernels import Proposal, Proposer
+from pyhopper.kernels.effort import Thinking
 from pyhopper.parameters import MISSING
 from pyhopper.parameters.space import Space
 

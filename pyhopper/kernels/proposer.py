@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from pyhopper.budget import Phase, Thought
+from pyhopper.budget import Phase
 from pyhopper.errors import ConstraintError
 from pyhopper.events import CandidateType, Screening, Status
 from pyhopper.history.evaluation import Evaluation
@@ -26,12 +26,13 @@ from pyhopper.kernels import chain
 from pyhopper.kernels.blas import one_thread
 from pyhopper.kernels.chain import Proposal
 from pyhopper.kernels.coordinates import Floats, snap, switch_off
+from pyhopper.kernels.effort import Effort
 from pyhopper.kernels.encoding import Encoding
 from pyhopper.kernels.model.covariance import Hyper
 from pyhopper.kernels.model.design import design_point, design_size
 from pyhopper.kernels.model.duration import Durations, durations_of
 from pyhopper.kernels.model.gaussian import due
-from pyhopper.kernels.model.screening import Effort, Seen, rank
+from pyhopper.kernels.model.screening import Seen, Workload, rank
 from pyhopper.kernels.steps.evolution import Evolution
 from pyhopper.kernels.steps.lines import Stepper
 from pyhopper.kernels.steps.slope import downhill
@@ -80,20 +81,20 @@ class Proposer:
         """Whether a model of the space makes sense."""
         return 0 < self._coordinates.dimension <= MOST_MODELLED
 
-    def _screens(self, thought: Thought, state: State) -> bool:
-        return thought is Thought.MODEL and self.modelled and state.keep_history
+    def _screens(self, effort: Effort, state: State) -> bool:
+        return effort is Effort.MODEL and self.modelled and state.keep_history
 
-    def learns(self, thought: Thought, state: State) -> bool:
+    def learns(self, effort: Effort, state: State) -> bool:
         """Whether it learns from its own proposals, and not from the evaluations alone."""
-        steps = thought is not Thought.NONE and self._coordinates.dimension > 0
-        return steps and not self._screens(thought, state)
+        steps = effort is not Effort.NONE and self._coordinates.dimension > 0
+        return steps and not self._screens(effort, state)
 
     def propose(
         self,
         rng: np.random.Generator,
         state: State,
         phase: Phase,
-        thought: Thought,
+        effort: Effort,
         left: float = math.inf,
     ) -> list[Proposal]:
         """Propose points for the next candidate, the most promising first.
@@ -106,8 +107,8 @@ class Proposer:
             What the search knows.
         phase : Phase
             Where in its schedule it is.
-        thought : Thought
-            How much thinking about this candidate may cost.
+        effort : Effort
+            How much this proposal is worth.
         left : float
             Seconds until the end of the budget, if that is in time.
 
@@ -118,10 +119,10 @@ class Proposer:
         """
         local = not phase.seeding and state.best is not None
         proposals: list[Proposal] = []
-        if self._screens(thought, state):
+        if self._screens(effort, state):
             with one_thread():
                 proposals = self._screened(rng, state, phase, local, left)
-        elif local and self.learns(thought, state):
+        elif local and self.learns(effort, state):
             proposals = [self._stepped(rng, state, phase)]
         allowed = [each for each in proposals if self.space.allows(each.point)]
         if not allowed:
@@ -180,10 +181,10 @@ class Proposer:
             return [Proposal(self._point(rng, row, best, phase), kind)]
         flying = [self._encoding.encode(each.candidate.point) for each in state.running.values()]
         pending = np.array(flying).reshape(-1, self._coordinates.dimension)
-        effort = Effort(keep=64 if self.space.constraints else 16, replay=self._repeatable)
+        workload = Workload(keep=64 if self.space.constraints else 16, replay=self._repeatable)
         seen = Seen(np.array(self._rows), values, pending, self._durations, left)
         ranking = rank(
-            rng, self._coordinates, seen, phase.temperature, not local, self._hyper, effort
+            rng, self._coordinates, seen, phase.temperature, not local, self._hyper, workload
         )
         self._hyper = ranking.hyper
         sign = -1.0 if state.maximize else 1.0

@@ -19,8 +19,8 @@ from pyhopper.kernels.moves import SMALLEST_MOVE, move, parents_of
 
 
 @dataclass(frozen=True)
-class Effort:
-    """How much to think about one candidate.
+class Workload:
+    """How many proposals are made and scored for one candidate.
 
     Attributes
     ----------
@@ -42,8 +42,8 @@ class Effort:
     keep: int = 16
     replay: bool = True
 
-    def for_points(self, count: int) -> Effort:
-        """Return an effort that takes about the same time with a model of `count` points."""
+    def for_points(self, count: int) -> Workload:
+        """Return a workload that takes about the same time with a model of `count` points."""
         proposals = min(self.proposals, max(60, self.proposals * 85 // max(count, 1)))
         rounds = self.rounds if count <= 120 else min(self.rounds, 3)
         return replace(self, proposals=proposals, rounds=rounds)
@@ -159,16 +159,16 @@ class Screen:
 
 
 def refine(
-    rng: np.random.Generator, screen: Screen, rows: Floats, merit: Floats, effort: Effort,
+    rng: np.random.Generator, screen: Screen, rows: Floats, merit: Floats, workload: Workload,
     reach: float,
 ) -> tuple[Floats, Floats]:  # fmt: skip
     """Keep the best twentieth, move it by ever smaller steps, score again."""
     coordinates = screen.model.coordinates
-    for turn in range(effort.rounds):
-        kept = np.argsort(-merit, kind="stable")[: max(1, effort.proposals // 20)]
-        parents = rows[rng.choice(kept, effort.proposals)]
+    for turn in range(workload.rounds):
+        kept = np.argsort(-merit, kind="stable")[: max(1, workload.proposals // 20)]
+        parents = rows[rng.choice(kept, workload.proposals)]
         widest = np.log(reach * 0.5**turn / SMALLEST_MOVE)
-        size = SMALLEST_MOVE * 0.3**turn * np.exp(rng.random(effort.proposals) * widest)
+        size = SMALLEST_MOVE * 0.3**turn * np.exp(rng.random(workload.proposals) * widest)
         fresh = move(rng, coordinates, parents, size, dense=0.3)
         rows = np.vstack([rows[kept], fresh])
         merit = np.concatenate([merit[kept], screen.score(fresh)])
@@ -176,13 +176,13 @@ def refine(
 
 
 def local_proposals(
-    rng: np.random.Generator, screen: Screen, rows: Floats, temperature: float, effort: Effort
+    rng: np.random.Generator, screen: Screen, rows: Floats, temperature: float, workload: Workload
 ) -> Floats:
     """Draw moves around the points that the model holds for the best, and a few from everywhere."""
     coordinates = screen.model.coordinates
-    everywhere = int(0.3 * temperature * effort.proposals)
+    everywhere = int(0.3 * temperature * workload.proposals)
     order = np.argsort(screen.model.fitted, kind="stable")[:5]
-    parents = rows[parents_of(rng, order, effort.proposals - everywhere, 0.6)]
+    parents = rows[parents_of(rng, order, workload.proposals - everywhere, 0.6)]
     widest = np.log(0.5 * temperature / SMALLEST_MOVE)
     size = SMALLEST_MOVE * np.exp(rng.random(len(parents)) * widest)
     near = move(rng, coordinates, parents, size, dense=0.2)
@@ -196,7 +196,7 @@ def rank(
     temperature: float,
     seeding: bool,
     hyper: Hyper | None = None,
-    effort: Effort | None = None,
+    workload: Workload | None = None,
 ) -> Ranking:
     """Propose many candidates and rank them by the model.
 
@@ -214,42 +214,42 @@ def rank(
         True in phase 1: propose over the whole space.
     hyper
         The record from the last call; None learns it anew from the history, with the same result.
-    effort
-        How much to think.
+    workload
+        How many proposals to make.
     """
-    effort = effort or Effort()
+    workload = workload or Workload()
     good = np.isfinite(seen.values)
     rows, values = seen.rows[good], seen.values[good]
     hyper = hyper or first_hyper(coordinates)
     if not len(rows):
-        return _without_model(rng, coordinates, seen, hyper, effort)
-    hyper = learn(hyper, coordinates, rows, values, effort.steps, effort.replay)
+        return _without_model(rng, coordinates, seen, hyper, workload)
+    hyper = learn(hyper, coordinates, rows, values, workload.steps, workload.replay)
     used = chosen_points(hyper, coordinates, rows, values)
     rows, values = rows[used], values[used]
-    effort = effort.for_points(len(rows))
+    workload = workload.for_points(len(rows))
     model = Model(hyper, coordinates, rows, values, seen.pending)
     screen = Screen(model, model.expected_best, seen.rows[~good], rows, seen.durations, seen.left)
     if seeding:
-        proposals = whole_space(rng, coordinates, 2 * effort.proposals)
+        proposals = whole_space(rng, coordinates, 2 * workload.proposals)
         merit = screen.score(proposals)
         screened = len(proposals)
     else:
-        proposals = local_proposals(rng, screen, rows, temperature, effort)
+        proposals = local_proposals(rng, screen, rows, temperature, workload)
         merit = screen.score(proposals)
-        proposals, merit = refine(rng, screen, proposals, merit, effort, 0.5 * temperature)
-        screened = effort.proposals * (1 + effort.rounds)
-    chosen = unseen(proposals, merit, np.vstack([seen.rows, seen.pending]), effort.keep)
+        proposals, merit = refine(rng, screen, proposals, merit, workload, 0.5 * temperature)
+        screened = workload.proposals * (1 + workload.rounds)
+    chosen = unseen(proposals, merit, np.vstack([seen.rows, seen.pending]), workload.keep)
     mean, sd = model.in_objective_units(*model.predict(proposals[chosen]))
     return Ranking(proposals[chosen], mean, sd, screened, hyper)
 
 
 def _without_model(
-    rng: np.random.Generator, coordinates: Coordinates, seen: Seen, hyper: Hyper, effort: Effort
+    rng: np.random.Generator, coordinates: Coordinates, seen: Seen, hyper: Hyper, workload: Workload
 ) -> Ranking:
     """Rank draws from the whole space by how far they are from failures: nothing has succeeded."""
-    proposals = whole_space(rng, coordinates, effort.proposals)
+    proposals = whole_space(rng, coordinates, workload.proposals)
     merit = -failure_share(coordinates, seen.rows, seen.rows[:0], proposals)
-    chosen = unseen(proposals, merit, np.vstack([seen.rows, seen.pending]), effort.keep)
+    chosen = unseen(proposals, merit, np.vstack([seen.rows, seen.pending]), workload.keep)
     unknown = np.full(len(chosen), np.nan)
     return Ranking(proposals[chosen], unknown, unknown, len(proposals), hyper)
 
