@@ -11,6 +11,8 @@ from pyhopper.events import CandidateType
 from pyhopper.kernels.coordinates import switch_off, uniform
 from pyhopper.kernels.effort import Effort, Thinking
 from pyhopper.kernels.encoding import Encoding
+from pyhopper.kernels.steps import kernel as steps_kernel
+from pyhopper.kernels.steps.lines import Lines
 from pyhopper.testing import ScriptedExecutor
 
 
@@ -234,17 +236,14 @@ def test_candidates_in_flight_are_all_different(clock):
 
 def test_no_move_is_lost_with_several_slots(clock, monkeypatch):
     """A move that was drawn ahead and put aside comes later, or its block would never end."""
-    from pyhopper.kernels import proposer
-    from pyhopper.kernels.steps import lines as stepping
-
     made = []
 
-    class Watched(stepping.Stepper):
+    class Watched(Lines):
         def __init__(self, *args):
             super().__init__(*args)
             made.append(self)
 
-    monkeypatch.setattr(proposer, "Stepper", Watched)
+    monkeypatch.setattr(steps_kernel, "Lines", Watched)
     search = pyhopper.Search(w=pyhopper.float(-1, 1, shape=100), seed=1, clock=clock)
 
     def script(job):
@@ -252,7 +251,7 @@ def test_no_move_is_lost_with_several_slots(clock, monkeypatch):
 
     executor = ScriptedExecutor(clock, script, slots=4)
     search.run(lambda params: 0, "min", steps=1200, executor=executor, quiet=True)
-    (stepper,) = made
+    (lines,) = made
     assert search.best_f < 10
     # Those in flight, and what they wait for.
-    assert len(stepper.blocks) <= 8
+    assert len(lines.blocks) <= 8

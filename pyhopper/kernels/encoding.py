@@ -206,3 +206,17 @@ class Encoding:
             else:
                 values.append(leaf.param.sample(rng))
         return tuple(values)
+
+    def point(
+        self, rng: np.random.Generator, row: Floats, best: Point | None, temperature: float
+    ) -> Point:
+        """The point of a row. Some of the leaves without columns move from those of the best."""
+        point = list(self.decode(row, best, rng))
+        others = [index for index in self.others if point[index] is not INACTIVE]
+        if best is not None and others:
+            share = max(temperature / 2, 1 / len(self.space.leaves))
+            for index in others:
+                if best[index] is not INACTIVE and rng.random() < share:
+                    param = self.space.leaves[index].param
+                    point[index] = param.mutate(best[index], temperature, rng)
+        return tuple(point)

@@ -115,7 +115,7 @@ class Move:
     sign: int
 
 
-class Stepper:
+class Lines:
     """The learning chain. `propose` draws a move, `observe` takes in its value.
 
     The state is a fold over the calls in their order and can be rebuilt by repeating them with the
