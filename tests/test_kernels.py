@@ -275,7 +275,7 @@ def test_evolution_learns_the_shape(rng):
     assert evolution.value < 1e-6
     # The control: without learning the shape the same moves get nowhere near.
     evolution = Evolution(Coordinates.continuous(10), np.full(10, 0.8), np.inf)
-    evolution.settings.one = evolution.settings.many = 0.0
+    evolution.constants.one = evolution.constants.many = 0.0
     for step in range(3000):
         draw = evolution.propose(np.random.default_rng(step))
         evolution.observe(draw, value(draw.row))
