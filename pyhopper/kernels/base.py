@@ -36,7 +36,8 @@ class Kernel(Protocol):
     """One way of proposing the next point: the proposal part of an MCMC step.
 
     The other part, accepting the better point, is done by the state, which knows the best one.
-    Subclass it and implement :meth:`propose`; the other methods have defaults that do nothing.
+    Subclass it and implement :meth:`propose`. By default a kernel applies to every candidate and
+    learns nothing from evaluations.
 
     All randomness comes from the generator that is passed in, which is made from the search's seed
     and the candidate's number. A kernel must use no other and no clock, or a seed would not make a
