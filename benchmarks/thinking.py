@@ -20,10 +20,10 @@ import numpy as np
 def measure(threads: str) -> None:
     """Print the median, mean and processor time in milliseconds between evaluations."""
     import pyhopper
-    from pyhopper.kernels import proposer
+    from pyhopper.kernels.model import kernel
 
     if threads == "many":
-        proposer.one_thread = contextlib.nullcontext
+        kernel.one_thread = contextlib.nullcontext
     names = [f"x{i}" for i in range(8)]
     search = pyhopper.Search({name: pyhopper.float(0, 1) for name in names}, seed=1)
     rng = random.Random(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import math
 import numbers
 import re
@@ -25,11 +24,6 @@ _UNITS = {
 _SECONDS = {word: seconds for seconds, words in _UNITS.items() for word in words.split()}
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]+)\s*")
 _EXAMPLES = 'write it like "1h 30min", "2d 12h", "1:30" (minutes:seconds), 90 or "until 08:00"'
-
-
-_THINKING_SHARE = 0.05
-_MOST_MODELLED_STEPS = 2_000
-_MOST_LEARNING_STEPS = 20_000
 
 
 class Clock(Protocol):
@@ -294,81 +288,6 @@ class Forecast:
     def shortest(self) -> float:
         """The shortest of the last durations in seconds; 0 before the first."""
         return self._sorted[0] if self._sorted else 0.0
-
-
-class Thought(enum.Enum):
-    """How much thinking about the next candidate is worth while."""
-
-    NONE = 0
-    STEP = 1
-    MODEL = 2
-
-
-class Thinking:
-    """Keeps the time that proposing takes below a share of the time that evaluating takes.
-
-    Where a seed and steps are given, the outcome must not depend on the clock, so the number of
-    steps decides. Else the time is measured: all thinking together may take 5% of the time that all
-    evaluations together are going to take.
-
-    Parameters
-    ----------
-    budget : Budget
-        The run's.
-    slots : int
-        How many evaluations run at the same time.
-    repeatable : bool
-        Whether the clock must not matter.
-    """
-
-    def __init__(self, budget: Budget, slots: int, repeatable: bool) -> None:
-        self._budget = budget
-        self._slots = slots
-        self._steps = budget.schedule.steps if repeatable else None
-        self._used = 0.0
-        self._evaluating = 0.0
-        self._evaluated = 0
-        self._costs = {Thought.NONE: 1e-5, Thought.STEP: 4e-5, Thought.MODEL: 5e-3}
-
-    def evaluated(self, seconds: float, count: int = 1) -> None:
-        """Tell how long an evaluation took, or ``count`` of them together."""
-        self._evaluating += seconds
-        self._evaluated += count
-
-    def proposed(self, thought: Thought, seconds: float) -> None:
-        """Tell how long a proposal took."""
-        self._used += seconds
-        # One slow proposal says little: the machine was busy, or something was done for the first
-        # time.
-        seconds = min(seconds, 3 * self._costs[thought])
-        self._costs[thought] += 0.2 * (seconds - self._costs[thought])
-        # What was too expensive is tried again after a while.
-        if thought is Thought.NONE:
-            self._costs[Thought.STEP] *= 0.995
-
-    def next(self) -> Thought:
-        """How much to think about the next candidate."""
-        if self._steps is not None:
-            if self._steps <= _MOST_MODELLED_STEPS:
-                return Thought.MODEL
-            return Thought.STEP if self._steps <= _MOST_LEARNING_STEPS else Thought.NONE
-        allowed = _THINKING_SHARE * self._total()
-        mean = self._evaluating / max(self._evaluated, 1)
-        if self._used + self._costs[Thought.MODEL] <= allowed:
-            return Thought.MODEL
-        # One step of learning after another: only what each of them costs can count, beyond what it
-        # costs anyway to draw a candidate.
-        extra = self._costs[Thought.STEP] - self._costs[Thought.NONE]
-        return Thought.NONE if extra > _THINKING_SHARE * mean else Thought.STEP
-
-    def _total(self) -> float:
-        """Seconds that all evaluations together are expected to take."""
-        schedule = self._budget.schedule
-        if schedule.runtime is not None:
-            return schedule.runtime * self._slots
-        if schedule.steps is not None and self._evaluated:
-            return schedule.steps * self._evaluating / self._evaluated
-        return self._evaluating
 
 
 class Budget:

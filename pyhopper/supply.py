@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pyhopper.budget import Budget, Phase, Stamp, Thinking
+from pyhopper.budget import Budget, Phase, Stamp
 from pyhopper.events import Candidate, CandidateType, Dropped, Outcome, Started, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.leaders import CHECK_FROM
 from pyhopper.history.state import State
 from pyhopper.kernels import Proposal, Proposer
+from pyhopper.kernels.effort import Thinking
 from pyhopper.parameters import MISSING
 from pyhopper.parameters.space import Space
 
@@ -239,9 +240,9 @@ class Supply:
             )
             if self._space.allows(point) and not known:
                 yield Proposal(point, CandidateType.INIT)
-        thought, before = self._thinking.next(), self._budget.elapsed
-        proposals = self.proposer.propose(rng, state, phase, thought, self._budget.remaining)
-        self._thinking.proposed(thought, self._budget.elapsed - before)
+        effort, before = self._thinking.next(), self._budget.elapsed
+        proposals = self.proposer.propose(rng, state, phase, effort, self._budget.remaining)
+        self._thinking.proposed(effort, self._budget.elapsed - before)
         yield from proposals
         for redrawn in itertools.count():
             # Either rule may be at its end: a whole neighbourhood, or few values to draw from.

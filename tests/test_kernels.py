@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 import pyhopper
-from pyhopper.kernels import blas, proposer
+from pyhopper.kernels import blas
 from pyhopper.kernels.coordinates import Coordinates, active, keys
+from pyhopper.kernels.model import kernel as screening_kernel
 from pyhopper.kernels.model.design import design_point, design_size, whole_space
 from pyhopper.kernels.model.gaussian import first_hyper, learn
 from pyhopper.kernels.model.screening import Seen, log_improvement, rank
 from pyhopper.kernels.moves import move, shift
 from pyhopper.kernels.steps.evolution import Evolution
-from pyhopper.kernels.steps.lines import Stepper
+from pyhopper.kernels.steps.lines import Lines
 from pyhopper.kernels.steps.slope import downhill
 
 NONE = np.empty((0, 0))
@@ -185,7 +186,7 @@ def test_steps_find_the_bowl_with_several_slots(slots: int) -> None:
         return float(((row - target) ** 2).sum())
 
     start = np.full(30, 0.5)
-    stepper = Stepper(space, start, value(start))
+    stepper = Lines(space, start, value(start))
     flying = []
     for index in range(1000):
         proposal = stepper.propose(np.random.default_rng(index))
@@ -203,7 +204,7 @@ def test_steps_in_a_mixed_space() -> None:
     space = mixed()
     rows, values = history(space, 5)
     values = values + (rows[:, 2] != 1)
-    stepper = Stepper(space, rows[0], values[0])
+    stepper = Lines(space, rows[0], values[0])
     for index in range(300):
         proposal = stepper.propose(np.random.default_rng(index))
         legal(space, proposal.row[None, :])
@@ -274,7 +275,7 @@ def test_evolution_learns_the_shape(rng):
     assert evolution.value < 1e-6
     # The control: without learning the shape the same moves get nowhere near.
     evolution = Evolution(Coordinates.continuous(10), np.full(10, 0.8), np.inf)
-    evolution.settings.one = evolution.settings.many = 0.0
+    evolution.constants.one = evolution.constants.many = 0.0
     for step in range(3000):
         draw = evolution.propose(np.random.default_rng(step))
         evolution.observe(draw, value(draw.row))
@@ -353,7 +354,7 @@ def test_the_model_thinks_with_one_thread(monkeypatch):
     if found is None:
         pytest.skip("NumPy has no OpenBLAS here")
     (read, write), seen = found, []
-    monkeypatch.setattr(proposer, "rank", lambda *args: seen.append(read()) or rank(*args))
+    monkeypatch.setattr(screening_kernel, "rank", lambda *args: seen.append(read()) or rank(*args))
     before = read()
     write(3)
     try:

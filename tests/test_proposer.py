@@ -7,10 +7,13 @@ import pytest
 from helpers import running
 
 import pyhopper
-from pyhopper.budget import Budget, Schedule, Thinking, Thought
+from pyhopper.budget import Budget, Schedule
 from pyhopper.events import CandidateType
 from pyhopper.kernels.coordinates import switch_off, uniform
+from pyhopper.kernels.effort import Effort, Thinking
 from pyhopper.kernels.encoding import Encoding
+from pyhopper.kernels.steps import kernel as steps_kernel
+from pyhopper.kernels.steps.lines import Lines
 from pyhopper.testing import ScriptedExecutor
 
 
@@ -198,28 +201,28 @@ def test_thinking_stays_within_its_share(clock):
     thinking = Thinking(budget, slots=1, repeatable=False)
     used, counts = 0.0, Counter()
     while clock.monotonic() < 20:
-        thought = thinking.next()
-        counts[thought] += 1
-        cost = 0.008 if thought is Thought.MODEL else 0.0
+        effort = thinking.next()
+        counts[effort] += 1
+        cost = 0.008 if effort is Effort.MODEL else 0.0
         clock.advance(cost)
         used += cost
-        thinking.proposed(thought, cost)
+        thinking.proposed(effort, cost)
         clock.advance(0.010)
         thinking.evaluated(0.010)
     assert 0.8 < used <= 1.0 + 0.008
-    assert counts[Thought.STEP] > 1500
+    assert counts[Effort.STEP] > 1500
 
 
 @pytest.mark.parametrize(
-    ("steps", "thought"), [(100, Thought.MODEL), (5000, Thought.STEP), (10**6, Thought.NONE)]
+    ("steps", "effort"), [(100, Effort.MODEL), (5000, Effort.STEP), (10**6, Effort.NONE)]
 )
-def test_with_a_seed_the_clock_does_not_matter(steps, thought, clock):
+def test_with_a_seed_the_clock_does_not_matter(steps, effort, clock):
     """The number of steps alone decides."""
     thinking = Thinking(Budget(Schedule(steps=steps), running(clock)), slots=1, repeatable=True)
     for seconds in (0.0, 1e-6, 3600.0):
         thinking.evaluated(seconds)
-        thinking.proposed(Thought.MODEL, 100.0)
-        assert thinking.next() is thought
+        thinking.proposed(Effort.MODEL, 100.0)
+        assert thinking.next() is effort
 
 
 def test_candidates_in_flight_are_all_different(clock):
@@ -234,17 +237,14 @@ def test_candidates_in_flight_are_all_different(clock):
 
 def test_no_move_is_lost_with_several_slots(clock, monkeypatch):
     """A move that was drawn ahead and put aside comes later, or its block would never end."""
-    from pyhopper.kernels import proposer
-    from pyhopper.kernels.steps import lines as stepping
-
     made = []
 
-    class Watched(stepping.Stepper):
+    class Watched(Lines):
         def __init__(self, *args):
             super().__init__(*args)
             made.append(self)
 
-    monkeypatch.setattr(proposer, "Stepper", Watched)
+    monkeypatch.setattr(steps_kernel, "Lines", Watched)
     search = pyhopper.Search(w=pyhopper.float(-1, 1, shape=100), seed=1, clock=clock)
 
     def script(job):
@@ -252,7 +252,7 @@ def test_no_move_is_lost_with_several_slots(clock, monkeypatch):
 
     executor = ScriptedExecutor(clock, script, slots=4)
     search.run(lambda params: 0, "min", steps=1200, executor=executor, quiet=True)
-    (stepper,) = made
+    (lines,) = made
     assert search.best_f < 10
     # Those in flight, and what they wait for.
-    assert len(stepper.blocks) <= 8
+    assert len(lines.blocks) <= 8

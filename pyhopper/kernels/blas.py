@@ -26,7 +26,7 @@ Threads = tuple[Callable[[], int], Callable[[int], None]]
 
 _lock = threading.Lock()
 _before: list[int] = []
-"""How many threads there were when each of the present users began."""
+"""How many threads there were when each caller that is inside of :func:`one_thread` entered it."""
 
 
 @functools.cache
@@ -60,7 +60,8 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         with _lock:
-            # Several searches may think at the same time; the last one puts things back.
+            # Several searches may be in here at the same time; the last to leave restores what the
+            # first found.
             before = _before.pop()
             if not _before:
                 write(before)

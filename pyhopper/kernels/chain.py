@@ -2,44 +2,80 @@
 
 Phase 1 draws from the whole space; phase 2 moves around the best point so far, by less and less.
 Better points are kept and worse ones dropped, which is what the best point in the state says.
+
+The moves here are made parameter by parameter, by each one's own rules, so that they exist for any
+space. Those in :mod:`pyhopper.kernels.moves` and :mod:`pyhopper.kernels.steps` are made in the
+columns that a model sees.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
 
 import numpy as np
 
 from pyhopper.budget import Phase
-from pyhopper.events import CandidateType, Screening
-from pyhopper.kernels import local, seeding
+from pyhopper.errors import ConstraintError
+from pyhopper.events import CandidateType
+from pyhopper.history.state import State
+from pyhopper.kernels.base import Kernel, Proposal
 from pyhopper.parameters import Point
 from pyhopper.parameters.space import Space
 
 
-class Proposal(NamedTuple):
-    """A point to evaluate, the rule that made it, and what a model expected of it."""
+class ChainKernel(Kernel):
+    """The plain chain: it needs no model, and meets the constraints by itself.
 
-    point: Point
-    type: CandidateType
-    screening: Screening | None = None
+    Parameters
+    ----------
+    space : Space
+        Where to propose.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._stuck: Point | None = None
+        """A best point from which no move meets the constraints."""
+
+    def propose(
+        self, rng: np.random.Generator, state: State, phase: Phase, left: float = math.inf
+    ) -> list[Proposal]:
+        """See :class:`~pyhopper.kernels.base.Kernel`. One proposal, another one at each call.
+
+        Raises
+        ------
+        ConstraintError
+            If almost no point of the space meets the constraints.
+        """
+        best = None if state.best is None else state.best.point
+        if not phase.seeding and best is not None and best is not self._stuck:
+            try:
+                point = move(rng, self._space, best, phase.temperature)
+                return [Proposal(point, CandidateType.LOCAL_SAMPLING)]
+            except ConstraintError:
+                self._stuck = best
+        return [Proposal(self._space.sample(rng), CandidateType.RANDOM_SEEDING)]
 
 
-def propose(rng: np.random.Generator, space: Space, best: Point | None, phase: Phase) -> Proposal:
-    """Propose the next point; calling it again proposes another one.
+def move(rng: np.random.Generator, space: Space, best: Point, temperature: float) -> Point:
+    """Move some parameters of the best point.
 
     Parameters
     ----------
     rng : numpy.random.Generator
         Source of randomness.
     space : Space
-        Where to draw from.
-    best : tuple or None
-        The best point so far.
-    phase : Phase
-        Where in its schedule the search is.
+        Where the point lies.
+    best : tuple
+        The point to move from.
+    temperature : float
+        In (0, 1]: how far each parameter moves, and how many of them at most.
+
+    Returns
+    -------
+    tuple
+        A point in which between 1 and ``temperature`` times all active parameters have moved.
     """
-    if phase.seeding or best is None:
-        return Proposal(seeding.propose(rng, space), CandidateType.RANDOM_SEEDING)
-    point = local.propose(rng, space, best, phase.temperature)
-    return Proposal(point, CandidateType.LOCAL_SAMPLING)
+    most = max(1, round(temperature * len(space.active(best))))
+    count = 1 + int(rng.random() * most)
+    return space.move(best, count, temperature, rng)

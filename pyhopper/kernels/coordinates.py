@@ -135,9 +135,10 @@ def from_unit(coordinates: Coordinates, unit: Floats) -> Floats:
         result = result.copy()
         result[:, options] = np.floor(unit[:, options] * coordinates.levels[options])
     for column, sums in coordinates.weights:
-        place = np.searchsorted(sums[1:-1], unit[:, column], side="right").astype(np.float64)
+        # The inverse of the distribution function: the option into whose share the number falls.
+        option = np.searchsorted(sums[1:-1], unit[:, column], side="right").astype(np.float64)
         ordered = not coordinates.categorical[column]
-        result[:, column] = (place + 0.5) / coordinates.levels[column] if ordered else place
+        result[:, column] = (option + 0.5) / coordinates.levels[column] if ordered else option
     return result
 
 

@@ -1,4 +1,9 @@
-"""Phase 2: annealed moves around the best points."""
+"""Moves in the columns that a model sees, many at a time: the proposals that screening picks from.
+
+Rows of numbers move here, and a few columns are chosen for each. The plain chain's moves
+(:mod:`pyhopper.kernels.chain`) change one point by its parameters' own rules, columns or not; the
+steps that learn (:mod:`pyhopper.kernels.steps`) choose directions and sizes by what they learned.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,10 @@ import numpy as np
 from pyhopper.kernels.coordinates import Bools, Coordinates, Floats, Ints, active, fill, switch_off
 
 MOST_TOUCHED = 20
+"""A move changes at most so many columns, unless it changes all."""
+
 SMALLEST_MOVE = 1e-3
+"""Standard deviation of the shortest moves, as a share of the range."""
 
 
 def reflect(values: Floats) -> Floats:
@@ -16,7 +24,7 @@ def reflect(values: Floats) -> Floats:
 
 
 def choose_columns(rng: np.random.Generator, allowed: Bools, dense: float = 0.0) -> Bools:
-    """Pick the columns that each move touches.
+    """Pick the columns that each move touches: their number is log-uniform, from one to many.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from pyhopper.parameters.base import MISSING, Branching, Parameter
 from pyhopper.parameters.choice import Bool, Choice, Selector, option_text
+from pyhopper.parameters.columns import Columns, ListColumns
 from pyhopper.parameters.constants import constants
 from pyhopper.parameters.custom import Custom, Distribution, List
 from pyhopper.parameters.numeric import Float, Int, Numeric
@@ -22,6 +23,7 @@ __all__ = [
     "Bool",
     "Branching",
     "Choice",
+    "Columns",
     "Custom",
     "Distribution",
     "Float",
@@ -29,6 +31,7 @@ __all__ = [
     "Leaf",
     "Lenience",
     "List",
+    "ListColumns",
     "Node",
     "Numeric",
     "Omitted",

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from pyhopper.errors import ArgumentError, CandidateError
+from pyhopper.parameters.columns import Columns, ListColumns
 
 MISSING: Final = inspect.Parameter.empty
 """Stands for "no ``init``", since ``None`` may be a legal value."""
@@ -119,6 +120,40 @@ class Parameter(ABC):
     def copy(self, value: Any) -> Any:
         """A copy of ``value`` that the objective may change in place."""
         return copy.deepcopy(value)
+
+    def columns(self) -> Columns | ListColumns | None:
+        """How a model of the evaluations sees the values; None, the default, if it does not.
+
+        A parameter with columns is proposed together with all others that have some, by what the
+        model has learned of their effect. One without is left to :meth:`sample` and :meth:`mutate`.
+        So columns should describe the same values that these two return. They are asked for once,
+        before a search begins.
+
+        Returns
+        -------
+        Columns, ListColumns or None
+            How many columns there are, of which kind, and how values become numbers in them.
+
+        Examples
+        --------
+        An odd number below 10, in one column with five levels:
+
+        >>> class Odd(Parameter):
+        ...     def sample(self, rng):
+        ...         return 2 * int(rng.integers(5)) + 1
+        ...
+        ...     def mutate(self, value, temperature, rng):
+        ...         return value - 2 if value > 1 else value + 2
+        ...
+        ...     def columns(self):
+        ...         return Columns(
+        ...             count=1,
+        ...             encode=lambda value: value // 2,
+        ...             decode=lambda level: 2 * int(level[0]) + 1,
+        ...             levels=5,
+        ...         )
+        """
+        return None
 
     def encode(self, value: Any) -> Any:
         """The value as a checkpoint stores it: nested JSON types, tuples, bytes and arrays."""

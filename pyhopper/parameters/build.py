@@ -334,3 +334,16 @@ def _each(find: Any, grid: Grid, bound: Any) -> Any:
 
 def _range(bounds: Bounds) -> str:
     return f"[{_bound_text(bounds.low)}, {_bound_text(bounds.high)}]"
+
+
+def float_dtype(dtype: Any, shape: Shape) -> np.dtype[Any]:
+    """The type of a floating point parameter's values; an array may also be of float32."""
+    try:
+        kind: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        raise ArgumentError("dtype", dtype, "must be np.float64 or np.float32") from None
+    if kind not in (np.float64, np.float32):
+        raise ArgumentError("dtype", dtype, "must be np.float64 or np.float32")
+    if shape is None and kind != np.float64:
+        raise ArgumentError("dtype", dtype, "needs shape=; a single value is a Python float")
+    return kind

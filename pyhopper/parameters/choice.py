@@ -6,6 +6,7 @@ import math
 import numbers
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
@@ -19,6 +20,7 @@ from pyhopper.parameters.base import (
     mutation_hook,
     seeding_hook,
 )
+from pyhopper.parameters.columns import Columns
 from pyhopper.parameters.template import Template, has_parameters
 
 
@@ -87,6 +89,17 @@ class Selector(Parameter):
             return int(self.init)
         return (self.size - 1) // 2 if self.ordinal else 0
 
+    def columns(self) -> Columns:
+        """See :class:`Parameter`. One column, without an order if local moves know none."""
+        return Columns(
+            1,
+            encode=lambda index: index,
+            decode=lambda row: int(row[0]),
+            levels=self.size,
+            categorical=not self.ordinal,
+            weights=self.weights,
+        )
+
     def copy(self, value: int) -> int:
         """See :class:`Parameter`."""
         return value
@@ -129,6 +142,8 @@ class Choice(Branching):
     ArgumentError
         If there are no options, or an argument makes no sense; the message names it.
     """
+
+    selector: Selector
 
     def __init__(
         self,
@@ -233,6 +248,18 @@ class Choice(Branching):
         """See :class:`Parameter`."""
         return self.template.build(self.template.fill(lambda leaf: leaf.param.start(rng)))
 
+    def columns(self) -> Columns | None:
+        """See :class:`Parameter`. Of a choice that is one value, say the item of a list."""
+        own = type(self)
+        overridden = own.sample is not Choice.sample or own.mutate is not Choice.mutate
+        if self.nested or not self.branches or overridden:
+            return None
+        return replace(
+            self.selector.columns(),
+            encode=lambda option: self.template.read(option)[0],
+            decode=lambda row: self.template.build((int(row[0]),)),
+        )
+
     def copy(self, value: Any) -> Any:
         """See :class:`Parameter`. Options without parameters are not copied."""
         return super().copy(value) if self.nested else value
@@ -240,8 +267,8 @@ class Choice(Branching):
     def describe(self) -> str:
         """See :class:`Parameter`."""
         options = ", ".join(option_text(option) for option in self.options)
-        ordinal = ", is_ordinal=True" if self.selector.ordinal else ""  # type: ignore[attr-defined]
-        weights = self.selector.weights  # type: ignore[attr-defined]
+        ordinal = ", is_ordinal=True" if self.selector.ordinal else ""
+        weights = self.selector.weights
         return f"choice({options}{ordinal}{'' if weights is None else f', weights={weights}'})"
 
 

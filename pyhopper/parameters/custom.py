@@ -18,11 +18,15 @@ from pyhopper.parameters.base import (
     seeding_hook,
 )
 from pyhopper.parameters.build import Shape, shape_tuple
+from pyhopper.parameters.columns import Columns, ListColumns
 from pyhopper.parameters.numeric import Numeric
 from pyhopper.parameters.scales import ARRAY, SCALAR, Cell, Scale, beside
 
 _MOVES_FROM_INIT = 10
 """How many moves from ``init`` make a random draw where there is no ``seeding_fn``."""
+
+_MOST_ITEMS = 100
+"""A list that may be longer has no columns."""
 
 
 class List(Parameter):
@@ -128,6 +132,14 @@ class List(Parameter):
             return self.copy(self.init)
         length = math.ceil((self.min_length + self.max_length) / 2)
         return [self.item.start(rng) for _ in range(length)]
+
+    def columns(self) -> ListColumns | None:
+        """See :class:`Parameter`. None where the user's functions draw, or for lists of lists."""
+        item = self.item.columns()
+        own = type(self) is not List or self.hooked
+        if own or self.max_length > _MOST_ITEMS or not isinstance(item, Columns):
+            return None
+        return ListColumns(item, self.min_length, self.max_length)
 
     def copy(self, value: Any) -> Any:
         """See :class:`Parameter`."""

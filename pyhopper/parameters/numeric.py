@@ -13,9 +13,17 @@ import numpy as np
 
 from pyhopper.errors import ArgumentError, CandidateError, short
 from pyhopper.parameters.base import MISSING, Parameter, mutation_hook, seeding_hook
-from pyhopper.parameters.build import Bounds, Shape, build_float, build_int, shape_tuple
+from pyhopper.parameters.build import (
+    Bounds,
+    Shape,
+    build_float,
+    build_int,
+    float_dtype,
+    shape_tuple,
+)
+from pyhopper.parameters.columns import Columns
 from pyhopper.parameters.grids import EXACT
-from pyhopper.parameters.scales import Interval, Noise, Scale, Unbounded
+from pyhopper.parameters.scales import Gridded, Interval, Noise, Scale, Unbounded
 
 _CHUNK = 2**15  # entries, which fit into the processor's cache
 
@@ -162,9 +170,22 @@ class Numeric(Parameter):
         """The value at a position in [0, 1], or an array of values; inverts :meth:`to_unit`."""
         return self._finish(self.scale.draw(_copied(unit)))
 
-    def from_grid(self, index: Any) -> Any:
-        """The value with this number on the parameter's grid, or an array of values."""
-        return self._finish(self.scale.grid.value(index))  # type: ignore[attr-defined]
+    def columns(self) -> Columns | None:
+        """See :class:`Parameter`. One column an entry; none where the user's functions draw."""
+        if self.hooked:
+            return None
+        scale, shape = self.scale, self.shape
+        grid = scale if isinstance(scale, Gridded) and scale.levels else None
+
+        def encode(value: Any) -> Any:
+            numbers = self.to_unit(value) if grid is None else grid.level(value)
+            return numbers if shape is None else numbers.ravel()
+
+        def decode(row: Any) -> Any:
+            numbers = row.item() if shape is None else row.reshape(shape)
+            return self.from_unit(numbers) if grid is None else self._finish(grid.at_level(numbers))
+
+        return Columns(self.entries, encode, decode, 0 if grid is None else grid.levels)
 
     def _finish(self, value: Any) -> Any:
         if self.shape is None:
@@ -341,7 +362,7 @@ class Float(Numeric):
         else:
             significant = bool(log)
         entries = shape_tuple(shape, lb, ub)
-        kind = _float_dtype(dtype, entries)
+        kind = float_dtype(dtype, entries)
         self.bounds = bounds = Bounds.ordered(lb, ub, entries, dtype=kind)
         scale = build_float(bounds, bool(log), precision, significant, multiple_of, power_of, kind)
         extras = {
@@ -370,18 +391,6 @@ def _parse_format(fmt: str, log: bool | None, precision: int | None) -> tuple[bo
             raise ArgumentError("log", log, f"fmt={fmt!r} means log=True; use precision= alone")
         log = True
     return log, int(found[1])
-
-
-def _float_dtype(dtype: Any, shape: Shape) -> np.dtype[Any]:
-    try:
-        kind: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
-        raise ArgumentError("dtype", dtype, "must be np.float64 or np.float32") from None
-    if kind not in (np.float64, np.float32):
-        raise ArgumentError("dtype", dtype, "must be np.float64 or np.float32")
-    if shape is None and kind != np.float64:
-        raise ArgumentError("dtype", dtype, "is for arrays; add shape=, or leave it out")
-    return kind
 
 
 def _definition(name: str, bounds: Bounds, extras: dict[str, Any]) -> str:

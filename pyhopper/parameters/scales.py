@@ -19,7 +19,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pyhopper.parameters.grids import Grid
+from pyhopper.parameters.grids import Digits, Grid
+
+_MOST_LEVELS = 1000
+"""A grid with more points is a continuum to a model."""
 
 
 class Ops(NamedTuple):
@@ -226,11 +229,30 @@ class LogInterval(Interval):
 
 
 @dataclass(frozen=True)
-class UniformGrid(Scale):
-    """``count`` points of a grid from number ``first`` on, all equally likely."""
+class Gridded(Scale):
+    """``count`` points of a grid, starting with number ``first``."""
 
     grid: Grid
     first: Any
+
+    @property
+    def levels(self) -> int:
+        """How many points there are, if they are few and evenly spaced on the line; else 0."""
+        few = not isinstance(self.count, np.ndarray) and self.count <= _MOST_LEVELS
+        return int(self.count) if few else 0
+
+    def level(self, value: Any) -> Any:
+        """Which point a value is, counted from 0."""
+        return self.grid.index(value) - self.first
+
+    def at_level(self, level: Any) -> Any:
+        """The value of a point; inverts :meth:`level`."""
+        return self.grid.value(level + self.first)
+
+
+@dataclass(frozen=True)
+class UniformGrid(Gridded):
+    """Points of a grid that are all equally likely."""
 
     def value(self, latent: Any) -> Any:
         """See :class:`Scale`."""
@@ -267,16 +289,19 @@ class UniformGrid(Scale):
 
 
 @dataclass(frozen=True)
-class LogGrid(Scale):
-    """``count`` points of a grid from number ``first`` on, to which loguniform numbers are rounded.
+class LogGrid(Gridded):
+    """Points of a grid that are as likely as a loguniform number is to be rounded to them.
 
     ``smallest`` and ``largest`` are the bounds of these numbers.
     """
 
-    grid: Grid
-    first: Any
     smallest: Any
     largest: Any
+
+    @property
+    def levels(self) -> int:
+        """See :class:`Gridded`. Significant digits are nearly even in the logarithm."""
+        return super().levels if isinstance(self.grid, Digits) else 0
 
     def value(self, latent: Any) -> Any:
         """See :class:`Scale`."""

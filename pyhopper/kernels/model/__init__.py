@@ -1,1 +1,5 @@
-"""The model that screens proposals."""
+"""Screening: a model of the evaluations so far picks from many proposals."""
+
+from pyhopper.kernels.model.kernel import ScreeningKernel
+
+__all__ = ["ScreeningKernel"]

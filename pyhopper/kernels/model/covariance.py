@@ -56,7 +56,7 @@ class Hyper:
 
 @dataclass(frozen=True)
 class Features:
-    """Rows in the form that the kernel multiplies: its parts are all inner products.
+    """Rows in the form that the covariance multiplies: its parts are all inner products.
 
     Attributes
     ----------

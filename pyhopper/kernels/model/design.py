@@ -1,4 +1,9 @@
-"""Phase 1: points over the whole space."""
+"""Points over the whole space, in the columns that a model sees.
+
+The first candidates of a search with a model are a Latin hypercube, and in phase 1 the model picks
+from uniform draws. The plain chain's draws (:mod:`pyhopper.kernels.chain`) are made by the
+parameters' own rules instead, so that they exist for any space.
+"""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ The value of a point is modelled as
     t(y) ~ Student process(0, R),   R = Matern52 + trend + noise
 
 where the scale is integrated out (O'Hagan & Forster 1994, section 11), `t` is a logarithm chosen by
-likelihood and the trend is a polynomial of second degree with normal weights. Everything is a
-function of the history in its order, so that a resumed search finds the same model.
+likelihood and the trend is a polynomial of second degree with normal weights. All of it follows
+from the evaluations in their order, so that a resumed search finds the same model.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ from pyhopper.kernels.model.covariance import (
     trend_parts,
     variance,
 )
+from pyhopper.kernels.model.curve import CURVES, curve_of
 
-# t(z) = c log(1 + z / c): from the value itself down to nearly its logarithm.
-CURVES = (np.inf, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 MOST_POINTS = 250
 # Pseudo-observations of the scale: with few points the sample variance alone is unreliable.
 SCALE_COUNT = 3.0
@@ -39,8 +38,6 @@ NOISE_FLOOR = 1e-9
 RIVALS = frozenset(int(8 * 2 ** (k / 2)) for k in range(20))
 MARGIN = 4.0
 RIVAL_NOISE = float(np.log(0.1))
-# A value this many times the median's distance from the best says no more than that it is bad.
-EXPLODED = 1e9
 
 
 @dataclass(frozen=True)
@@ -83,62 +80,6 @@ def first_hyper(coordinates: Coordinates) -> Hyper:
 
 
 # ---------------------------------------------------------------------------------------------
-# Values
-
-
-@dataclass(frozen=True)
-class Curve:
-    """The transform of values: standardised c log(1 + z / c), z = (y - best) / (median - best)."""
-
-    best: float
-    unit: float
-    bend: float
-    centre: float
-    scale: float
-
-    def forward(self, values: Floats) -> Floats:
-        """Return values as the model sees them."""
-        return np.asarray((self._bent(self._ratio(values)) - self.centre) / self.scale)
-
-    def _ratio(self, values: Floats) -> Floats:
-        # In halves, so that the difference of two huge values stays finite.
-        with np.errstate(over="ignore"):
-            ratio = (0.5 * values - 0.5 * self.best) / (0.5 * self.unit)
-        return np.asarray(np.clip(ratio, -EXPLODED, EXPLODED))
-
-    def _bent(self, ratio: Floats) -> Floats:
-        if np.isinf(self.bend):
-            return ratio
-        return np.asarray(self.bend * np.log1p(np.maximum(ratio, 0.0) / self.bend))
-
-    def backward(self, modelled: Floats) -> Floats:
-        """Return modelled values in the units of the objective."""
-        bent = modelled * self.scale + self.centre
-        if not np.isinf(self.bend):
-            bent = self.bend * np.expm1(np.minimum(bent / self.bend, 500.0))
-        return np.asarray(self.best + bent * self.unit)
-
-    def log_jacobian(self, values: Floats) -> float:
-        """Return the log of the volume change of the transform, for comparing likelihoods."""
-        ratio = self._ratio(values)
-        bent = 0.0 if np.isinf(self.bend) else float(np.log1p(ratio / self.bend).sum())
-        return -bent - len(values) * float(np.log(self.scale))
-
-
-def curve_of(values: Floats, index: int) -> Curve:
-    """Return transform `index` of `CURVES` for the given values."""
-    best = float(values.min())
-    unit = float(np.median(values)) - best
-    if unit <= 0.0:
-        unit = float(values.max() * 0.5 - best * 0.5)
-    if not np.isfinite(unit) or unit <= 0.0:
-        unit = max(abs(best), 1.0) * 1e-12
-    raw = Curve(best, unit, CURVES[index], 0.0, 1.0)
-    bent = raw.forward(values)
-    return replace(raw, centre=float(bent.mean()), scale=max(float(bent.std()), 1e-12))
-
-
-# ---------------------------------------------------------------------------------------------
 # Fit
 
 
@@ -151,6 +92,8 @@ def evidence_slope(
     term is (n + nu) / (y' R^-1 y + nu).
     """
     count, dimension = len(target), len(hyper.log_length)
+    # Matern 5/2: (1 + r + r^2 / 3) exp(-r), r being the scaled distance times root five (equation
+    # 4.17).
     weight = np.exp(-hyper.log_length[owner])
     near = points.near * weight
     distance = SQRT5 * np.sqrt(squared_distance(near, near))
@@ -161,24 +104,31 @@ def evidence_slope(
     matrix *= distance
     matrix += 1.0
     matrix *= decay
+    # R = Matern + constant + trend + noise.
     matrix += 1.0
     for factor, part in zip(trend, parts, strict=True):
         matrix += factor * part
     noise = np.exp(hyper.log_noise)
     matrix.flat[:: count + 1] += noise + NOISE_FLOOR
+    # R^-1 from the inverse of the Cholesky factor, and alpha = R^-1 y (equation 2.25).
     whiten = lower_inverse(safe_cholesky(matrix))
     inverse = whiten.T @ whiten
     alpha = inverse @ target
     # In exact arithmetic the energy is positive; rounding must not turn the weight around.
     share = (count + SCALE_COUNT) / (max(float(target @ alpha), 0.0) + SCALE_COUNT)
+    # The slope in any hyperparameter h is trace(slack dR/dh) / 2 (equation 5.9).
     slack = np.outer(share * alpha, alpha) - inverse
-    # d Matern / d log length_j = 5/3 (1 + r) exp(-r) (x_j - x'_j)^2 / length_j^2
+    # d Matern / d log length_j = 5/3 (1 + r) exp(-r) (x_j - x'_j)^2 / length_j^2. The trace sums
+    # this over all pairs of points; the square of the difference, multiplied out, leaves two
+    # products.
     inner = (1.0 + distance) * decay
     inner *= slack
     inner *= 5.0 / 3.0
     per_feature = inner.sum(axis=1) @ near**2 - np.einsum("ij,ij->j", near, inner @ near)
     slope = np.empty(dimension + TRENDS + 1)
+    # All features of one choice share its length.
     slope[:dimension] = np.bincount(owner, per_feature, minlength=dimension)
+    # Trend and noise are linear in their variance v: dR / d log v = v part.
     for index in range(TRENDS):
         slope[dimension + index] = 0.5 * trend[index] * float(np.vdot(slack, parts[index]))
     slope[-1] = 0.5 * noise * float(np.trace(slack))
@@ -186,7 +136,11 @@ def evidence_slope(
 
 
 def curve_scores(hyper: Hyper, owner: Ints, points: Features, values: Floats) -> Floats:
-    """Return the log marginal likelihood of the values under each transform, Jacobian included."""
+    """Return the log marginal likelihood of the values under each transform, Jacobian included.
+
+    -1/2 log|R| - (n + nu)/2 log(y' R^-1 y + nu): Rasmussen & Williams 2006, equation 2.30, with the
+    scale integrated out.
+    """
     matrix = covariance(hyper, owner, points, points)
     matrix.flat[:: len(values) + 1] += np.exp(hyper.log_noise) + NOISE_FLOOR
     factor = safe_cholesky(matrix)
@@ -286,8 +240,8 @@ def learn(
     steps
         Rprop steps of one fit.
     replay
-        False makes only the last fit that is due: for budgets in time, where the model is asked
-        now and then and nothing has to be repeated.
+        False makes only the last fit that is due: for budgets in time, where nothing has to be
+        repeatable.
     """
     counts = [count for count in range(hyper.count + 1, len(values) + 1) if due(count)]
     for count in counts if replay else counts[-1:]:
@@ -341,8 +295,9 @@ class Model:
     rows, values
         The evaluations.
     pending
-        Points in flight. They are taken to return what the model expects, which leaves its mean as
-        it is and lowers its doubt around them (kriging believer, Ginsbourger et al. 2010).
+        Points that are being evaluated. The model believes that they return what it expects, which
+        leaves its mean as it is and lowers its standard deviation around them (kriging believer,
+        Ginsbourger et al. 2010).
     """
 
     def __init__(
@@ -367,7 +322,7 @@ class Model:
             self._condition(np.concatenate([target, believed]))
 
     def _condition(self, target: Floats) -> Floats:
-        """Take in the values and return what the model expects at their points."""
+        """Condition on the values; return what the model expects at their points."""
         clean = covariance(self.hyper, self.owner, self.points, self.points)
         matrix = clean.copy()
         matrix.flat[:: len(target) + 1] += np.exp(self.hyper.log_noise) + NOISE_FLOOR

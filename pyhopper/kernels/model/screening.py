@@ -19,8 +19,8 @@ from pyhopper.kernels.moves import SMALLEST_MOVE, move, parents_of
 
 
 @dataclass(frozen=True)
-class Effort:
-    """How much to think about one candidate.
+class Workload:
+    """How many proposals are made and scored for one candidate.
 
     Attributes
     ----------
@@ -42,8 +42,8 @@ class Effort:
     keep: int = 16
     replay: bool = True
 
-    def for_points(self, count: int) -> Effort:
-        """Return an effort that takes about the same time with a model of `count` points."""
+    def for_points(self, count: int) -> Workload:
+        """Return a workload that takes about the same time with a model of `count` points."""
         proposals = min(self.proposals, max(60, self.proposals * 85 // max(count, 1)))
         rounds = self.rounds if count <= 120 else min(self.rounds, 3)
         return replace(self, proposals=proposals, rounds=rounds)
@@ -51,17 +51,17 @@ class Effort:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the search knows.
+    """The evaluations that the model learns from, and what else bears on the choice.
 
     Attributes
     ----------
     rows, values
         All evaluations in the order in which they ended; lower is better, NaN marks a failure.
     pending
-        Candidates in flight.
+        Candidates that are being evaluated.
     durations, left
-        How long evaluations take, if that follows from their parameters, and how many seconds are
-        left; what takes longer comes last.
+        How long evaluations take, if that follows from their parameters, and how many seconds of
+        the budget are left; what takes longer comes last.
     """
 
     rows: Floats
@@ -78,13 +78,13 @@ class Ranking:
     Attributes
     ----------
     rows
-        Candidates not seen before; the first is the choice. Empty where all were seen.
+        Candidates not seen before, in the order of merit. Empty where all were seen.
     mean, sd
         What the model expects of each, in the units of the objective.
     screened
         From how many proposals they were picked.
     hyper
-        The model's record, to be handed to the next call.
+        The hyperparameters of the model, to be passed to the next call.
     """
 
     rows: Floats
@@ -136,7 +136,19 @@ def failure_share(coordinates: Coordinates, failed: Floats, good: Floats, rows: 
 
 @dataclass(frozen=True)
 class Screen:
-    """The model and the point of view from which proposals are scored."""
+    """The model, and what else proposals are scored by.
+
+    Attributes
+    ----------
+    model
+        What is expected of a point.
+    best
+        The value that has to be improved, as the model sees values.
+    failed, good
+        Points that failed, and points that gave a value.
+    durations, left
+        See `Seen`.
+    """
 
     model: Model
     best: float
@@ -148,6 +160,7 @@ class Screen:
     def score(self, rows: Floats) -> Floats:
         """Return the merit of rows, larger is better."""
         mean, sd = self.model.predict(rows)
+        # Logarithms of expected improvements (Jones et al. 1998), so that they add up below.
         merit = log_improvement(mean, sd, self.best)
         if len(self.failed):
             share = failure_share(self.model.coordinates, self.failed, self.good, rows)
@@ -159,16 +172,17 @@ class Screen:
 
 
 def refine(
-    rng: np.random.Generator, screen: Screen, rows: Floats, merit: Floats, effort: Effort,
+    rng: np.random.Generator, screen: Screen, rows: Floats, merit: Floats, workload: Workload,
     reach: float,
 ) -> tuple[Floats, Floats]:  # fmt: skip
     """Keep the best twentieth, move it by ever smaller steps, score again."""
     coordinates = screen.model.coordinates
-    for turn in range(effort.rounds):
-        kept = np.argsort(-merit, kind="stable")[: max(1, effort.proposals // 20)]
-        parents = rows[rng.choice(kept, effort.proposals)]
+    # Sizes are log-uniform between two bounds that shrink from round to round.
+    for turn in range(workload.rounds):
+        kept = np.argsort(-merit, kind="stable")[: max(1, workload.proposals // 20)]
+        parents = rows[rng.choice(kept, workload.proposals)]
         widest = np.log(reach * 0.5**turn / SMALLEST_MOVE)
-        size = SMALLEST_MOVE * 0.3**turn * np.exp(rng.random(effort.proposals) * widest)
+        size = SMALLEST_MOVE * 0.3**turn * np.exp(rng.random(workload.proposals) * widest)
         fresh = move(rng, coordinates, parents, size, dense=0.3)
         rows = np.vstack([rows[kept], fresh])
         merit = np.concatenate([merit[kept], screen.score(fresh)])
@@ -176,13 +190,14 @@ def refine(
 
 
 def local_proposals(
-    rng: np.random.Generator, screen: Screen, rows: Floats, temperature: float, effort: Effort
+    rng: np.random.Generator, screen: Screen, rows: Floats, temperature: float, workload: Workload
 ) -> Floats:
     """Draw moves around the points that the model holds for the best, and a few from everywhere."""
     coordinates = screen.model.coordinates
-    everywhere = int(0.3 * temperature * effort.proposals)
+    everywhere = int(0.3 * temperature * workload.proposals)
+    # Around the five best means rather than values, since values may be noisy.
     order = np.argsort(screen.model.fitted, kind="stable")[:5]
-    parents = rows[parents_of(rng, order, effort.proposals - everywhere, 0.6)]
+    parents = rows[parents_of(rng, order, workload.proposals - everywhere, 0.6)]
     widest = np.log(0.5 * temperature / SMALLEST_MOVE)
     size = SMALLEST_MOVE * np.exp(rng.random(len(parents)) * widest)
     near = move(rng, coordinates, parents, size, dense=0.2)
@@ -196,7 +211,7 @@ def rank(
     temperature: float,
     seeding: bool,
     hyper: Hyper | None = None,
-    effort: Effort | None = None,
+    workload: Workload | None = None,
 ) -> Ranking:
     """Propose many candidates and rank them by the model.
 
@@ -207,49 +222,56 @@ def rank(
     coordinates
         The columns.
     seen
-        What has been evaluated and what is in flight.
+        What has been evaluated, and what is being evaluated.
     temperature
-        1 … 0.2, the width of local moves.
+        In (0, 1]: the width of local moves.
     seeding
         True in phase 1: propose over the whole space.
     hyper
-        The record from the last call; None learns it anew from the history, with the same result.
-    effort
-        How much to think.
+        Those of the last call's ranking; None learns them from all evaluations, with the same
+        result.
+    workload
+        How many proposals to make.
     """
-    effort = effort or Effort()
+    workload = workload or Workload()
     good = np.isfinite(seen.values)
     rows, values = seen.rows[good], seen.values[good]
     hyper = hyper or first_hyper(coordinates)
     if not len(rows):
-        return _without_model(rng, coordinates, seen, hyper, effort)
-    hyper = learn(hyper, coordinates, rows, values, effort.steps, effort.replay)
+        return _without_model(rng, coordinates, seen, hyper, workload)
+    # The model: hyperparameters at the peak of their posterior, then a Gaussian process with these
+    # on the evaluations that matter most (Rasmussen & Williams 2006, equations 2.23 to 2.26).
+    hyper = learn(hyper, coordinates, rows, values, workload.steps, workload.replay)
     used = chosen_points(hyper, coordinates, rows, values)
     rows, values = rows[used], values[used]
-    effort = effort.for_points(len(rows))
+    workload = workload.for_points(len(rows))
     model = Model(hyper, coordinates, rows, values, seen.pending)
     screen = Screen(model, model.expected_best, seen.rows[~good], rows, seen.durations, seen.left)
+    # The first stage of delayed acceptance (Christen & Fox 2005): many proposals are judged by the
+    # model in place of the objective, by the logarithm of their expected improvement on the best
+    # mean (Ament et al. 2023).
     if seeding:
-        proposals = whole_space(rng, coordinates, 2 * effort.proposals)
+        proposals = whole_space(rng, coordinates, 2 * workload.proposals)
         merit = screen.score(proposals)
         screened = len(proposals)
     else:
-        proposals = local_proposals(rng, screen, rows, temperature, effort)
+        proposals = local_proposals(rng, screen, rows, temperature, workload)
         merit = screen.score(proposals)
-        proposals, merit = refine(rng, screen, proposals, merit, effort, 0.5 * temperature)
-        screened = effort.proposals * (1 + effort.rounds)
-    chosen = unseen(proposals, merit, np.vstack([seen.rows, seen.pending]), effort.keep)
+        proposals, merit = refine(rng, screen, proposals, merit, workload, 0.5 * temperature)
+        screened = workload.proposals * (1 + workload.rounds)
+    # The second stage evaluates the first of these that is allowed.
+    chosen = unseen(proposals, merit, np.vstack([seen.rows, seen.pending]), workload.keep)
     mean, sd = model.in_objective_units(*model.predict(proposals[chosen]))
     return Ranking(proposals[chosen], mean, sd, screened, hyper)
 
 
 def _without_model(
-    rng: np.random.Generator, coordinates: Coordinates, seen: Seen, hyper: Hyper, effort: Effort
+    rng: np.random.Generator, coordinates: Coordinates, seen: Seen, hyper: Hyper, workload: Workload
 ) -> Ranking:
     """Rank draws from the whole space by how far they are from failures: nothing has succeeded."""
-    proposals = whole_space(rng, coordinates, effort.proposals)
+    proposals = whole_space(rng, coordinates, workload.proposals)
     merit = -failure_share(coordinates, seen.rows, seen.rows[:0], proposals)
-    chosen = unseen(proposals, merit, np.vstack([seen.rows, seen.pending]), effort.keep)
+    chosen = unseen(proposals, merit, np.vstack([seen.rows, seen.pending]), workload.keep)
     unknown = np.full(len(chosen), np.nan)
     return Ranking(proposals[chosen], unknown, unknown, len(proposals), hyper)
 

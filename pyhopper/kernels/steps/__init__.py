@@ -1,1 +1,5 @@
-"""Steps that learn, for cheap objectives and many dimensions."""
+"""Steps that learn from each of their moves: for cheap objectives and many dimensions."""
+
+from pyhopper.kernels.steps.kernel import StepsKernel
+
+__all__ = ["StepsKernel"]

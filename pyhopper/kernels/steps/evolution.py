@@ -2,13 +2,14 @@
 
 Where an evaluation is too cheap for a model, moves are drawn from a normal distribution whose
 centre, size and shape follow the better ones of the last moves (CMA-ES: Hansen & Ostermeier 2001;
-constants and negative weights as in Hansen 2016, arXiv:1604.00772). Once it has converged it starts
-anew somewhere else with twice as many moves a generation (Auger & Hansen 2005), the best point
-being kept.
+constants and negative weights as in Hansen 2016, "The CMA evolution strategy: a tutorial",
+arXiv:1604.00772, whose equations are cited below). Once it has converged it restarts somewhere else
+with twice as many moves a generation (Auger & Hansen 2005), the best point being kept.
 
-Nothing waits: moves are handed out without end, and a generation is whatever has come back. What
-was drawn from an earlier distribution, or found by others, is shortened to a step that the present
-one could have made (Hansen 2011, "Injecting external solutions into CMA-ES").
+No slot waits for another: moves are proposed without end, and a generation is formed by those that
+have been evaluated first. What was drawn from an earlier distribution, or found by others, is
+shortened to a step that the present one could have made (Hansen 2011, "Injecting external solutions
+into CMA-ES", arXiv:1110.4181).
 
 Discrete parameters keep a spread that reaches the next level now and then (Hamano et al. 2022);
 options are drawn by weights that follow those of the better moves (Baluja 1994).
@@ -43,7 +44,7 @@ LEAST_SPREAD = 0.35
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """A proposal.
+    """A move.
 
     Attributes
     ----------
@@ -60,8 +61,30 @@ class Draw:
     run: int
 
 
-class Settings:
-    """The constants of a distribution over ``count`` numbers (Hansen 2016, table 1)."""
+class Constants:
+    """The constants of a distribution over ``count`` numbers (Hansen 2016, table 1).
+
+    Attributes
+    ----------
+    size, parents
+        Moves of a generation, and how many of them the distribution follows (equation 48).
+    good, bad
+        Weights of the better and of the other half (equations 49 and 53).
+    mass
+        For how many equally weighted moves the better half counts.
+    one, many
+        Learning rates of the matrix, from its path and from the moves.
+    path_size, damping
+        Of the path that sets the size (equation 55).
+    path_shape
+        How quickly the path of the matrix forgets (equation 56).
+    length
+        The expected length of a standard normal vector.
+    reach
+        The longest step that counts, in these lengths (Hansen 2011).
+    patience
+        Generations without progress before a restart.
+    """
 
     def __init__(self, count: int, size: int) -> None:
         n = max(count, 1)
@@ -74,6 +97,7 @@ class Settings:
         self.many = min(
             1 - self.one, 2 * (self.mass - 2 + 1 / self.mass) / ((n + 2) ** 2 + self.mass)
         )
+        # Negative weights must leave the matrix positive (equations 50 to 52).
         least = min(
             1 + self.one / max(self.many, 1e-300),
             1 + 2 * bad_mass / (self.mass + 2),
@@ -90,10 +114,9 @@ class Settings:
 
 
 class Evolution:
-    """The adapting distribution. `propose` draws a move, `observe` takes in its value.
+    """A chain whose moves are drawn from an adapting normal distribution.
 
-    The state is a fold over the calls in their order and can be rebuilt by repeating them with the
-    same generators.
+    It follows the protocol :class:`~pyhopper.kernels.steps.base.Chain`.
 
     Parameters
     ----------
@@ -133,10 +156,10 @@ class Evolution:
         self._begin(complete(coordinates, row, seed), sigma, self.size)
 
     def _begin(self, point: Floats, sigma: float, size: int) -> None:
-        """Start the distribution at a point."""
+        """Start, or restart, the distribution at a point."""
         count = len(self.numeric)
-        self.settings = Settings(count, size)
-        self.base = point.copy()
+        self.constants = Constants(count, size)
+        self.whole = point.copy()
         self.mean, self.sigma = point[self.numeric].copy(), sigma
         self.matrix = np.eye(count)
         self.axes, self.lengths = np.eye(count), np.ones(count)
@@ -157,7 +180,7 @@ class Evolution:
     # -- proposing
 
     def propose(self, rng: np.random.Generator, temperature: float = 1.0) -> Draw:
-        """Return the next move; `temperature` bounds the size of the first ones."""
+        """See `Chain`. The temperature bounds the size of the first moves only."""
         if not self.waiting:
             if not self.generations:
                 self.sigma = min(self.sigma, 0.5 * temperature)
@@ -166,14 +189,14 @@ class Evolution:
 
     def _generation(self, rng: np.random.Generator) -> list[Draw]:
         """Draw as many moves as a generation has, all at once since that is quicker."""
-        size, count = self.settings.size, len(self.numeric)
+        size, count = self.constants.size, len(self.numeric)
         steps = (rng.standard_normal((size, count)) * self.lengths) @ self.axes.T
         steps *= self.sigma
         if self.least.any():
             spread = self.sigma**2 * self.matrix.diagonal()
             extra = np.sqrt(np.maximum(self.least**2 - spread, 0.0))
             steps += extra * rng.standard_normal((size, count))
-        points = np.tile(self.base, (size, 1))
+        points = np.tile(self.whole, (size, 1))
         # Reflected at the bounds, and for the rare step longer than the range once more.
         moved = np.abs(self.mean + steps) % 2.0
         points[:, self.numeric] = np.minimum(moved, 2.0 - moved)
@@ -186,43 +209,44 @@ class Evolution:
     # -- learning
 
     def adopt(self, row: Floats, value: float) -> None:
-        """Take in an evaluation from elsewhere: a better one joins the present generation."""
+        """See `Chain`. A better one joins the present generation."""
         if value < self.value:
             self.value = value
-            self.back.append((value, np.where(np.isnan(row), self.base, row)))
+            self.back.append((value, np.where(np.isnan(row), self.whole, row)))
 
     def drop(self, draw: Draw) -> None:
-        """Take in that a move is not evaluated, since it would be a duplicate."""
+        """See `Chain`. A duplicate counts with the value that is known."""
         self.dropped += 1
         value = self.known.get(keys(draw.row[None, :])[0])
-        self._take(draw, value)
+        self._add(draw, value)
 
     def observe(self, draw: Draw, value: float) -> None:
-        """Take in the value of a move; NaN for a failure."""
+        """See `Chain`."""
         value = value if np.isfinite(value) else np.inf
         self.value = min(self.value, value)
         if self.discrete and len(self.known) < MOST_KNOWN:
             self.known[keys(draw.row[None, :])[0]] = value
         self.dropped = 0
-        self._take(draw, value)
+        self._add(draw, value)
 
-    def _take(self, draw: Draw, value: float | None) -> None:
+    def _add(self, draw: Draw, value: float | None) -> None:
+        """Add a move to the present generation; learn once it is complete."""
         if draw.run != self.run:
             return
         if value is not None:
             self.back.append((value, draw.point))
-        if len(self.back) >= self.settings.size:
+        if len(self.back) >= self.constants.size:
             self._learn()
         if self._converged():
             self.run += 1
             rng = np.random.default_rng([self.seed, 37, self.run])
-            size = min(self.settings.size * 2, self.size * MOST_GROWTH)
+            size = min(self.constants.size * 2, self.size * MOST_GROWTH)
             self._begin(uniform(rng, self.coordinates, 1)[0], NEW_SIZE, size)
 
     def _learn(self) -> None:
         """Move the distribution to the better half of what has come back."""
-        told = sorted(self.back[: self.settings.size], key=lambda pair: pair[0])
-        self.back = self.back[self.settings.size :]
+        told = sorted(self.back[: self.constants.size], key=lambda pair: pair[0])
+        self.back = self.back[self.constants.size :]
         self.waiting.clear()
         self.generations += 1
         self.bests.append(told[0][0])
@@ -231,34 +255,48 @@ class Evolution:
             self._learn_numbers(np.array([point[self.numeric] for _, point in told]))
 
     def _learn_numbers(self, points: Floats) -> None:
-        s, count = self.settings, len(self.numeric)
+        """Bring centre, size and shape up to date; the points come best first.
+
+        The equations are those of Hansen 2016; C stands for the matrix.
+        """
+        s, count = self.constants, len(self.numeric)
+        # Steps as the distribution draws them (39, 40), those that are too long for it shortened
+        # (Hansen 2011). White are those of a standard normal distribution: C^-1/2 step.
         steps = (points - self.mean) / self.sigma
         white = (steps @ self.axes) / self.lengths
         norms = np.sqrt(np.square(white).sum(axis=1))
         steps *= np.minimum(1.0, s.reach / np.maximum(norms, 1e-300))[:, None]
         norms = np.minimum(norms, s.reach)
+        # The centre moves to the weighted mean of the better half (41, 42).
         move = s.good @ steps[: s.parents]
         self.mean = np.clip(self.mean + self.sigma * move, 0.0, 1.0)
+        # The path of the last moves, each one made white (43).
         straight = self.axes @ ((move @ self.axes) / self.lengths)
         self.path_of_size *= 1 - s.path_size
         self.path_of_size += np.sqrt(s.path_size * (2 - s.path_size) * s.mass) * straight
+        # While it is far too long the size still has to grow, and the other path waits (h_sigma
+        # in 45).
         length = float(np.sqrt(self.path_of_size @ self.path_of_size))
         usual = np.sqrt(1 - (1 - s.path_size) ** (2 * self.generations)) * s.length
         growing = length / usual < 1.4 + 2 / (count + 1)
+        # The path of the matrix (45).
         self.path_of_shape *= 1 - s.path_shape
         if growing:
             gain = np.sqrt(s.path_shape * (2 - s.path_shape) * s.mass)
             self.path_of_shape += gain * move
-        # Bad steps count by their direction, as if each had the usual length.
+        # Bad steps count by their direction, as if each had the usual length (46).
         bad = s.bad * count / np.maximum(norms[s.parents :] ** 2, 1e-300)
         weights = np.concatenate([s.good, bad])
+        # The matrix: what it was, its path, and the weighted steps (47).
         lost = 0.0 if growing else s.one * s.path_shape * (2 - s.path_shape)
         total = float(s.good.sum() + s.bad.sum())
         self.matrix *= 1 + lost - s.one - s.many * total
         self.matrix += s.one * np.outer(self.path_of_shape, self.path_of_shape)
         self.matrix += s.many * (steps.T * weights) @ steps
+        # Longer paths than by chance mean that the moves are too short (44).
         ratio = np.exp(min(1.0, (s.path_size / s.damping) * (length / s.length - 1)))
         self.sigma = float(np.clip(self.sigma * ratio, 1e-300, 1.0))
+        # A decomposition is costly, and the matrix changes slowly (appendix B.2).
         due = 1 / max((s.one + s.many) * count * 10, 1e-12)
         if self.generations - self.decomposed >= due:
             self._decompose()
@@ -276,9 +314,9 @@ class Evolution:
         rate = min(0.5, 1.0 / max(len(self.options), 1) + 0.1)
         for index, column in enumerate(self.options):
             levels = int(self.coordinates.levels[column])
-            better = told[: self.settings.parents]
+            better = told[: self.constants.parents]
             chosen: Ints = np.array([int(point[column]) for _, point in better])
-            seen = np.bincount(chosen, weights=self.settings.good, minlength=levels)
+            seen = np.bincount(chosen, weights=self.constants.good, minlength=levels)
             weights = (1 - rate) * self.weights[index] + rate * seen
             least = 0.5 / (len(self.options) * levels)
             weights = np.maximum(weights, least)
@@ -286,9 +324,9 @@ class Evolution:
 
     def _converged(self) -> bool:
         """Whether nothing more is to be found around here."""
-        if self.dropped > 5 * self.settings.size:
+        if self.dropped > 5 * self.constants.size:
             return True
-        patience = self.settings.patience
+        patience = self.constants.patience
         if self.generations < patience:
             return False
         recent = np.array(self.bests[-patience:])

@@ -1,4 +1,4 @@
-"""The step that learns: for arrays, hundreds of dimensions and more, and cheap objectives.
+"""The step that learns in many dimensions: for arrays of hundreds of numbers and more.
 
 Where no model of the objective is affordable, the chain learns from every move, kept or not. A
 block of moves starts from the best point: either single parameters or all at once. A move to
@@ -10,13 +10,11 @@ came true sets the stretch of the next steps; how long they were sets the next s
 block also looks along the path that the best point has taken lately (Hooke & Jeeves 1961), which is
 where narrow valleys lead.
 
-Nothing waits: a slot that finds its block in flight opens another, and a block that ends late
-adds its steps to whatever is the best by then.
+No slot waits for another: where all moves of a block are being evaluated another block is opened,
+and one that ends late adds its steps to whatever is the best by then.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -29,9 +27,8 @@ from pyhopper.kernels.coordinates import (
     snap,
     switch_off,
 )
+from pyhopper.kernels.steps.block import ALL, ONE, Block, Line, Move
 
-# The two kinds of block: single parameters, or all parameters at once.
-ONE, ALL = 0, 1
 LINES = 8
 FIRST_SIZE = 0.025
 SMALLEST, LARGEST = 1e-7, 0.25
@@ -43,83 +40,10 @@ TWICE = 0.1
 PATH_SHARE, PATH_REACH, PATH_KEEP = 0.25, 0.5, np.array([[0.6], [0.92]])
 
 
-@dataclass(eq=False)
-class Line:
-    """One direction from the start of a block: the entries `where` move by `amount`.
+class Lines:
+    """A chain that learns from slopes along lines.
 
-    Attributes
-    ----------
-    where, amount
-        The step to best + u.
-    both
-        Whether best - u is evaluated as well.
-    column
-        The column of a line that moves a single parameter, else -1.
-    learns
-        Whether the line tells something about others of its kind; that along the path does not.
-    """
-
-    where: Ints | slice
-    amount: Floats
-    both: bool
-    column: int = -1
-    learns: bool = True
-    plus: float = np.nan
-    minus: float = np.nan
-    asked: int = 0
-    told: int = 0
-
-    @property
-    def tries(self) -> int:
-        """How many evaluations the line takes."""
-        return 2 if self.both else 1
-
-
-@dataclass(eq=False)
-class Block:
-    """Moves from one start, and the step that they add up to."""
-
-    kind: int
-    start: Floats
-    value: float
-    columns: Ints
-    count: int
-    lines: list[Line] = field(default_factory=list)
-    step: Floats | None = None
-    base: Floats | None = None
-    reference: float = 0.0
-    predicted: float = 0.0
-    stage: str = "lines"
-    returned: int = 0
-    gained: float = 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class Move:
-    """A proposal: the point to evaluate and what it was meant for.
-
-    Attributes
-    ----------
-    row
-        The legal point, inactive entries NaN.
-    point
-        The same before rounding to levels.
-    block, line, sign
-        Which move of which block; line -1 is the block's last step.
-    """
-
-    row: Floats
-    point: Floats
-    block: Block
-    line: int
-    sign: int
-
-
-class Stepper:
-    """The learning chain. `propose` draws a move, `observe` takes in its value.
-
-    The state is a fold over the calls in their order and can be rebuilt by repeating them with the
-    same generators.
+    It follows the protocol :class:`~pyhopper.kernels.steps.base.Chain`.
 
     Parameters
     ----------
@@ -156,7 +80,7 @@ class Stepper:
         self.blocks: list[Block] = []
 
     def propose(self, rng: np.random.Generator, temperature: float = 1.0) -> Move:
-        """Return the next move; a dense one is at most half the temperature long in each entry."""
+        """See `Chain`. A dense move is at most half the temperature long in each entry."""
         for block in self.blocks:
             move = self._next_of(rng, block)
             if move is not None:
@@ -167,7 +91,7 @@ class Stepper:
         return self._along(block, 0)
 
     def adopt(self, row: Floats, value: float) -> None:
-        """Take in an evaluation from elsewhere: a better one becomes the best."""
+        """See `Chain`. A better one becomes the best."""
         if value < self.value:
             self.best, self.value = np.where(np.isnan(row), self.best, row), value
             self.found_by = None
@@ -291,11 +215,11 @@ class Stepper:
         return Line(where, step, both, column)
 
     def drop(self, move: Move) -> None:
-        """Take in that a move is not evaluated, since it would be a duplicate."""
+        """See `Chain`. The line or step of the move counts as a failure."""
         self.observe(move, np.nan)
 
     def observe(self, move: Move, value: float) -> None:
-        """Take in the value of a move; NaN for a failure."""
+        """See `Chain`."""
         value = value if np.isfinite(value) else np.inf
         block = move.block
         if value < self.value:
@@ -387,7 +311,7 @@ class Stepper:
             self._close(block)
 
     def _close(self, block: Block) -> None:
-        """Book the gain per evaluation and refresh the shape of dense moves."""
+        """Count the gain per evaluation, and bring the shape of dense moves up to date."""
         block.stage = "closed"
         self.blocks = [other for other in self.blocks if other is not block]
         rate, old = block.gained / max(block.returned, 1), float(self.gain[block.kind])

@@ -22,7 +22,7 @@ GAIN = 0.995
 
 
 def scores(values: Floats) -> Floats:
-    """Return values with their ranks' places in a normal distribution: no outlier counts more."""
+    """Return the normal scores of values, which depend on their ranks: no outlier counts more."""
     ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
     share = (ranks + 0.5) / len(values)
     # The logistic quantile, scaled: within one hundredth of the normal one where it matters here.

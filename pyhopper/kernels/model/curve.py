@@ -1,0 +1,70 @@
+"""The transform of values before they are modelled: between the value itself and its logarithm.
+
+Values of an objective often span orders of magnitude, of which those near the best matter. Which
+transform suits is decided by likelihood (:func:`pyhopper.kernels.model.gaussian.curve_scores`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pyhopper.kernels.coordinates import Floats
+
+# t(z) = c log(1 + z / c): from the value itself down to nearly its logarithm.
+CURVES = (np.inf, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+# A value this many times the median's distance from the best says no more than that it is bad.
+EXPLODED = 1e9
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The transform of values: standardised c log(1 + z / c), z = (y - best) / (median - best)."""
+
+    best: float
+    unit: float
+    bend: float
+    centre: float
+    scale: float
+
+    def forward(self, values: Floats) -> Floats:
+        """Return values as the model sees them."""
+        return np.asarray((self._bent(self._ratio(values)) - self.centre) / self.scale)
+
+    def _ratio(self, values: Floats) -> Floats:
+        # In halves, so that the difference of two huge values stays finite.
+        with np.errstate(over="ignore"):
+            ratio = (0.5 * values - 0.5 * self.best) / (0.5 * self.unit)
+        return np.asarray(np.clip(ratio, -EXPLODED, EXPLODED))
+
+    def _bent(self, ratio: Floats) -> Floats:
+        if np.isinf(self.bend):
+            return ratio
+        return np.asarray(self.bend * np.log1p(np.maximum(ratio, 0.0) / self.bend))
+
+    def backward(self, modelled: Floats) -> Floats:
+        """Return modelled values in the units of the objective."""
+        bent = modelled * self.scale + self.centre
+        if not np.isinf(self.bend):
+            bent = self.bend * np.expm1(np.minimum(bent / self.bend, 500.0))
+        return np.asarray(self.best + bent * self.unit)
+
+    def log_jacobian(self, values: Floats) -> float:
+        """Return the log of the volume change of the transform, for comparing likelihoods."""
+        ratio = self._ratio(values)
+        bent = 0.0 if np.isinf(self.bend) else float(np.log1p(ratio / self.bend).sum())
+        return -bent - len(values) * float(np.log(self.scale))
+
+
+def curve_of(values: Floats, index: int) -> Curve:
+    """Return transform `index` of `CURVES` for the given values."""
+    best = float(values.min())
+    unit = float(np.median(values)) - best
+    if unit <= 0.0:
+        unit = float(values.max() * 0.5 - best * 0.5)
+    if not np.isfinite(unit) or unit <= 0.0:
+        unit = max(abs(best), 1.0) * 1e-12
+    raw = Curve(best, unit, CURVES[index], 0.0, 1.0)
+    bent = raw.forward(values)
+    return replace(raw, centre=float(bent.mean()), scale=max(float(bent.std()), 1e-12))

@@ -1,0 +1,159 @@
+"""The kernel that screens: where an evaluation is worth a model of those before it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pyhopper.budget import Phase
+from pyhopper.events import CandidateType, Screening, Status
+from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.state import State
+from pyhopper.kernels.base import Kernel, Proposal, loss
+from pyhopper.kernels.blas import one_thread
+from pyhopper.kernels.coordinates import Floats
+from pyhopper.kernels.effort import Effort
+from pyhopper.kernels.encoding import Encoding
+from pyhopper.kernels.model.covariance import Hyper
+from pyhopper.kernels.model.design import design_point, design_size
+from pyhopper.kernels.model.duration import Durations, durations_of
+from pyhopper.kernels.model.gaussian import due
+from pyhopper.kernels.model.screening import Seen, Workload, rank
+from pyhopper.parameters import Point
+
+MOST_COLUMNS = 60
+"""With more columns a model knows too little; steps that learn do better."""
+
+
+class ScreeningKernel(Kernel):
+    """Proposes what a model of all evaluations so far holds for the most promising.
+
+    Parameters
+    ----------
+    encoding : Encoding
+        The columns of the space.
+    seed : int
+        The search's.
+    repeatable : bool
+        Whether the model must follow from the evaluations alone, and not from when it was asked.
+    """
+
+    def __init__(self, encoding: Encoding, seed: int, repeatable: bool) -> None:
+        self._encoding = encoding
+        self._seed = seed
+        self._repeatable = repeatable
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin without any evaluation."""
+        self._rows: list[Floats] = []
+        self._values: list[float] = []
+        self._seconds: list[float] = []
+        self._encoded = 0
+        self._hyper: Hyper | None = None
+        self._durations: Durations | None = None
+
+    def applies(self, effort: Effort, state: State) -> bool:
+        """See :class:`Kernel`."""
+        worthwhile = effort is Effort.MODEL and state.keep_history
+        return worthwhile and 0 < self._encoding.coordinates.dimension <= MOST_COLUMNS
+
+    @property
+    def knows_durations(self) -> bool:
+        """Whether durations follow from the parameters, so that a candidate can be chosen by it."""
+        return self._durations is not None
+
+    def seconds(self, point: Point) -> float | None:
+        """How long a point takes at most, None if that does not follow from its parameters."""
+        if self._durations is None:
+            return None
+        return float(self._durations.seconds(self._encoding.encode(point)[None, :])[0])
+
+    def propose(
+        self, rng: np.random.Generator, state: State, phase: Phase, left: float
+    ) -> list[Proposal]:
+        """See :class:`Kernel`. The best of many proposals by the model's judgement."""
+        with one_thread():
+            self._catch_up(state, forecast=math.isfinite(left))
+            best = None if phase.seeding or state.best is None else state.best.point
+            # A design over the whole space comes first: the model needs something to go by.
+            count = design_size(self._encoding.coordinates) - 1
+            if not self._rows or (best is None and state.started <= count):
+                return [self._designed(rng, state, phase, best, count)]
+            return self._screened(rng, state, phase, best, left)
+
+    def _designed(
+        self, rng: np.random.Generator, state: State, phase: Phase, best: Point | None, count: int
+    ) -> Proposal:
+        """The next point of the design; the candidate before all of them is the start."""
+        index = max(0, state.started - 1)
+        row = design_point(self._seed, self._encoding.coordinates, index, count)
+        point = self._encoding.point(rng, row, best, phase.temperature)
+        return Proposal(point, _type_of(best))
+
+    def _screened(
+        self, rng: np.random.Generator, state: State, phase: Phase, best: Point | None, left: float
+    ) -> list[Proposal]:
+        coordinates = self._encoding.coordinates
+        # What runs is known to the model, so that it is not proposed again (kriging believer:
+        # Ginsbourger et al. 2010).
+        running = [self._encoding.encode(each.candidate.point) for each in state.running.values()]
+        pending = np.array(running).reshape(-1, coordinates.dimension)
+        values = np.array(self._values)
+        seen = Seen(np.array(self._rows), values, pending, self._durations, left)
+        # Draw, score and sort (delayed acceptance: Christen & Fox 2005). Constraints refuse some of
+        # what is returned.
+        keep = 64 if self._encoding.space.constraints else 16
+        workload = Workload(keep=keep, replay=self._repeatable)
+        ranking = rank(
+            rng, coordinates, seen, phase.temperature, best is None, self._hyper, workload
+        )
+        self._hyper = ranking.hyper
+        # Back to points, and to the sign of the objective.
+        sign = -1.0 if state.maximize else 1.0
+        return [
+            Proposal(
+                self._encoding.point(rng, row, best, phase.temperature),
+                _type_of(best),
+                Screening(ranking.screened, sign * float(mean), float(sd)),
+            )
+            for row, mean, sd in zip(ranking.rows, ranking.mean, ranking.sd, strict=True)
+        ]
+
+    def _catch_up(self, state: State, forecast: bool) -> None:
+        """Encode the evaluations that ended since the last call, and learn how long they took."""
+        if len(state.evaluations) < self._encoded:  # the history was cleared
+            self._forget()
+        before = len(self._rows)
+        for evaluation in state.evaluations[self._encoded :]:
+            if _counts(evaluation, state):
+                self._rows.append(self._encoding.encode(evaluation.point))
+                self._values.append(self._loss(evaluation, state))
+                whole = evaluation.status in (Status.DONE, Status.NAN) and evaluation.id >= 0
+                self._seconds.append(evaluation.seconds if whole else math.nan)
+        self._encoded = len(state.evaluations)
+        if forecast and any(map(due, range(before + 1, len(self._rows) + 1))):
+            rows, seconds = np.array(self._rows), np.array(self._seconds)
+            self._durations = durations_of(self._encoding.coordinates, rows, seconds)
+
+    def _loss(self, evaluation: Evaluation, state: State) -> float:
+        """What the model is told of an evaluation: lower is better, NaN for a failure."""
+        if evaluation.partial is None:
+            return loss(evaluation, state)
+        # A pruned one is known to be poor, and at least as poor as its last estimate says.
+        last = -evaluation.partial[1] if state.maximize else evaluation.partial[1]
+        done = [value for value in self._values if math.isfinite(value)]
+        return max(last, float(np.median(done))) if done else last
+
+
+def _counts(evaluation: Evaluation, state: State) -> bool:
+    """Whether an evaluation says something about the space."""
+    if evaluation.status is Status.CANCELLED or not evaluation.fits:
+        return False
+    # What failed while nothing had ever succeeded tells of the objective, not of the space.
+    return evaluation.status is not Status.FAILED or evaluation.id >= state.before_success.started
+
+
+def _type_of(best: Point | None) -> CandidateType:
+    return CandidateType.RANDOM_SEEDING if best is None else CandidateType.LOCAL_SAMPLING
