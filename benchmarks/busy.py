@@ -23,7 +23,7 @@ def busy(seconds: float, steps: int) -> float:
 
     search = pyhopper.Search(x=pyhopper.float(0, 1))
     search.run(objective, steps=steps, n_jobs=2, quiet=True, isolation="slot")
-    spans = [each.metrics for each in search._state.evaluations if each.metrics]
+    spans = [each.metrics for each in search._log.state.evaluations if each.metrics]
     low = sorted(span["begin"] for span in spans)[2]
     high = sorted(span["end"] for span in spans)[-3]
     used = sum(max(0, min(span["end"], high) - max(span["begin"], low)) for span in spans)

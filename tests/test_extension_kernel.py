@@ -121,9 +121,9 @@ def test_the_model_sees_own_parameters():
         search = best_of(Seen, seed)
         assert search.best_f < min(blind)
         assert all(type(value) is float for value in search.best["p"])
-        screened = [each.screening is not None for each in search._state.evaluations]
+        screened = [each.screening is not None for each in search._log.state.evaluations]
         assert sum(screened) > 35
-    assert all(each.screening is None for each in best_of(Blind, 0)._state.evaluations)
+    assert all(each.screening is None for each in best_of(Blind, 0)._log.state.evaluations)
 
 
 class Odd(pyhopper.Parameter):
@@ -159,7 +159,7 @@ def test_own_columns_anywhere(rng):
         some=pyhopper.list(Odd(), 0, 3),
         pick=pyhopper.choice("none", {"inner": Odd()}),
         bag=Bag(),
-    )._space
+    )._log.space
     encoding = Encoding(space)
     assert not encoding.others
     assert encoding.coordinates.levels.tolist() == [5, 4, 5, 5, 5, 2, 5, 3, 5, 5, 5]

@@ -322,7 +322,7 @@ def test_custom_values(tmp_path, more):
         return search
 
     first = run(5)
-    assert [e.point for e in run(8)._state.evaluations[:5]] == [
+    assert [e.point for e in run(8)._log.state.evaluations[:5]] == [
         e.point for e in first._log.state.evaluations
     ]
     if "allow_pickle" in more:
