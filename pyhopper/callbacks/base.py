@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError, class_name
@@ -13,9 +13,6 @@ from pyhopper.events import Candidate, CandidateType, Outcome, ParamInfo, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.parameters import Point
 from pyhopper.parameters.space import Space
-
-if TYPE_CHECKING:
-    from pyhopper.search import Search
 
 
 class Callback:
@@ -27,8 +24,8 @@ class Callback:
     the dict that the objective got.
     """
 
-    def on_search_start(self, search: Search) -> None:
-        """Before the first candidate of a run."""
+    def on_search_start(self, search: Any) -> None:
+        """Before the first candidate of a run; ``search`` is the :class:`pyhopper.Search`."""
 
     def on_evaluate_start(self, candidate: dict[str, Any], info: ParamInfo) -> None:
         """A candidate is about to be evaluated."""

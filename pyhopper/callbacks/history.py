@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyhopper.callbacks.base import Callback
 from pyhopper.events import ParamInfo
 from pyhopper.parameters.names import look_up
-
-if TYPE_CHECKING:
-    from pyhopper.search import Search
 
 
 class History(Callback):
@@ -34,7 +31,7 @@ class History(Callback):
         self._best: list[float] = []
         self._start: float | None = None
 
-    def on_search_start(self, search: Search) -> None:
+    def on_search_start(self, search: Any) -> None:
         """See :class:`Callback`."""
         self._maximize = search.history.direction != "min"
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import importlib
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyhopper.callbacks.base import Callback
 from pyhopper.events import ParamInfo
 from pyhopper.parameters.names import numbers_and_texts
-
-if TYPE_CHECKING:
-    from pyhopper.search import Search
 
 
 def require(package: str, extra: str) -> Any:
@@ -43,7 +40,7 @@ class Tracker(Callback):
     """
 
     def __init__(self) -> None:
-        self._search: Search | None = None
+        self._search: Any = None
         self.run_id = ""
         self._step = 0
         self._counts = {"pruned": 0, "nan": 0, "failed": 0}
@@ -79,7 +76,7 @@ class Tracker(Callback):
             Everything that is not a number, by dotted name.
         """
 
-    def on_search_start(self, search: Search) -> None:
+    def on_search_start(self, search: Any) -> None:
         """See :class:`Callback`."""
         self._search = search
         self.open()
