@@ -364,7 +364,7 @@ class Budget:
         """The phase of the next candidate, see :meth:`Schedule.phase`."""
         before = 0.0
         if self.first_end is not None:
-            # Only what a slow start took beyond an evaluation, once it is known how long these take.
+            # Only what a slow start took beyond an evaluation, once their durations are known.
             before = max(0.0, self.first_end - self.forecast.typical())
         return self.schedule.phase(self.elapsed, started, u, before)
 

@@ -113,6 +113,8 @@ class State:
         The best few candidates with all their values, and an estimate of the noise.
     time : float
         When the last event happened, in seconds since the epoch.
+    objective, inputs : str
+        Name of the objective of the last run, and a hash of what it works on.
     warm_slots : set of str
         Slots in which an evaluation has ended since the run began.
     warm_since : float
@@ -141,6 +143,8 @@ class State:
     unimproved: Unimproved = Unimproved()  # noqa: RUF009
     leaders: Leaders = field(default_factory=Leaders)
     time: float = 0.0
+    objective: str = ""
+    inputs: str = ""
     warm_slots: set[str] = field(default_factory=set)
     warm_since: float = math.inf
     _best_at: int = -1
@@ -353,6 +357,8 @@ def observe(state: State, event: Event, now: Stamp) -> Evaluation | None:
     elif isinstance(event, Began):
         state.set_direction(event.maximize)
         state.warm_slots, state.warm_since = set(), math.inf
+        state.objective = event.objective or state.objective
+        state.inputs = event.inputs or state.inputs
         if event.fresh:
             state.begin_budget()
     elif isinstance(event, Queued):
