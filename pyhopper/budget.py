@@ -207,7 +207,14 @@ class Schedule:
     end_temperature: float = 0.2
     ends_at_time_of_day: bool = False
 
-    def phase(self, elapsed: float, started: int, u: float) -> Phase:
+    @property
+    def seeds(self) -> bool:
+        """Whether there is a first phase, however short."""
+        if self.seeding_steps is not None:
+            return self.seeding_steps > 0
+        return self.seeding_runtime is not None or self.seeding_ratio > 0
+
+    def phase(self, elapsed: float, started: int, u: float, before: float = 0.0) -> Phase:
         """The phase of the next candidate.
 
         Parameters
@@ -218,9 +225,13 @@ class Schedule:
             Candidates started so far.
         u : float
             A random number in [0, 1); without an end it chooses phase and temperature.
+        before : float
+            Seconds that the start took. The phases share what is left then: after a slow start
+            there would be no first phase otherwise.
         """
         if self.runtime is not None:
-            spent = elapsed / self.runtime
+            left = self.runtime - before
+            spent = (elapsed - before) / left if left > 0 else 1.0
         elif self.steps is not None:
             spent = started / self.steps
         else:
@@ -261,33 +272,53 @@ class Schedule:
         return self.start_temperature + (self.end_temperature - self.start_temperature) * cooled
 
 
+_COLD_START = 60.0
+"""Seconds that imports, the start of CUDA and the loading of data may take, with no other sign."""
+
+
 class Forecast:
     """How long the next evaluation takes, judged by the last ones.
 
     The upper quartile of the last 32 durations: with equal durations exact, with scattered ones
-    rather too long than too short.
+    rather too long than too short. The first evaluation in a slot is left out, because imports, the
+    start of CUDA and the loading of data may have been most of it. As long as there is no other, up
+    to a minute of it, or half of it if that is more, is taken to have been such a start.
     """
 
     def __init__(self) -> None:
         self._recent: deque[float] = deque()
         self._sorted: list[float] = []
+        self._shortest_first = math.inf
+
+    def add_first(self, seconds: float) -> None:
+        """Tell how long the first evaluation in a slot took."""
+        self._shortest_first = min(self._shortest_first, seconds)
 
     def add(self, seconds: float) -> None:
-        """Tell how long an evaluation took."""
+        """Tell how long an evaluation took that was not the first in its slot."""
         self._recent.append(seconds)
         insort(self._sorted, seconds)
         if len(self._recent) > 32:
             del self._sorted[bisect_left(self._sorted, self._recent.popleft())]
 
     def seconds(self) -> float:
-        """Expected duration in seconds; 0 before the first evaluation has ended."""
+        """Expected duration in seconds; 0 if nothing is known."""
         if not self._sorted:
-            return 0.0
+            return self._warm()
         return self._sorted[(3 * len(self._sorted)) // 4]
 
+    def typical(self) -> float:
+        """The median of the last durations in seconds; 0 if only first ones are known."""
+        return self._sorted[len(self._sorted) // 2] if self._sorted else 0.0
+
     def shortest(self) -> float:
-        """The shortest of the last durations in seconds; 0 before the first."""
-        return self._sorted[0] if self._sorted else 0.0
+        """The shortest of the last durations in seconds; 0 if nothing is known."""
+        return self._sorted[0] if self._sorted else self._warm()
+
+    def _warm(self) -> float:
+        """What may be left of a first evaluation without its cold start, in seconds."""
+        first = self._shortest_first
+        return 0.0 if math.isinf(first) else max(0.0, min(first - _COLD_START, first / 2))
 
 
 class Budget:
@@ -307,6 +338,8 @@ class Budget:
         self.schedule = schedule
         self.stopwatch = stopwatch
         self.forecast = Forecast()
+        self.first_end: float | None = None
+        """When the first evaluation of this budget had ended, in seconds of the budget."""
         self._began = began
 
     @classmethod
@@ -329,7 +362,15 @@ class Budget:
 
     def phase(self, started: int, u: float) -> Phase:
         """The phase of the next candidate, see :meth:`Schedule.phase`."""
-        return self.schedule.phase(self.elapsed, started, u)
+        before = 0.0
+        if self.first_end is not None:
+            # Only what a slow start took beyond an evaluation, once their durations are known.
+            before = max(0.0, self.first_end - self.forecast.typical())
+        return self.schedule.phase(self.elapsed, started, u, before)
+
+    def expected(self, choosy: bool = False) -> float:
+        """Seconds that the next evaluation is expected to take; see :meth:`may_start`."""
+        return self.forecast.shortest() if choosy else self.forecast.seconds()
 
     def may_start(self, started: int, choosy: bool = False) -> bool:
         """Whether another candidate may start: steps are left, and it is expected to end in time.
@@ -345,5 +386,4 @@ class Budget:
         if self.schedule.steps is not None and started >= self.schedule.steps:
             return False
         left = self.remaining
-        expected = self.forecast.shortest() if choosy else self.forecast.seconds()
-        return left > 0 and expected <= left
+        return left > 0 and self.expected(choosy) <= left

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from pyhopper.budget import Budget, Stamp
 from pyhopper.callbacks.base import Callbacks
+from pyhopper.display.text import duration
 from pyhopper.errors import EvaluationError, ObjectiveError, SearchFailedError
 from pyhopper.events import (
     Candidate,
@@ -174,8 +175,19 @@ class Run:
         # An orphan has used up its step already.
         may = self.budget.may_start(-1) if self._orphans else self.supply.may_start()
         if not may:
-            self._reason = "budget used"
+            self._reason = self._budget_used()
         return not self._reason
+
+    def _budget_used(self) -> str:
+        """That the budget is used, and if time is left, why nothing more is started in it."""
+        left, expected = self.budget.remaining, self.supply.expected_seconds()
+        runtime = self.budget.schedule.runtime
+        if runtime is None or left < 0.01 * runtime or expected <= left:
+            return "budget used"
+        return (
+            f"budget used; {duration(left)} were left, and the next evaluation was expected to "
+            f"take {duration(expected)}"
+        )
 
     def _start_next(self) -> None:
         """Submit an orphan, or else a candidate that was not seen before."""
@@ -184,10 +196,15 @@ class Run:
             self._submit(self._state.running[candidate_id].candidate, Restarted(candidate_id))
             return
         event = self.supply.next()
-        if isinstance(event, Started):
+        if isinstance(event, Started) and self.budget.remaining > 0:
             self._submit(event.candidate, event)
-        elif event is None:
+        elif isinstance(event, Started):
+            # Finding it took the rest of the time.
+            self.supply.proposer.drop(event.candidate.id)
             self._reason = "budget used"
+        elif event is None:
+            left = duration(max(0.0, self.budget.remaining))
+            self._reason = f"budget used; no candidate was expected to end in the {left} left"
         else:
             self._reason = "every candidate of the space has been evaluated"
             self.log.take(event)
@@ -304,7 +321,8 @@ def make_run(
         log.seed,
         budget,
         slots=executor.slots,
-        repeatable=log.repeatable,
+        # With a budget in time candidates depend on the clock anyway.
+        repeatable=log.repeatable and settings.schedule.runtime is None,
         reject_duplicates=settings.reject_duplicates,
         on_duplicate=lambda each: callbacks.duplicate(each.point, each.type, clock.time()),
         proposer=proposer,

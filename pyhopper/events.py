@@ -205,12 +205,28 @@ JobEvent = Reported | Ended
 
 
 class Began(NamedTuple):
-    """A run begins: a ``fresh`` one with its own budget, another with what the last one left."""
+    """A run begins.
+
+    Attributes
+    ----------
+    maximize : bool
+        The direction.
+    fresh : bool
+        Whether it has a budget of its own; else it continues that of the run before.
+    steps, runtime : int, float or None
+        The budget.
+    objective : str
+        The name of the objective; empty for a caller's own loop.
+    inputs : str
+        A hash of the objective's arguments and the template's constants, as far as they have one.
+    """
 
     maximize: bool
     fresh: bool = True
     steps: int | None = None
     runtime: float | None = None
+    objective: str = ""
+    inputs: str = ""
 
 
 class Queued(NamedTuple):

@@ -120,23 +120,46 @@ class Log:
             self._told.append(event)
         _take(event, self.state, self.file, self.stopwatch.stamp())
 
-    def begin(self, began: Began) -> None:
+    def begin(self, began: Began, force: bool = False) -> None:
         """Begin a run. It continues the budget in its checkpoint unless everything has failed.
+
+        Parameters
+        ----------
+        began : Began
+            The run.
+        force : bool
+            Continue a checkpoint that was written with another objective.
 
         Raises
         ------
         ArgumentError
-            If the search has run in the other direction.
+            If the search has run in the other direction, or the checkpoint is that of another
+            objective.
         CheckpointError
             If other processes evaluate candidates in the same file.
         """
         self.state.check_direction(began.maximize)
         if self.file is not None:
+            if self.continues and not force:
+                self._check_objective(began)
             self.file.refuse_if_held(self.state.running)
             fresh = not self.continues or self.state.all_failed
             began = began._replace(fresh=fresh)
         self.take(began)
         self.continues = False
+
+    def _check_objective(self, began: Began) -> None:
+        """Refuse the results of another objective; one that has only failed may be replaced."""
+        state = self.state
+        names = {began.objective, state.objective}
+        unnamed = not names.isdisjoint(("", "<lambda>"))
+        if len(names) > 1 and not unnamed and state.ended and not state.all_failed:
+            problem = (
+                f"it has {state.ended} evaluations of the objective {state.objective!r}, and this "
+                f"run is to evaluate {began.objective!r}; use another checkpoint_path, or "
+                'overwrite_checkpoint=True, or resume="force" if it is the same under a new name'
+            )
+            raise ArgumentError("checkpoint_path", str(self.path), problem)
 
     def cancel(self, job_id: int, reason: str) -> None:
         """End a candidate in the state; in the file it stays open, and runs first next time."""
@@ -414,7 +437,8 @@ def _events_of(state: State) -> Iterator[tuple[Event, Stamp]]:
     """Events that lead to a state."""
     now = Stamp(state.elapsed, state.time)
     if state.maximize is not None:
-        yield Began(state.maximize), Stamp(0.0, now.time)
+        began = Began(state.maximize, objective=state.objective, inputs=state.inputs)
+        yield began, Stamp(0.0, now.time)
     evaluations: Iterable[Evaluation] = state.evaluations
     best = state.best
     # The value of the best may be the mean of several, its evaluation is one of them.

@@ -89,6 +89,15 @@ class Objective:
         self._check_signature()
         self.ignore_nans = ignore_nans
 
+    @property
+    def name(self) -> str:
+        """The name of the function, with that of its class but not of what it is defined in."""
+        function = self.function
+        while isinstance(function, functools.partial):
+            function = function.func
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        return str(name).rpartition("<locals>.")[2]
+
     def _check_signature(self) -> None:
         """Refuse a function that cannot be called with the arguments it will get."""
         try:

@@ -30,10 +30,15 @@ from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
 from pyhopper.retrace import Retrace
 from pyhopper.session import Session, told_outcome
-from pyhopper.settings import Settings, parse_direction
+from pyhopper.settings import Settings, inputs_hash, parse_direction
 from pyhopper.workdir import WorkDir
 
 Params = dict[str, Any]
+
+_OTHER_INPUTS = (
+    "The objective's arguments or the template's constants are not the ones in the checkpoint: its "
+    "evaluations were made with others, and count as if they were not."
+)
 
 
 class Search:
@@ -293,6 +298,7 @@ class Search:
         deadline: str = "finish",
         isolation: str = "auto",
         stop: Any = None,
+        resume: str = "auto",
     ) -> Params | None:
         """Search for the candidate with the best value.
 
@@ -366,6 +372,9 @@ class Search:
         stop : float or dict, optional
             Ends the search early: a target value, or a dict with ``value`` (target) and
             ``patience`` (evaluations, or a duration such as ``"30min"``, without a better value).
+        resume : str
+            ``"auto"`` refuses a checkpoint that was written with an objective of another name;
+            ``"force"`` goes on from it.
 
         Returns
         -------
@@ -416,6 +425,7 @@ class Search:
             on_error=on_error,
             overwrite_checkpoint=overwrite_checkpoint,
             keep_history=keep_history,
+            resume=resume,
         )
         run = self._run(settings, checkpoint_path)
         run.interrupts.pass_on()
@@ -431,7 +441,12 @@ class Search:
         ) as news:
             if news and not settings.quiet:
                 say(*news)
-            log.begin(Began(settings.maximize, True, schedule.steps, schedule.runtime))
+            inputs = inputs_hash(settings.objective, log.space.template)
+            if log.continues and log.state.inputs not in ("", inputs) and not settings.quiet:
+                say(_OTHER_INPUTS)
+            what = settings.objective.name, inputs
+            began = Began(settings.maximize, True, schedule.steps, schedule.runtime, *what)
+            log.begin(began, settings.force)
             callbacks = Callbacks(settings.callbacks, log.space, settings.quiet)
             run = make_run(log, settings, callbacks, retrace.proposer)
             log.keep(run.user_states)

@@ -177,7 +177,8 @@ class Session:
             stopwatch.start()
         used = stopwatch.elapsed - began
         budget = Budget.resumed(self._schedule, stopwatch, began, used)
-        return Supply(log.space, log.state, log.seed, budget, repeatable=log.repeatable)
+        repeatable = log.repeatable and self._schedule.runtime is None
+        return Supply(log.space, log.state, log.seed, budget, repeatable=repeatable)
 
     def tell(self, number: int, outcome: Outcome) -> Evaluation:
         """Take in the result of a candidate, in a turn.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from pyhopper.budget import Clock, Schedule, parse_runtime
 from pyhopper.callbacks.base import Callback, as_callbacks
@@ -14,6 +18,7 @@ from pyhopper.errors import ArgumentError
 from pyhopper.executors import Executor
 from pyhopper.executors.base import Slot
 from pyhopper.objective import Objective
+from pyhopper.parameters import Omitted, Parameter
 from pyhopper.pruners import Pruner, as_pruner
 from pyhopper.workdir import WorkDir
 
@@ -27,6 +32,9 @@ _DIRECTIONS = {
 }
 
 _COLDEST = 0.01
+
+_DEEPEST = 20
+"""Levels of nested lists and dicts of which the contents count in a hash."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ class Settings:
         Are told what happens.
     work_dir : WorkDir or None
         The folders of candidates.
-    quiet, reject_duplicates, raise_on_error, overwrite, keep_history : bool
+    quiet, reject_duplicates, raise_on_error, overwrite, keep_history, force : bool
         See :meth:`pyhopper.Search.run`.
     """
 
@@ -111,6 +119,7 @@ class Settings:
     raise_on_error: bool
     overwrite: bool
     keep_history: bool
+    force: bool
 
     @classmethod
     def checked(
@@ -137,6 +146,7 @@ class Settings:
         on_error: Any,
         overwrite_checkpoint: Any,
         keep_history: Any,
+        resume: Any,
     ) -> Settings:
         """Check the arguments of ``run``.
 
@@ -171,6 +181,7 @@ class Settings:
             raise_on_error=one_of("on_error", on_error, "continue", "raise") == "raise",
             overwrite=flag("overwrite_checkpoint", overwrite_checkpoint),
             keep_history=flag("keep_history", keep_history),
+            force=one_of("resume", resume, "auto", "force") == "force",
             work_dir=None if work_dir is None else WorkDir(work_dir),
             slots=check_executor(executor, n_jobs, isolation, needs_process=limits != Limits()),
             executor=executor,
@@ -182,6 +193,42 @@ class Settings:
         from pyhopper.executors.slots import make_executor
 
         return make_executor(self.executor, self.slots, self.isolation, quiet=self.quiet)
+
+
+def inputs_hash(objective: Objective, template: Any) -> str:
+    """A hash of what an objective works on: its arguments, closure and the template's constants.
+
+    Of objects whose contents are not known only the type counts.
+    """
+    import hashlib
+
+    function = objective.function
+    found: list[Any] = [template, objective.kwargs]
+    while isinstance(function, functools.partial):
+        found += [function.args, function.keywords]
+        function = function.func
+    for cell in getattr(function, "__closure__", None) or ():
+        with contextlib.suppress(ValueError):  # it has no contents yet
+            found.append(cell.cell_contents)
+    text = "\n".join(_content(each, 0) for each in found)
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).hexdigest()
+
+
+def _content(value: Any, depth: int) -> str:
+    """What an object holds, as text that is the same in every process."""
+    kind = type(value).__qualname__
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+        return repr(value) if not isinstance(value, int) or value.bit_length() < 1000 else kind
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufcSU":
+        return repr(tuple(Omitted.array(np.ascontiguousarray(value))))
+    if depth < _DEEPEST and isinstance(value, dict):
+        # Parameters are compared apart, when the space is.
+        items = [(k, v) for k, v in value.items() if not isinstance(v, Parameter)]
+        pairs = (f"{_content(k, depth + 1)}: {_content(v, depth + 1)}" for k, v in items)
+        return f"{{{', '.join(pairs)}}}"
+    if depth < _DEEPEST and isinstance(value, list | tuple):
+        return f"{kind}({', '.join(_content(each, depth + 1) for each in value)})"
+    return kind
 
 
 def parse_direction(direction: Any) -> bool:

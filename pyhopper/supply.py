@@ -89,9 +89,14 @@ class Supply:
         self._thinking = Thinking(budget, slots, repeatable)
         for tally in state.tallies.values():
             self._thinking.evaluated(tally.seconds, tally.evaluated)
-        for each in state.evaluations[-32:]:
-            if each.id >= state.before_budget.started:
-                self._forecast(each)
+        present = [e for e in state.evaluations if e.id >= state.before_budget.started]
+        if present:
+            budget.first_end = present[0].elapsed - state.before_budget.elapsed
+        for each in present[-32:]:
+            self._forecast(each)
+        running = [each.candidate.type for each in state.running.values()]
+        kinds = {*(each.type for each in present), *running}
+        self._has_seeded = CandidateType.RANDOM_SEEDING in kinds or not state.keep_history
         self._ahead: _Ahead | None = None
         self._has_init = any(leaf.param.init is not MISSING for leaf in space.leaves)
 
@@ -112,18 +117,26 @@ class Supply:
         self, evaluation: Evaluation, outcome: Outcome, new_best: Evaluation | None = None
     ) -> None:
         """Learn from an evaluation that has ended."""
+        if self._budget.first_end is None:
+            self._budget.first_end = evaluation.elapsed - self._state.before_budget.elapsed
         self._forecast(evaluation)
         self._thinking.evaluated(evaluation.seconds)
         self.proposer.observe(evaluation, self._state)
 
     def _forecast(self, evaluation: Evaluation) -> None:
+        # A pruned evaluation does not tell how long a full one takes.
         if evaluation.status in (Status.DONE, Status.NAN):
-            # A pruned evaluation does not tell how long a full one takes.
-            self._budget.forecast.add(evaluation.seconds)
+            forecast = self._budget.forecast
+            add = forecast.add_first if evaluation.is_first else forecast.add
+            add(evaluation.seconds)
 
     def may_start(self) -> bool:
         """Whether the budget has room for another candidate."""
         return self._budget.may_start(self._started, self.proposer.knows_durations)
+
+    def expected_seconds(self) -> float:
+        """How long the next evaluation is expected to take, to decide whether it starts."""
+        return self._budget.expected(self.proposer.knows_durations)
 
     def next(self, holder: str = "") -> Started | Dropped | None:
         """The next candidate to start.
@@ -141,8 +154,12 @@ class Supply:
         """
         ahead, self._ahead = self._ahead, None
         if ahead is not None and self._is_up_to_date(ahead):
-            return ahead.event
-        return self._draw(holder)
+            event: Started | Dropped | None = ahead.event
+        else:
+            event = self._draw(holder)
+        if isinstance(event, Started):
+            self._has_seeded |= event.candidate.type is CandidateType.RANDOM_SEEDING
+        return event
 
     def draw_ahead(self) -> None:
         """Draw while others run, so that the next slot that is free need not wait for it."""
@@ -150,7 +167,7 @@ class Supply:
             return
         if not self.may_start():
             return
-        phase = self._budget.phase(self._started, 0.0)
+        phase = self._phase(0.0)
         event = self._draw("")
         if isinstance(event, Started):
             self._ahead = _Ahead(event, self._state.best, phase)
@@ -163,16 +180,25 @@ class Supply:
             return False
         if (event.candidate.expected_seconds or 0.0) > self._budget.remaining:
             return False
-        phase = self._budget.phase(self._started, 0.0)
+        phase = self._phase(0.0)
         if phase.seeding is not before.seeding or phase.spent - before.spent > _OUTDATED_AFTER:
             return False
         return not self._reject_duplicates or event.key not in self._state.seen
+
+    def _phase(self, u: float) -> Phase:
+        """Where in its schedule the search is; a short budget too has a draw from everywhere."""
+        phase = self._budget.phase(self._started, u)
+        if phase.seeding or self._has_seeded or not self._budget.schedule.seeds:
+            return phase
+        steps = self._budget.schedule.steps
+        last = steps is not None and self._started + 1 >= steps and self._started > 1
+        return phase if last else phase._replace(seeding=True)
 
     def _draw(self, holder: str) -> Started | Dropped | None:
         state = self._state
         candidate_id = state.started
         rng = np.random.default_rng([self._seed, candidate_id])
-        phase = self._budget.phase(self._started, rng.random())
+        phase = self._phase(rng.random())
         leader = self._leader(candidate_id, phase)
         if leader is not None:
             return leader._replace(holder=holder)

@@ -23,7 +23,7 @@ from pyhopper.retrace import Retrace
 
 path, steps, last, forget = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 if forget:
-    Retrace.before = lambda self, event, replay: event
+    Retrace.before = lambda self, event, *rest: event
 calls = 0
 
 def objective(params):

@@ -556,7 +556,7 @@ def test_guesses_that_break_a_constraint():
     search.add({"a": 0.9, "b": 0.9}, 100)
     search.run(lambda p: p["a"] + p["b"], "max", steps=8, quiet=True)
     types = [each.type.value for each in search._log.state.evaluations[1:]]
-    assert types[:3] == ["manual", "manual", "local sampling"]
+    assert types[:3] == ["manual", "manual", "random seeding"]
     assert [search.history[i] for i in (1, 2)] == [{"a": 0.1, "b": 0.2}, {"a": 0.1, "b": 0.3}]
     assert all(search.history[i]["a"] + search.history[i]["b"] < 1 for i in range(1, 9))
     assert search.best_f < 1

@@ -50,6 +50,9 @@ class Evaluation(NamedTuple):
         Why it was tried; None if no model was asked.
     expected_seconds : float or None
         How long it was expected to take at most; None without a forecast.
+    is_first : bool
+        Whether it was the first of its run in its slot, so that imports, the start of CUDA and the
+        like may have been most of its time.
     """
 
     id: int
@@ -68,6 +71,7 @@ class Evaluation(NamedTuple):
     fits: bool = True
     screening: Screening | None = None
     expected_seconds: float | None = None
+    is_first: bool = False
 
     @property
     def partial(self) -> tuple[int, float] | None:

@@ -113,6 +113,12 @@ class State:
         The best few candidates with all their values, and an estimate of the noise.
     time : float
         When the last event happened, in seconds since the epoch.
+    objective, inputs : str
+        Name of the objective of the last run, and a hash of what it works on.
+    warm_slots : set of str
+        Slots in which an evaluation has ended since the run began.
+    warm_since : float
+        Seconds that the search had run when the first evaluation of the run ended.
     """
 
     key: Callable[[Point], Any]
@@ -137,6 +143,10 @@ class State:
     unimproved: Unimproved = Unimproved()  # noqa: RUF009
     leaders: Leaders = field(default_factory=Leaders)
     time: float = 0.0
+    objective: str = ""
+    inputs: str = ""
+    warm_slots: set[str] = field(default_factory=set)
+    warm_since: float = math.inf
     _best_at: int = -1
     """Index of the best in ``evaluations``; -1 if it is not among them."""
 
@@ -346,6 +356,9 @@ def observe(state: State, event: Event, now: Stamp) -> Evaluation | None:
         return evaluation
     elif isinstance(event, Began):
         state.set_direction(event.maximize)
+        state.warm_slots, state.warm_since = set(), math.inf
+        state.objective = event.objective or state.objective
+        state.inputs = event.inputs or state.inputs
         if event.fresh:
             state.begin_budget()
     elif isinstance(event, Queued):
@@ -379,6 +392,11 @@ def _start(state: State, event: Started, now: Stamp) -> None:
 def _end(state: State, event: Ended, now: Stamp) -> Evaluation:
     running = state.running.pop(event.job_id)
     evaluation = _evaluation(running.candidate, event.outcome, running.since, now, event.slot)
+    # Slots of an executor that does not name them are cold until one of them has ended something.
+    if event.slot not in state.warm_slots or running.since.elapsed < state.warm_since:
+        evaluation = evaluation._replace(is_first=True)
+    state.warm_slots.add(event.slot)
+    state.warm_since = min(state.warm_since, now.elapsed)
     if evaluation.status is Status.CANCELLED:
         # It was never evaluated, so it may be drawn again.
         if evaluation.type is not CandidateType.REEVALUATION:

@@ -150,12 +150,15 @@ def _unless_empty(**entries: Any) -> Line:
 def _write_began(event: Began, writer: Writer) -> Line:
     direction = "maximize" if event.maximize else "minimize"
     budget = _unless_empty(steps=event.steps, runtime=event.runtime)
-    return {"direction": direction, "fresh": event.fresh, **budget}
+    what = _unless_empty(objective=event.objective, inputs=event.inputs)
+    return {"direction": direction, "fresh": event.fresh, **budget, **what}
 
 
 def _read_began(line: Line, reader: Reader) -> Began:
     maximize = line["direction"] == "maximize"
-    return Began(maximize, line["fresh"], line.get("steps"), line.get("runtime"))
+    budget = line.get("steps"), line.get("runtime")
+    what = line.get("objective", ""), line.get("inputs", "")
+    return Began(maximize, line["fresh"], *budget, *what)
 
 
 def _write_started(event: Started, writer: Writer) -> Line:

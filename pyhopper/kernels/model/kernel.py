@@ -131,6 +131,7 @@ class ScreeningKernel(Kernel):
                 self._rows.append(self._encoding.encode(evaluation.point))
                 self._values.append(self._loss(evaluation, state))
                 whole = evaluation.status in (Status.DONE, Status.NAN) and evaluation.id >= 0
+                whole = whole and not evaluation.is_first
                 self._seconds.append(evaluation.seconds if whole else math.nan)
         self._encoded = len(state.evaluations)
         if forecast and any(map(due, range(before + 1, len(self._rows) + 1))):
