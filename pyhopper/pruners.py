@@ -200,7 +200,7 @@ class Advice:
     state : State
         The search's.
     search : object
-        Identifies the search, so that a pruner used in another one before begins anew.
+        Identifies the search, so that a pruner that was used in another one forgets that.
     quiet : bool
         Do not report.
     saved : tuple, optional

@@ -350,7 +350,7 @@ class Search:
             from there: ``steps`` and ``runtime`` then mean the total. A folder gets a new numbered
             file. See ``docs/checkpoints.md``.
         overwrite_checkpoint : bool
-            Start anew, even if the file exists.
+            Delete what is in the file, and start a new search.
         keep_history : bool
             Keep all evaluations for :attr:`history`; else memory does not grow.
         work_dir : str or path-like, optional

@@ -70,6 +70,7 @@ class Session:
         self._asked: Mapping[str, Any] | None = None
         self._schedule = Schedule()
         self._last_turn = -math.inf
+        self._close_at_last: weakref.finalize[..., Any] | None = None
         # Without a file, the budget of an earlier run does not count.
         self._begins = checkpoint is None and not log.continues
         if checkpoint is not None:
@@ -77,11 +78,13 @@ class Session:
             assert log.file is not None
             log.file.lock.release()
             log.file.journal.start_syncing(lambda: None)
-            weakref.finalize(self, log.file.close)
+            self._close_at_last = weakref.finalize(self, log.file.close)
         log.continues = False
 
     def close(self) -> None:
         """Close the checkpoint, before a run."""
+        if self._close_at_last is not None:
+            self._close_at_last.detach()
         self._log.close()
 
     @contextlib.contextmanager

@@ -24,7 +24,7 @@ class Record:
 
     @property
     def params(self) -> dict[str, Any]:
-        """What the objective got, built anew at each call."""
+        """What the objective got, a new dict at each call."""
         return self._space.build(self._evaluation.point)
 
     @property

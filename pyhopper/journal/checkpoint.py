@@ -69,7 +69,7 @@ class Checkpoint:
     space : Space
         The present space.
     file : Path, optional
-        Where to write to instead, for a file that is made anew and then put in the other's place.
+        Where to write to instead, for a new file that is then put in the other's place.
 
     Attributes
     ----------
