@@ -1,5 +1,6 @@
 """What the tests of the interface share."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pyhopper
@@ -7,6 +8,9 @@ from pyhopper.budget import Stopwatch
 from pyhopper.callbacks import Callback
 from pyhopper.callbacks.tracker import Tracker
 from pyhopper.events import CandidateType
+
+ROOT = Path(__file__).parent.parent
+DATA = ROOT / "tests" / "data"
 
 FALSE_ALARM = 1e-6
 INIT, MANUAL = CandidateType.INIT, CandidateType.MANUALLY_ADDED

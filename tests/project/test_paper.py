@@ -4,16 +4,16 @@ import importlib.util
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import ROOT
 
-SCRIPT = Path(__file__).parent.parent / "paper" / "experiments" / "walker2d.py"
+SCRIPT = ROOT / "paper" / "experiments" / "walker2d.py"
 
 
 def run(*arguments):
-    environment = {**os.environ, "PYTHONPATH": str(SCRIPT.parent.parent.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(SCRIPT), *arguments]
     return subprocess.run(
         command, capture_output=True, text=True, timeout=300, env=environment, check=False

@@ -9,13 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
 from pyhopper.journal import read
-
-ROOT = Path(__file__).parent.parent
 
 TRAIN = """
 import os, sys, time

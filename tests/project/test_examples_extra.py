@@ -4,19 +4,18 @@ import importlib.util
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
-ROOT = str(EXAMPLES.parent)
+EXAMPLES = ROOT / "examples"
 
 
 def run(name, *arguments, packages=()):
     for package in packages:
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
-    environment = {**os.environ, "PYTHONPATH": ROOT, "PYTHONWARNINGS": "error"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
     # Other packages' warnings at import are no concern of the example.
     if packages:
         environment["PYTHONWARNINGS"] = "default"

@@ -1,12 +1,12 @@
 """Scripts written for pyhopper 1.2 see here what they saw there."""
 
 import json
-from pathlib import Path
 
 import pytest
 import released
+from helpers import DATA
 
-RECORDED = Path(__file__).parent / "data" / "released-1.2.3.json"
+RECORDED = DATA / "released-1.2.3.json"
 
 ON_THE_GRID = "a value off the grid is rounded, with a warning; there it was taken as it is"
 DIFFERENT = {

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import DATA
 
 import pyhopper
 from pyhopper.cli import main
 
-GOLDEN = Path(__file__).parent / "data" / "format-1.ckpt"
+GOLDEN = DATA / "format-1.ckpt"
 
 
 def make_golden():

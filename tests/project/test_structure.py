@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
 import pyhopper
 
@@ -163,14 +164,11 @@ def test_a_worker_pulls_in_less():
 
 def test_linter_and_types():
     """The linter, the formatter and the type checker have nothing to say."""
-    root = PACKAGE.parent
-    if not (root / "pyproject.toml").exists():
-        root = Path(__file__).parent.parent
     for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]):
         done = subprocess.run(
             [sys.executable, "-m", *command],
             check=False,
-            cwd=root,
+            cwd=ROOT,
             capture_output=True,
             text=True,
         )
