@@ -111,7 +111,7 @@ def kill_until_done(script, path, log, n_jobs, rng, pause):
                 done = os.waitpid(pid, os.WNOHANG)[0] != 0
             if not done:
                 threading.Event().wait(rng.random() * pause * 3)
-                killed = kill_one(pid, n_jobs, rng)
+                killed = kill_one(pid, path, n_jobs, rng)
                 kills += 1
         if killed:
             _, status = os.waitpid(pid, 0)
@@ -121,10 +121,15 @@ def kill_until_done(script, path, log, n_jobs, rng, pause):
             return kills
 
 
-def kill_one(pid, n_jobs, rng):
-    """Kill a process of the search; whether it was the one that leads."""
+def kill_one(pid, path, n_jobs, rng):
+    """Kill a process of the search; whether it was the one that leads.
+
+    A slot is spared until there is a value: a search in which everything has failed begins anew
+    when it is started again, with its whole budget.
+    """
     below = sorted(descendants(pid)) if n_jobs > 1 else []
-    if below and rng.random() < 0.3:
+    has_value = b'"status":"done"' in path.read_bytes()
+    if below and has_value and rng.random() < SLOTS_KILLED:
         with contextlib.suppress(ProcessLookupError):
             os.kill(rng.choice(below), signal.SIGKILL)
         return False
@@ -135,6 +140,8 @@ def kill_one(pid, n_jobs, rng):
 
 KILLS = {1: 300, 2: 100}
 """How many kills, by number of slots."""
+SLOTS_KILLED = 0.3
+"""How many of them hit a slot, where there are several."""
 
 
 @pytest.mark.parametrize("n_jobs", sorted(KILLS))
