@@ -12,7 +12,6 @@ from pyhopper.events import CandidateType
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "tests" / "data"
 
-FALSE_ALARM = 1e-6
 INIT, MANUAL = CandidateType.INIT, CandidateType.MANUALLY_ADDED
 RANDOM, LOCAL = CandidateType.RANDOM_SEEDING, CandidateType.LOCAL_SAMPLING
 

@@ -1,31 +1,18 @@
-"""Every nonsense definition or call gets one clear error that names the argument and the value."""
+"""What users may write, what it means, and the error for what makes no sense."""
 
 import math
 
 import numpy as np
 import pytest
+from helpers import x_of
 from scipy import stats
 
 import pyhopper
-from pyhopper import ArgumentError, CandidateError, ObjectiveError
-
-
-def objective(params):
-    return params["x"]
-
-
-def fresh():
-    return pyhopper.Search(
-        x=pyhopper.float(0, 1), opt={"lr": pyhopper.float(1e-3, 1, log=True), "c": 5}, seed=0
-    )
-
-
-def run(**arguments):
-    settings = {"objective": objective, "direction": "max", "steps": 3, "quiet": True, **arguments}
-    return fresh().run(settings.pop("objective"), **settings)
-
+from pyhopper import ArgumentError
 
 p = pyhopper
+
+
 # what is written, the error, and what its message must contain
 DEFINITIONS = [
     (p.choice, "options"),
@@ -116,61 +103,9 @@ DEFINITIONS = [
     (lambda: p.Search(seed=p.int(3)), "seed="),
     (lambda: p.Search(a={p.int(3)}), "a="),
     (lambda: p.merge_dicts({"a": 1}, 3), "dicts=3"),
-    (lambda: fresh().constrain(3), "fn=3"),
-    (lambda: fresh().add({"x": 0.5, "opt": {"lr": 0.1}}, None), "value=None"),
+    (lambda: p.Search(x=p.float(0, 1)).constrain(3), "fn=3"),
+    (lambda: p.Search(x=p.float(0, 1)).add({"x": 0.5}, None), "value=None"),
 ]
-
-RUNTIMES = ["1x", "", "-5", "1h 5", "1:90", "0", 0, -3, math.inf, math.nan, [1], "until 25:00", "h"]
-
-CALLS = [
-    ({"direction": "up"}, "direction='up'"),
-    ({"direction": None}, "direction=None"),
-    ({"steps": None}, "runtime, steps, endless_mode"),
-    ({"runtime": "1s"}, "runtime, steps, endless_mode"),
-    ({"endless_mode": True}, "runtime, steps, endless_mode"),
-    ({"endless_mode": "yes"}, "endless_mode='yes'"),
-    ({"steps": 0}, "steps=0"),
-    ({"steps": "many"}, "steps='many'"),
-    ({"steps": 1.5}, "steps=1.5"),
-    ({"steps": True}, "steps=True"),
-    ({"seeding_ratio": 1.5}, "seeding_ratio=1.5"),
-    ({"seeding_ratio": None}, "seeding_ratio=None"),
-    ({"seeding_steps": -1}, "seeding_steps=-1"),
-    ({"seeding_runtime": "x"}, "seeding_runtime='x'"),
-    ({"seeding_steps": 1, "seeding_runtime": 1}, "seeding_steps=1"),
-    ({"start_temperature": -1}, "start_temperature=-1"),
-    ({"end_temperature": "hot"}, "end_temperature='hot'"),
-    ({"kwargs": [1]}, "kwargs=[1]"),
-    ({"objective": 3}, "objective=3"),
-    ({"callbacks": 3}, "callbacks=3"),
-    ({"callbacks": [pyhopper.callbacks.Callback]}, "put () behind the class"),
-    ({"on_error": "ignore"}, "on_error='ignore'"),
-    ({"deadline": "soon"}, "deadline='soon'"),
-    ({"stop": "x"}, "stop='x'"),
-    ({"stop": {"valu": 3}}, "stop={'valu': 3}"),
-    ({"stop": {}}, "stop={}"),
-    ({"stop": {"patience": 0}}, "patience"),
-    ({"stop": {"patience": "soon"}}, "patience"),
-    ({"quiet": "yes"}, "quiet='yes'"),
-    ({"ignore_nans": 1}, "ignore_nans=1"),
-    ({"keep_history": None}, "keep_history=None"),
-    ({"enable_rejection_cache": 0}, "enable_rejection_cache=0"),
-    ({"mp_backend": "carrier pigeon"}, "mp_backend='carrier pigeon'"),
-]
-
-GUESSES = [
-    ({"y": 1}, "y: got 1: the template has no such key"),
-    ({"opt": {"z": 1}}, "opt.z: got 1"),
-    ({"opt": 3}, "opt: got 3: the template has a dict here"),
-    ({"x": {"lr": 3}}, "x: got {'lr': 3}: must be a number"),
-    ({"x": "0.5"}, "x: got '0.5': must be a number"),
-    ({"x": math.nan}, "x: got nan: must be finite"),
-    ([("x", 1)], "a guess must be a dict; queue several one by one"),
-    ({"x": 10**400}, "x: got"),
-    ({"x": True}, "x: got True: must be a number"),
-]
-
-RESULTS = [None, "0.5", [0.5], np.array([0.5, 0.6]), {"loss": 3}, {"value": None}, 1j, object(), {}]
 
 
 @pytest.mark.parametrize(("define", "message"), DEFINITIONS)
@@ -181,71 +116,88 @@ def test_definitions(define, message):
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_runtimes(runtime):
-    """A duration that cannot be read is refused with an example of one that can."""
-    with pytest.raises(ArgumentError) as caught:
-        pyhopper.parse_runtime(runtime)
-    assert f"runtime={runtime!r}" in str(caught.value)
-    assert "1h 30min" in str(caught.value)
+SAME = {
+    "int of one bound": (pyhopper.int(10), pyhopper.int(0, 10)),
+    "int without bounds": (pyhopper.int(), pyhopper.int(-(2**31), 2**31 - 1)),
+    "int of an entry": (pyhopper.int(0, 10, shape=3), pyhopper.int(0, 10, shape=(3,))),
+    "float of one bound": (pyhopper.float(1), pyhopper.float(0, 1)),
+    "float of swapped bounds": (pyhopper.float(3, -2), pyhopper.float(-2, 3)),
+    "arrays of swapped bounds": (
+        pyhopper.float([1, 5], [0, 9], shape=2),
+        pyhopper.float([0, 5], [1, 9], shape=2),
+    ),
+    "decimals": (pyhopper.float(0, 1, precision=1), pyhopper.float(0, 1, "0.1f")),
+    "decimals with a colon": (pyhopper.float(0, 1, precision=1), pyhopper.float(0, 1, ":0.1f")),
+    "digits": (
+        pyhopper.float(1e-5, 1e-1, log=True, precision=1),
+        pyhopper.float(1e-5, 1e-1, "0.1g"),
+    ),
+    "choice": (pyhopper.choice("adam", "sgd"), pyhopper.choice(["adam", "sgd"])),
+    "list of one length": (pyhopper.list(pyhopper.int(9), 2), pyhopper.list(pyhopper.int(9), 2, 2)),
+}
 
 
-@pytest.mark.parametrize(("arguments", "message"), CALLS)
-def test_calls(arguments, message):
-    """A bad argument of run is refused before anything is evaluated."""
-    calls = []
-    arguments = {"objective": calls.append, **arguments}
-    with pytest.raises(ArgumentError) as caught:
-        run(**arguments)
-    assert message in str(caught.value)
-    assert not calls
+@pytest.mark.parametrize("name", SAME)
+def test_short_forms(name):
+    """A short form means the long one: the same start, draws and moves."""
+    first, second = (np.random.default_rng(3) for _ in range(2))
+    short, long = SAME[name]
+    assert repr(short.start(first)) == repr(long.start(second))
+    for _ in range(50):
+        value = short.sample(first)
+        assert repr(value) == repr(long.sample(second))
+        assert repr(short.mutate(value, 0.5, first)) == repr(long.mutate(value, 0.5, second))
 
 
-@pytest.mark.parametrize(("guess", "message"), GUESSES)
-def test_guesses(guess, message):
-    """A guess that does not fit is refused when it is queued, and the queue stays as it was."""
-    search = fresh()
-    with pytest.raises(CandidateError) as caught:
-        search.enqueue(guess)
-    assert message in str(caught.value)
-    assert search.manual_queue_count == 0
+@pytest.mark.parametrize(
+    ("param", "value"),
+    [
+        (pyhopper.int(100, 500), 300),
+        (pyhopper.float(0, 1), 0.5),
+        (pyhopper.float(1e-5, 1e-1, "0.1g"), 1e-3),
+        (pyhopper.float(), 0.0),
+        (pyhopper.choice("a", "b", "c"), "a"),
+        (pyhopper.choice([1, 10, 100], is_ordinal=True), 10),
+        (pyhopper.bool(), False),
+        (pyhopper.list(pyhopper.int(0, 8), 1, 3), [4, 4]),
+        (pyhopper.distribution(stats.norm(3, 1)), 3.0),
+    ],
+)
+def test_start(param, value, rng):
+    """Without init the first candidate has the middle of the range, or the first option."""
+    assert param.start(rng) == pytest.approx(value)
 
 
-@pytest.mark.parametrize("result", RESULTS, ids=lambda result: type(result).__name__)
-def test_results(result):
-    """An objective that returns no number ends the search at once, and the message says why."""
-    calls = []
-
-    def bad(params):
-        calls.append(params)
-        return result
-
-    with pytest.raises(ObjectiveError) as caught:
-        run(objective=bad)
-    expected = "return" if result is None else "value" if isinstance(result, dict) else "number"
-    assert expected in str(caught.value)
-    assert len(calls) == 1
+def test_init_off_the_grid(rng):
+    """Between the bounds it is rounded, with a warning that names the line."""
+    with pytest.warns(UserWarning, match=r"init=0\.33 is not in .*; 0\.3 is used") as warned:
+        param = pyhopper.float(0, 1, "0.1f", init=0.33)
+    assert param.start(rng) == 0.3
+    assert warned[0].filename == __file__
 
 
-def test_missing_values_of_a_known_result():
-    """A known result must be complete."""
-    with pytest.raises(CandidateError, match=r"opt\.lr"):
-        fresh().add({"x": 0.5}, 1.0)
+INITS = {
+    "int": (pyhopper.int(0, 9, init=7), 7),
+    "int array": (pyhopper.int(0, 9, shape=2, init=[7, 8]), np.array([7, 8])),
+    "int array of one value": (pyhopper.int(0, 9, shape=2, init=7), np.array([7, 7])),
+    "float": (pyhopper.float(0, 1, init=0.125), 0.125),
+    "float digits": (pyhopper.float(1e-5, 1, "0.1g", init=2e-5), 2e-5),
+    "float array": (pyhopper.float(0, 1, shape=2, init=[0.25, 0.75]), np.array([0.25, 0.75])),
+    "choice": (pyhopper.choice("a", "b", init="b"), "b"),
+    "choice by index": (pyhopper.choice("a", "b", init_index=1), "b"),
+    "choice by index from the end": (pyhopper.choice("a", "b", "c", init_index=-1), "c"),
+    "bool": (pyhopper.bool(init=True), True),
+    "bool by position": (pyhopper.bool(False), False),
+    "custom": (pyhopper.custom(lambda: "x", init="y"), "y"),
+    "list": (pyhopper.list(pyhopper.int(9), 1, 3, init=[4, 5, 6]), [4, 5, 6]),
+    "distribution": (pyhopper.distribution(stats.beta(2, 5), init=0.125), 0.125),
+}
 
 
-def test_changing_a_template_with_results():
-    """A template is fixed once there are results of it."""
-    search = fresh()
-    search.run(objective, "max", steps=2, quiet=True)
-    with pytest.raises(ArgumentError, match="make a new Search"):
-        search["x"] = pyhopper.float(0, 2)
-    with pytest.raises(ArgumentError, match="direction"):
-        search.run(objective, "min", steps=2, quiet=True)
-
-
-def test_impossible_constraint():
-    """A constraint that nothing meets is reported instead of searched for ever."""
-    search = fresh()
-    search.constrain(lambda params: False)
-    with pytest.raises(pyhopper.ConstraintError, match="broke a constraint"):
-        search.run(objective, "max", steps=2, quiet=True)
+@pytest.mark.parametrize("name", INITS)
+def test_init(name):
+    """The first candidate has the value of init."""
+    param, value = INITS[name]
+    search = pyhopper.Search(p=param, x=pyhopper.float(1))
+    search.run(x_of, steps=1, quiet=True)
+    assert repr(search.history[0]["p"]) == repr(value)

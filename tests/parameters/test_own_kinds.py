@@ -1,9 +1,10 @@
-"""Values of any type: custom(), hooks of one's own and subclasses, through every part."""
+"""Values of any type: custom() and subclasses, through every part."""
 
 import copy
 import itertools
 import json
 import random
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -55,6 +56,10 @@ class Even(pyhopper.Parameter):
         step = 2 if rng.random() < 0.5 else -2
         return min(max(value + step, 0), self.most)
 
+
+class Checked(Even):
+    """The same, with a check of its own."""
+
     def check(self, value):
         if value % 2:
             raise pyhopper.CandidateError("", value, "must be even")
@@ -76,38 +81,21 @@ class Money:
         return f"Money({self.cents})"
 
 
-@pytest.mark.parametrize("executor", [InlineExecutor, Slots])
-def test_a_permutation_is_sorted_by_two_opt_moves(executor):
-    search = pyhopper.Search(tour=pyhopper.custom(tour, two_opt), seed=0)
-    best = search.run(disorder, "min", steps=600, executor=executor(), quiet=True)
-    assert search.best_f == 7
-    assert best["tour"] in (list(range(8)), list(range(7, -1, -1)))
-    seen = [tuple(value) for value in search.history["tour"]]
-    assert len(seen) == len(set(seen)), "no tour is evaluated twice"
+def test_a_move_in_place(rng):
+    """It works on a copy; without seeding_fn the init is drawn."""
 
+    def swap(order, rng):
+        i, j = rng.integers(len(order), size=2)
+        order[i], order[j] = order[j], order[i]
+        return order
 
-def test_an_exhausted_set_of_permutations_ends_the_search():
-    search = pyhopper.Search(
-        tour=pyhopper.custom(lambda rng: rng.permutation(3).tolist(), two_opt), seed=0
-    )
-    search.run(disorder, "min", steps=100, quiet=True)
-    assert len(search.history) == 6
-
-
-def test_values_are_not_changed_behind_our_back():
-    """Neither the objective nor a mutation that works in place reaches an older value."""
-
-    def spoil(params):
-        value = disorder(params)
-        params["tour"].reverse()
-        params["tour"].append(99)
-        return value
-
-    search = pyhopper.Search(tour=pyhopper.custom(tour, two_opt), seed=0)
-    search.run(spoil, "min", steps=100, quiet=True)
-    assert all(sorted(value) == list(range(8)) for value in search.history["tour"])
-    values = [disorder({"tour": value}) for value in search.history["tour"]]
-    assert values == list(search.history.fs)
+    param = pyhopper.custom(mutation_fn=swap, init=[0, 1, 2, 3])
+    assert sorted(param.sample(rng)) == [0, 1, 2, 3]
+    value = [0, 1, 2, 3]
+    for _ in range(20):
+        param.mutate(value, 0.5, rng)
+    assert value == [0, 1, 2, 3]
+    assert param.start(rng) == [0, 1, 2, 3]
 
 
 def test_custom_with_init_only():
@@ -128,59 +116,48 @@ def test_custom_of_one_argument_and_without_rng():
     assert search.best["word"].endswith("x")
 
 
-def test_mutation_gets_a_falling_temperature():
-    seen = []
-
-    def move(value, temperature):
-        seen.append(temperature)
-        return value + temperature
-
-    search = pyhopper.Search(x=pyhopper.custom(lambda: 0.0, move), seed=0)
-    search.run(lambda p: p["x"], "max", steps=100, quiet=True)
-    assert seen == sorted(seen, reverse=True)
-    assert seen[0] > 0.95
-    assert seen[-1] == pytest.approx(0.2, abs=0.02)
-
-
-def test_a_function_that_forgets_its_return_is_named():
+def test_a_function_that_forgets_its_return_is_named(rng):
+    """Such as a move that changes the value in place."""
+    param = pyhopper.custom(seeding_fn=lambda: [1], mutation_fn=lambda v: v.append(1))
+    with pytest.raises(pyhopper.CandidateError, match=r"mutation_fn.*return"):
+        param.mutate([1], 0.5, rng)
     search = pyhopper.Search(x=pyhopper.custom(lambda: None, lambda value: value))
     with pytest.raises(pyhopper.CandidateError, match=r"seeding_fn.*return missing"):
         search.run(lambda p: 0.0, steps=5, quiet=True)
 
 
-def test_a_subclass_is_a_full_citizen():
-    even = Even(40)
-    search = pyhopper.Search({"a": {"n": even}, "m": pyhopper.choice({"k": Even(6)}, 0)}, seed=1)
-    search += {"a": {"n": 6}}
-    with pytest.raises(pyhopper.CandidateError, match=r"a\.n.*must be even"):
-        search += {"a": {"n": 7}}
-    search.run(lambda p: -abs(p["a"]["n"] - 22), "max", steps=60, quiet=True)
-    assert search.best["a"]["n"] == 22
-    assert search.history.best_f == 0
-    assert all(value % 2 == 0 for value in search.history["a.n"])
-    assert even.temperatures == sorted(even.temperatures, reverse=True)
-    assert search.free_param_count == 3
-    repeat = pyhopper.Search(
-        {"a": {"n": Even(40)}, "m": pyhopper.choice({"k": Even(6)}, 0)}, seed=1
-    )
-    repeat += {"a": {"n": 6}}
-    repeat.run(lambda p: -abs(p["a"]["n"] - 22), "max", steps=60, quiet=True)
-    assert list(repeat.history.fs) == list(search.history.fs)
+def test_values_stay_what_they_were():
+    """Neither the objective nor a mutation that works in place reaches an older value."""
+
+    def spoil(params):
+        value = disorder(params)
+        params["tour"].reverse()
+        params["tour"].append(99)
+        return value
+
+    search = pyhopper.Search(tour=pyhopper.custom(tour, two_opt), seed=0)
+    search.run(spoil, "min", steps=100, quiet=True)
+    assert all(sorted(value) == list(range(8)) for value in search.history["tour"])
+    values = [disorder({"tour": value}) for value in search.history["tour"]]
+    assert values == list(search.history.fs)
 
 
-def test_hooks_of_built_in_parameters():
-    """What they return is rounded and clipped like any other value."""
+@pytest.mark.parametrize("executor", [InlineExecutor, Slots])
+def test_a_permutation_is_sorted_by_two_opt_moves(executor):
+    search = pyhopper.Search(tour=pyhopper.custom(tour, two_opt), seed=0)
+    best = search.run(disorder, "min", steps=600, executor=executor(), quiet=True)
+    assert search.best_f == 7
+    assert best["tour"] in (list(range(8)), list(range(7, -1, -1)))
+    seen = [tuple(value) for value in search.history["tour"]]
+    assert len(seen) == len(set(seen)), "no tour is evaluated twice"
+
+
+def test_an_exhausted_set_of_permutations_ends_the_search():
     search = pyhopper.Search(
-        n=pyhopper.int(0, 100, multiple_of=10, seeding_fn=lambda: 47),
-        x=pyhopper.float(0, 1, precision=1, mutation_fn=lambda value: value + 0.34),
-        seed=0,
+        tour=pyhopper.custom(lambda rng: rng.permutation(3).tolist(), two_opt), seed=0
     )
-    search.run(lambda p: p["x"], "max", steps=40, quiet=True)
-    kinds = [e.type for e in search._log.state.evaluations]
-    drawn = [n for n, kind in zip(search.history["n"], kinds, strict=True)
-             if kind is CandidateType.RANDOM_SEEDING]  # fmt: skip
-    assert set(drawn) == {50}
-    assert set(search.history["x"]) <= {i / 10 for i in range(11)}
+    search.run(disorder, "min", steps=100, quiet=True)
+    assert len(search.history) == 6
 
 
 def test_values_without_hash_or_json(tmp_path):
@@ -212,8 +189,9 @@ def test_custom_values_with_noise_and_pruner():
     search = pyhopper.Search(tour=pyhopper.custom(tour, two_opt), seed=0)
     wrapped = pyhopper.wrap_n_times(lambda p: disorder(p) + noise.gauss(0, 3), 4)
     search.run(wrapped, "min", steps=150, pruner=TopKPruner(10), quiet=True)
-    assert search._log.state.count(Status.PRUNED) > 20
-    assert search._log.state.tallies[CandidateType.REEVALUATION].counts[Status.DONE] == 30
+    ends = Counter((each.type, each.status) for each in search.history.evaluations)
+    assert sum(ends[kind, Status.PRUNED] for kind in CandidateType) > 20
+    assert ends[CandidateType.REEVALUATION, Status.DONE] == 30
     assert disorder(search.best) < disorder(search.history[0])
 
 
@@ -225,8 +203,69 @@ def test_guesses_for_custom_values():
     assert search.best["tour"] == perfect["tour"]
 
 
-def test_bool_starts_where_init_says():
-    for start in (True, False):
-        search = pyhopper.Search(flag=pyhopper.bool(start))
-        search.run(lambda p: 0.0, steps=1, quiet=True)
-        assert search.history[0] == {"flag": start}
+def test_a_subclass_is_a_full_citizen():
+    even = Checked(40)
+    search = pyhopper.Search({"a": {"n": even}, "m": pyhopper.choice({"k": Even(6)}, 0)}, seed=1)
+    search += {"a": {"n": 6}}
+    with pytest.raises(pyhopper.CandidateError, match=r"a\.n.*must be even"):
+        search += {"a": {"n": 7}}
+    search.run(lambda p: -abs(p["a"]["n"] - 22), "max", steps=60, quiet=True)
+    assert search.best["a"]["n"] == 22
+    assert search.history.best_f == 0
+    assert all(value % 2 == 0 for value in search.history["a.n"])
+    assert even.temperatures == sorted(even.temperatures, reverse=True)
+    assert search.free_param_count == 3
+    repeat = pyhopper.Search(
+        {"a": {"n": Checked(40)}, "m": pyhopper.choice({"k": Even(6)}, 0)}, seed=1
+    )
+    repeat += {"a": {"n": 6}}
+    repeat.run(lambda p: -abs(p["a"]["n"] - 22), "max", steps=60, quiet=True)
+    assert list(repeat.history.fs) == list(search.history.fs)
+
+
+def test_subclasses_that_take_no_rng(rng):
+    """Their methods may call each other and those of their base."""
+
+    class Coin(pyhopper.Parameter):
+        def sample(self):
+            return random.random() < 0.5
+
+        def mutate(self, value, temperature):
+            return not value if temperature else self.sample()
+
+    class Dice(Coin):
+        def sample(self, sides=6):
+            return super().sample() + sides
+
+        def mutate(self, value):
+            return self.sample(12)
+
+    class Mixed(Drawing, pyhopper.Parameter):
+        def mutate(self, value, temperature, rng):
+            return value + 1
+
+    assert Coin().sample(rng) in (True, False)
+    assert Coin().mutate(True, 0.5, rng) is False
+    assert Dice().sample(rng) in (6, 7)
+    assert Dice().mutate(3, 0.5, rng) in (12, 13)
+    assert Mixed().sample(rng) == 7
+    assert Mixed(init=3).start(rng) == 3
+    assert Mixed().mutate(1, 0.5, rng) == 2
+
+
+class Drawing:
+    def sample(self):
+        return 7
+
+
+def test_a_subclass_of_a_built_in_kind_draws_its_own_values():
+    class Seven(pyhopper.int):
+        def sample(self, rng):
+            return 7
+
+        def mutate(self, value, temperature, rng):
+            return 8
+
+    search = pyhopper.Search(n=Seven(0, 100), x=pyhopper.float(0, 1), seed=1)
+    search.run(lambda p: p["x"], steps=20, quiet=True)
+    assert set(search.history["n"]) == {50, 7, 8}

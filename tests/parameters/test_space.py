@@ -151,7 +151,7 @@ def test_merge_dicts():
 
 
 def test_fingerprint():
-    """Equal definitions have the same fingerprint, others another."""
+    """Equal definitions have the same fingerprint, others a different one."""
     first = Space(template()).fingerprint()
     assert Space(template()).fingerprint() == first
     assert Space({**template(), "epochs": 21}).fingerprint() == first
@@ -182,7 +182,7 @@ def test_constraints(rng):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
 def test_large_arrays_that_differ_are_told_apart(dtype, rng):
-    """Also where the same entries stand at other places."""
+    """Also where they have the same entries in another order."""
     array = (1000 * rng.standard_normal(20_000)).astype(dtype)
     others = [array.copy() for _ in range(5)]
     others[0][-1] += 1
