@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 
 import pytest
-from helpers import LOCAL, MANUAL, RANDOM, Notes, Records, line, statuses, told, x_of
+from helpers import LOCAL, MANUAL, RANDOM, Calls, Records, search_of_x, statuses, told, x_of
 
 import pyhopper
 from pyhopper.callbacks import SaveBestOnDisk
@@ -57,8 +57,8 @@ def test_pruner_with_workers_and_after_a_resume(objective, tmp_path):
     pruned = set(search.history.get_pruned_marginal("x"))
     assert pruned | {0.8} == {0.8, 0.7, 0.6, 0.5, 0.4, 0.3}
     assert set(search.history["x"]) | {0.8} == {1.0, 0.9, 0.8}
-    ends = [e for e in search._log.state.evaluations if e.status is Status.PRUNED]
-    assert all(e.estimates == e.point for e in ends if e.point != (0.8,))
+    ends = [e for e in search.history.evaluations if e.status is Status.PRUNED]
+    assert all(e.estimates == (e.params["x"],) for e in ends if e.params["x"] != 0.8)
     assert pruner.should_prune([0.85])
     assert not pruner.should_prune([0.95])
 
@@ -73,11 +73,11 @@ def test_a_resumed_pruner_decides_as_if_nothing_had_happened(make, tmp_path):
             raise KeyboardInterrupt
         yield from generator(params)
 
-    whole = line(seed=2)
+    whole = search_of_x(seed=2)
     whole.run(generator, steps=25, pruner=make(), quiet=True)
     assert len(set(statuses(whole).values())) == 2
     for _ in range(3):
-        search = line(seed=2)
+        search = search_of_x(seed=2)
         path = tmp_path / "run.ckpt"
         search.run(interrupted, steps=25, pruner=make(), checkpoint_path=path, quiet=True)
     assert told(search) == told(whole)
@@ -93,7 +93,7 @@ def test_a_pruner_needs_one_method_only():
     pruner = Never()
     assert pruner.append([1.0], False) is None
     assert pruner.load_state_dict(pruner.state_dict()) is None
-    search = line()
+    search = search_of_x()
     search.run(generator, "min", steps=3, pruner=pruner, quiet=True)
     assert len(search.history) == 3
     assert pruner.direction == "min"
@@ -125,31 +125,31 @@ def test_callbacks_with_workers_and_after_a_resume(tmp_path):
     hook_of = {"good": "end", "prune": "pruned", "fail": "failed", "nan": "nan"}
     ended, before = [], 0
     for steps in (4, 9):
-        notes = Notes()
+        hooks = Calls()
         search = kinds()
         search.run(
             ends_of_all_kinds,
             steps=steps,
             n_jobs=2,
-            callbacks=[notes],
+            callbacks=[hooks],
             checkpoint_path=tmp_path / "run.ckpt",
             ignore_nans=True,
             quiet=True,
         )
-        assert notes.count == before + len(notes.calls)
-        before = notes.count
-        assert notes.calls[0] == ("on_search_start", search)
-        assert notes.calls[-1] == ("on_search_end",)
+        assert hooks.count == before + len(hooks.calls)
+        before = hooks.count
+        assert hooks.calls[0] == ("on_search_start", search)
+        assert hooks.calls[-1] == ("on_search_end",)
         for kind, hook in hook_of.items():
-            calls = notes.of(f"on_evaluate_{hook}")
+            calls = hooks.of(f"on_evaluate_{hook}")
             assert {call[0]["kind"] for call in calls} <= {kind}
             ended += [(call[0]["kind"], call[0]["n"]) for call in calls]
             assert all(call[-1].finished_at >= call[-1].sampled_at for call in calls)
-        starts = [(params["kind"], params["n"]) for params, _ in notes.of("on_evaluate_start")]
+        starts = [(params["kind"], params["n"]) for params, _ in hooks.of("on_evaluate_start")]
         assert sorted(starts) == sorted(ended[-len(starts) :])
-        values = [value for _, value, _ in notes.of("on_new_best")]
+        values = [value for _, value, _ in hooks.of("on_new_best")]
         assert values == sorted(values)
-        assert all(call[-1].metrics["pid"] != os.getpid() for call in notes.of("on_evaluate_end"))
+        assert all(call[-1].metrics["pid"] != os.getpid() for call in hooks.of("on_evaluate_end"))
     assert Counter(ended) == Counter(
         [("good", 500_000), *[(kind, n) for kind in hook_of for n in (1, 2)]]
     )
@@ -157,14 +157,14 @@ def test_callbacks_with_workers_and_after_a_resume(tmp_path):
 
 def test_duplicates_are_told_with_their_candidate():
     """The candidate was evaluated before, and the info says how it was drawn."""
-    notes = Notes()
+    hooks = Calls()
     search = pyhopper.Search(x=pyhopper.int(0, 3), seed=0)
     search.sweep("x", [1, 1])
-    search.run(x_of, steps=10, callbacks=notes, quiet=True)
-    duplicates = notes.of("on_duplicate_sampled")
+    search.run(x_of, steps=10, callbacks=hooks, quiet=True)
+    duplicates = hooks.of("on_duplicate_sampled")
     assert ({"x": 1}, MANUAL) in [(params, info.type) for params, info in duplicates]
     assert {info.type for _, info in duplicates} <= {MANUAL, RANDOM, LOCAL}
-    started = [params for params, _ in notes.of("on_evaluate_start")]
+    started = [params for params, _ in hooks.of("on_evaluate_start")]
     assert all(params in started for params, _ in duplicates)
     assert all(info.finished_at is None for _, info in duplicates)
 
@@ -214,7 +214,7 @@ def test_tensorboard_with_workers_and_after_a_resume(tmp_path):
     """Both processes' evaluations are in one history of steps."""
     pytest.importorskip("tensorboardX", reason="tensorboardX is not installed")
     for steps in (3, 6):
-        search = line(seed=0)
+        search = search_of_x(seed=0)
         search.run(
             x_of,
             steps=steps,
@@ -231,7 +231,7 @@ def test_best_on_disk_with_workers_and_after_a_resume(tmp_path):
     """A worse value of a later process does not replace the file."""
     path = tmp_path / "best.json"
     for steps, sign in ((3, 1), (6, -1)):
-        search = line(seed=0)
+        search = search_of_x(seed=0)
         search.run(
             lambda p, sign: sign * (1 + p["x"]),
             steps=steps,

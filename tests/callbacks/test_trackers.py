@@ -60,9 +60,9 @@ def searched(callback):
 
 def expected(search):
     """Steps and values of the evaluations with a value, and steps and numbers of the rest."""
-    evaluations = search._log.state.evaluations
+    evaluations = search.history.evaluations
     values = {i: e.value for i, e in enumerate(evaluations) if e.status.value == "done"}
-    rates = {i: search._log.space.build(e.point)["opt"]["lr"] for i, e in enumerate(evaluations)}
+    rates = {i: e.params["opt"]["lr"] for i, e in enumerate(evaluations)}
     return values, rates
 
 

@@ -69,7 +69,7 @@ def seen_by_candidates(n_jobs):
     """The values of CUDA_VISIBLE_DEVICES that eight candidates saw."""
     search = pyhopper.Search(x=pyhopper.float(0, 1))
     search.run(visible, steps=8, n_jobs=n_jobs, quiet=True, isolation="candidate")
-    return [evaluation.metrics["seen"] for evaluation in search._log.state.evaluations]
+    return [evaluation.metrics["seen"] for evaluation in search.history.evaluations]
 
 
 def env(slot):

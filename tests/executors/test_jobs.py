@@ -91,7 +91,7 @@ def test_one_slot_is_as_repeatable_as_this_process():
     for isolation in ("auto", "slot"):
         each = search(y=pyhopper.int(0, 9))
         each.run(lambda p: p["x"] - p["y"], steps=30, isolation=isolation, quiet=True)
-        found.append([evaluation.point for evaluation in each._log.state.evaluations])
+        found.append([evaluation.params for evaluation in each.history.evaluations])
     assert found[0] == found[1]
 
 
@@ -159,8 +159,8 @@ def test_timeout_fails_a_candidate_and_the_search_goes_on():
 
     each = search()
     each.run(objective, steps=6, timeout="1s", quiet=True)
-    assert len(each._log.state.evaluations) == 6
-    failed = [e for e in each._log.state.evaluations if e.status is Status.FAILED]
+    assert len(each.history.evaluations) == 6
+    failed = [e for e in each.history.evaluations if e.status is Status.FAILED]
     assert failed
     assert all("timeout of 1 s" in e.reason for e in failed)
     assert each.best_f <= 0.5
@@ -175,7 +175,7 @@ def test_deadline_kill_ends_what_runs():
     each = search()
     best = each.run(objective, runtime=3, deadline="kill", n_jobs=2, quiet=True)
     assert best == {"x": 0.5}
-    ends = [e for e in each._log.state.evaluations if e.status is Status.CANCELLED]
+    ends = [e for e in each.history.evaluations if e.status is Status.CANCELLED]
     assert len(ends) == 2
     assert all("budget used" in e.reason for e in ends)
 
@@ -284,7 +284,7 @@ def test_pool_inside_of_an_objective():
 
     each = search()
     each.run(objective, steps=2, isolation="slot", quiet=True)
-    assert len(each.history) == 2, each._log.state.evaluations
+    assert len(each.history) == 2, each.history.evaluations
 
 
 SCRIPT_THAT_PICKLES = """

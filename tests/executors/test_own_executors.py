@@ -112,7 +112,7 @@ def test_pruner_of_a_search_in_threads():
     search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
     pruner = pruners.QuantilePruner(0.5)
     search.run(objective, steps=60, executor=Threads(3), pruner=pruner, quiet=True)
-    statuses = [evaluation.status for evaluation in search._log.state.evaluations]
+    statuses = [evaluation.status for evaluation in search.history.evaluations]
     assert len(statuses) == 60
     assert set(statuses) == {Status.DONE, Status.PRUNED}
 

@@ -5,6 +5,7 @@ import statistics
 
 import numpy as np
 import pytest
+from helpers import count
 
 import pyhopper
 from pyhopper.callbacks import Callback
@@ -14,7 +15,7 @@ from pyhopper.testing import FakeClock
 
 
 def kinds(search):
-    return [each.type for each in search._log.state.evaluations]
+    return [each.type for each in search.history.evaluations]
 
 
 def noisy(seed, std=0.3):
@@ -47,13 +48,11 @@ def test_it_finds_the_better_candidate():
             return sum((x - 0.3) ** 2 for x in params.values()) / 5 + noise.gauss(0, 0.1)
 
         search.run(pyhopper.wrap_n_times(loss, 3), "min", steps=100, quiet=True)
-        done = [
-            e for e in search._log.state.evaluations if e.type is not CandidateType.REEVALUATION
-        ]
+        done = [e for e in search.history.evaluations if e.type is not CandidateType.REEVALUATION]
         still = random.Random()
         still.gauss = lambda mean, std: 0.0
-        winner = min(done, key=lambda e: e.value).point
-        lucky.append(loss(dict(enumerate(winner)), still))
+        winner = min(done, key=lambda e: e.value).params
+        lucky.append(loss(winner, still))
         declared.append(loss(search.best, still))
     assert statistics.fmean(declared) < statistics.fmean(lucky)
 
@@ -151,9 +150,9 @@ def test_re_evaluations_are_not_pruned():
     pruner = pyhopper.pruners.TopKPruner(3)
     wrapped = pyhopper.wrap_n_times(noisy(2), 4)
     search.run(wrapped, "max", steps=100, pruner=pruner, quiet=True)
-    again = [e for e in search._log.state.evaluations if e.type is CandidateType.REEVALUATION]
+    again = [e for e in search.history.evaluations if e.type is CandidateType.REEVALUATION]
     assert {e.status for e in again} == {Status.DONE}
-    assert search._log.state.count(Status.PRUNED) > 20
+    assert count(search, Status.PRUNED) > 20
 
 
 def test_re_evaluations_that_fail_use_their_turn_only():
@@ -168,7 +167,7 @@ def test_re_evaluations_that_fail_use_their_turn_only():
         return params["x"] + noise.gauss(0, 1)
 
     search.run(pyhopper.wrap_n_times(objective, 2), "max", steps=100, quiet=True)
-    assert search._log.state.count(Status.FAILED) == 20
+    assert count(search, Status.FAILED) == 20
     assert len(set(calls[160:])) >= 3, "the turns are shared"
     assert search.best_f == max(search.history.fs)
 

@@ -102,7 +102,7 @@ def test_this_version_goes_on_from_the_first_format(golden, capsys):
     out = capsys.readouterr().out
     assert "Going on from" in out
     assert "The space is not" not in out
-    assert [each.id for each in search._log.state.evaluations] == [-1, *range(20)]
+    assert [each.id for each in search.history.evaluations] == [-1, *range(20)]
 
 
 def test_show(golden, capsys):
@@ -136,19 +136,17 @@ def test_best_is_what_the_objective_got(golden, capsys):
 def test_export(golden, capsys, tmp_path):
     search = make_golden()
     search.load(golden)
-    values = [e.value for e in search._log.state.evaluations]
+    values = [e.value for e in search.history.evaluations]
     assert main(["export", str(golden), str(tmp_path / "all.csv")]) == 0
     with (tmp_path / "all.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     np.testing.assert_array_equal([float(row["value"] or "nan") for row in rows], values)
-    assert rows[1]["lr"] == repr(search._log.state.evaluations[1].point[0])
+    assert rows[1]["lr"] == repr(search.history.evaluations[1].params["lr"])
     assert {"metrics.layers", "reason", "model.kind", "model.C"} <= set(rows[0])
     assert main(["export", str(golden), str(tmp_path / "all.jsonl")]) == 0
     lines = (tmp_path / "all.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
-    assert [row["status"] for row in rows] == [
-        e.status.value for e in search._log.state.evaluations
-    ]
+    assert [row["status"] for row in rows] == [e.status.value for e in search.history.evaluations]
     capsys.readouterr()
     assert main(["export", str(golden), "-"]) == 0
     assert capsys.readouterr().out == (tmp_path / "all.csv").read_text()

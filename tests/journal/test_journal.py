@@ -382,5 +382,5 @@ def test_metrics_of_odd_types(tmp_path):
 
     search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
     search.run(objective, steps=3, quiet=True, checkpoint_path=tmp_path / "run.ckpt")
-    metrics = search._log.state.evaluations[0].metrics
+    metrics = search.history.evaluations[0].metrics
     assert (metrics["name"], metrics["code"], metrics["repeats"]) == ("cat", 200, None)

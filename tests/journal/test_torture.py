@@ -181,7 +181,7 @@ def run(path):
         x=pyhopper.float(-1, 1, precision=1), n=pyhopper.int(0, 5), w=pyhopper.float(0, 1), seed=5
     )
     search.run(lambda p: p["w"] - p["x"], "max", steps=STEPS, quiet=True, checkpoint_path=path)
-    return [(each.id, each.point, each.value) for each in search._log.state.evaluations]
+    return [(each.id, each.params, each.value) for each in search.history.evaluations]
 
 
 class PowerCut(BaseException):

@@ -72,7 +72,7 @@ def search_with(clock, slots, seconds, **more):
 def test_only_what_fits_starts_near_the_end(slots, clock):
     """The budget is used to its end and not exceeded, although most evaluations are longer."""
     search = search_with(clock, slots, lambda job: 6 * job.params["size"], runtime=3600)
-    evaluations = search._log.state.evaluations
+    evaluations = search.history.evaluations
     assert 3500 < max(each.elapsed for each in evaluations) <= 3600
     tail = [each for each in evaluations if each.elapsed - each.seconds > 3000]
     assert min(each.seconds for each in tail) < 300
@@ -117,5 +117,5 @@ def test_cheap_candidates_are_chosen_by_what_fits_too(clock):
 
     executor = ScriptedExecutor(clock, lambda job: (seconds(job), job.params["size"]))
     search.run(lambda params: 0, "max", executor=executor, runtime=3.0, quiet=True)
-    ends = [each.elapsed for each in search._log.state.evaluations]
+    ends = [each.elapsed for each in search.history.evaluations]
     assert 2.9 < max(ends) < 3.01

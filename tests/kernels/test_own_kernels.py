@@ -121,9 +121,9 @@ def test_the_model_sees_own_parameters():
         search = best_of(Seen, seed)
         assert search.best_f < min(blind)
         assert all(type(value) is float for value in search.best["p"])
-        screened = [each.screening is not None for each in search._log.state.evaluations]
+        screened = [each.screening is not None for each in search.history.evaluations]
         assert sum(screened) > 35
-    assert all(each.screening is None for each in best_of(Blind, 0)._log.state.evaluations)
+    assert all(each.screening is None for each in best_of(Blind, 0).history.evaluations)
 
 
 class Odd(pyhopper.Parameter):

@@ -136,7 +136,7 @@ def test_history_says_why():
     """Screened candidates carry from how many they were picked and what was expected."""
     search = mixed()
     search.run(objective, "min", steps=80, quiet=True)
-    evaluations = search._log.state.evaluations
+    evaluations = search.history.evaluations
     screened = [each for each in evaluations if each.screening is not None]
     assert len(screened) > 20
     assert all(each.screening.proposals >= 300 for each in screened)
@@ -151,7 +151,7 @@ def test_expectation_has_the_sign_of_the_objective():
     """Also when maximizing, the expected value is in the objective's units."""
     search = pyhopper.Search(x=pyhopper.float(0, 1), seed=0)
     search.run(lambda p: 100 - (p["x"] - 0.3) ** 2, "max", steps=30, quiet=True)
-    last = search._log.state.evaluations[-1]
+    last = search.history.evaluations[-1]
     assert last.screening.mean == pytest.approx(100, abs=0.5)
 
 
@@ -165,7 +165,7 @@ def test_regions_that_fail_are_left():
         return params["x"] + params["y"]
 
     search.run(fails, "max", steps=60, quiet=True)
-    late = [each for each in search._log.state.evaluations if each.id >= 30]
+    late = [each for each in search.history.evaluations if each.id >= 30]
     assert sum(each.status.value == "failed" for each in late) < 10
     assert search.best_f > 1.5
 
@@ -184,7 +184,7 @@ def test_many_dimensions_learn_a_step():
     """An array of 300 numbers is no case for a model, and still gets better and better."""
     search = pyhopper.Search(w=pyhopper.float(-1, 1, shape=300), seed=0)
     search.run(lambda p: float(((p["w"] - 0.5) ** 2).sum()), "min", steps=1500, quiet=True)
-    assert all(each.screening is None for each in search._log.state.evaluations)
+    assert all(each.screening is None for each in search.history.evaluations)
     assert search.best_f < 0.3 * 300 * 0.25
 
 
@@ -192,7 +192,7 @@ def test_cheap_objectives_are_not_modelled():
     """Where an evaluation takes less than a proposal, the plain chain goes on."""
     search = pyhopper.Search(x=pyhopper.float(0, 1))
     search.run(lambda p: p["x"], "max", steps=3000, quiet=True)
-    assert sum(each.screening is not None for each in search._log.state.evaluations) < 30
+    assert sum(each.screening is not None for each in search.history.evaluations) < 30
 
 
 def test_thinking_stays_within_its_share(clock):

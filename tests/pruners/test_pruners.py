@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from helpers import count
 
 import pyhopper
 from pyhopper.budget import Budget, Schedule, Stopwatch, SystemClock
@@ -126,8 +127,8 @@ def test_pruned_candidates_are_counted_with_the_time_they_saved(capsys):
     search, objective = slow_search()
     search.run(objective, "max", steps=30, pruner=QuantilePruner(0.5))
     text = capsys.readouterr().out
-    pruned = search._log.state.count(Status.PRUNED)
-    spent = [e.seconds for e in search._log.state.evaluations if e.status is Status.PRUNED]
+    pruned = count(search, Status.PRUNED)
+    spent = [e.seconds for e in search.history.evaluations if e.status is Status.PRUNED]
     assert 0 < pruned == len(spent) < 30
     assert spent == [60.0] * pruned
     saved = duration(pruned * 9 * 60)
@@ -154,19 +155,20 @@ def test_the_forecast_is_that_of_full_evaluations():
             yield params["x"] * epoch
 
     search.run(objective, "max", runtime="3h", pruner=QuantilePruner(0.9), quiet=True)
-    assert search._log.state.count(Status.PRUNED) > 5
+    assert count(search, Status.PRUNED) > 5
     assert clock.monotonic() <= 3 * 3600
 
 
 def test_pruned_candidates_keep_what_they_told():
     search, objective = slow_search()
     search.run(objective, "max", steps=30, pruner=TopKPruner(2), quiet=True)
-    pruned = [e for e in search._log.state.evaluations if e.status is Status.PRUNED]
+    evaluations = search._log.state.evaluations
+    pruned = [e for e in evaluations if e.status is Status.PRUNED]
     for evaluation in pruned:
         step, estimate = evaluation.partial
         assert step == len(evaluation.estimates) == 1
         assert estimate == evaluation.point[0]
-    assert all(e.partial is None for e in search._log.state.evaluations if e.status is Status.DONE)
+    assert all(e.partial is None for e in evaluations if e.status is Status.DONE)
     assert search.history.get_pruned_marginal("x") == [e.point[0] for e in pruned]
 
 
@@ -199,7 +201,7 @@ def train(params):
 def test_should_prune_inside_a_callback_class():
     search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
     search.run(train, "max", steps=40, pruner=QuantilePruner(0.5), quiet=True)
-    assert 0 < search._log.state.count(Status.PRUNED) < 40
+    assert 0 < count(search, Status.PRUNED) < 40
     assert search.best_f == pytest.approx(10 * search.best["x"])
 
 
@@ -227,8 +229,8 @@ def test_should_prune_inside_a_pytorch_training():
 
     search = pyhopper.Search(lr=pyhopper.float(1e-4, 1, log=True), seed=0)
     search.run(fit, "min", steps=25, pruner=QuantilePruner(0.5), quiet=True)
-    assert search._log.state.count(Status.PRUNED) > 3
-    assert search._log.state.count(Status.FAILED) == 0
+    assert count(search, Status.PRUNED) > 3
+    assert count(search, Status.FAILED) == 0
 
 
 def test_an_objective_may_prune_by_itself():
@@ -289,7 +291,7 @@ def test_a_pruner_that_raises_is_reported_once_and_left_out():
         search.run(epochs, "max", steps=6, pruner=Broken(), quiet=False)
     assert len(caught) == 1
     assert "oh dear" in str(caught[0].message)
-    assert search._log.state.count(Status.DONE) == 6
+    assert count(search, Status.DONE) == 6
 
 
 class Slots(InlineExecutor):
@@ -319,9 +321,9 @@ def test_a_failed_or_nan_evaluation_teaches_nothing():
     pruner = Threshold(-1)
     search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
     search.run(objective, "max", steps=30, pruner=pruner, ignore_nans=True, quiet=True)
-    assert search._log.state.count(Status.FAILED) > 0
-    assert search._log.state.count(Status.NAN) > 0
-    assert len(pruner.appended) == search._log.state.count(Status.DONE)
+    assert count(search, Status.FAILED) > 0
+    assert count(search, Status.NAN) > 0
+    assert len(pruner.appended) == count(search, Status.DONE)
 
 
 def test_summary_has_the_count_of_pruned():
@@ -331,7 +333,7 @@ def test_summary_has_the_count_of_pruned():
         search._log.state, search._log.space, Budget(Schedule(), Stopwatch(SystemClock())), "done"
     )
     total = next(line for line in text.splitlines() if line.startswith("Total"))
-    assert total.split()[3] == str(search._log.state.count(Status.PRUNED))
+    assert total.split()[3] == str(count(search, Status.PRUNED))
 
 
 def test_a_pruner_begins_anew_with_another_search():

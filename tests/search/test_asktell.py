@@ -29,8 +29,8 @@ def test_asking_is_the_same_search_as_running():
     asked = make()
     while (candidate := asked.ask(steps=30)) is not None:
         asked.tell(candidate, value_of(candidate.params))
-    assert [e.point for e in asked._log.state.evaluations] == [
-        e.point for e in plain._log.state.evaluations
+    assert [e.params for e in asked.history.evaluations] == [
+        e.params for e in plain.history.evaluations
     ]
     assert asked.best == plain.best
 
@@ -49,11 +49,11 @@ def test_every_kind_of_result():
     search = make()
     for value in (1.0, {"value": 2.0, "loss": 0.5}, pyhopper.PRUNED, pyhopper.FAILED, float("nan")):
         search.tell(search.ask().id, value)
-    state = search._log.state
-    assert [e.status.value for e in state.evaluations] == [
+    evaluations = search.history.evaluations
+    assert [e.status for e in evaluations] == [
         "done", "done", "pruned", "failed", "failed",
     ]  # fmt: skip
-    assert state.evaluations[1].metrics == {"loss": 0.5}
+    assert evaluations[1].metrics == {"loss": 0.5}
     assert search.best_f == 2.0
 
 
@@ -113,7 +113,7 @@ def test_going_on_in_another_process(tmp_path):
     second.tell(three, 0)
     search = make()
     search.run(value_of, steps=10, quiet=True, checkpoint_path=path)
-    assert [e.id for e in search._log.state.evaluations] == [0, 1, 3, 2, *range(4, 10)]
+    assert [e.id for e in search.history.evaluations] == [0, 1, 3, 2, *range(4, 10)]
 
 
 CHILD = """

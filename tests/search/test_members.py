@@ -4,7 +4,7 @@ import functools
 
 import pytest
 from helpers import (
-    line,
+    search_of_x,
     x_of,
 )
 
@@ -78,10 +78,10 @@ def test_metrics_of_a_known_result(tmp_path):
     """They are kept in the table and in a checkpoint, and the result has used no budget."""
     pytest.importorskip("pandas", reason="pandas is not installed")
     path = tmp_path / "run.ckpt"
-    search = line(seed=0)
+    search = search_of_x(seed=0)
     search.add({"x": 0.25}, 3.0, metrics={"acc": 0.75, "from": "paper"})
     search.run(x_of, steps=2, checkpoint_path=path, quiet=True)
-    again = line()
+    again = search_of_x()
     again.load(path)
     for each in (search, again):
         table = each.history.to_pandas()
@@ -93,7 +93,7 @@ def test_metrics_of_a_known_result(tmp_path):
 
 
 def test_checkpoint_path_is_that_of_the_last_run(tmp_path):
-    search = line()
+    search = search_of_x()
     assert search.checkpoint_path is None
     search.run(x_of, steps=1, checkpoint_path=tmp_path / "run.ckpt", quiet=True)
     assert search.checkpoint_path == str(tmp_path / "run.ckpt")
@@ -173,7 +173,7 @@ def test_a_checkpoint_only_grows(tmp_path):
             sizes.append(len(data) - len(start[0]))
             start[0] = data
 
-    search = line()
+    search = search_of_x()
     search.run(x_of, steps=300, callbacks=Watch(), checkpoint_path=path, quiet=True)
     assert len(sizes) == 300
     assert all(0 < size < 2000 for size in sizes[1:])
@@ -192,7 +192,7 @@ def test_the_summary_of_a_resumed_run_has_the_earlier_part(tmp_path, capsys):
                 value = Outcome(value, reason="no luck")
             return 60.0, value
 
-        search = line(seed=0, clock=clock)
+        search = search_of_x(seed=0, clock=clock)
         search.run(
             x_of,
             steps=steps,

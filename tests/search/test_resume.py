@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import ids, statuses
 
 import pyhopper
 from pyhopper.callbacks import Callback
@@ -23,10 +24,6 @@ def make(**more):
 
 def value_of(params):
     return params["n"] - params["x"] ** 2
-
-
-def ids(search):
-    return [each.id for each in search._log.state.evaluations]
 
 
 def test_steps_mean_the_total(tmp_path):
@@ -105,7 +102,7 @@ def test_orphans_run_first_and_only_once(tmp_path):
     running = [
         n
         for n in range(10)
-        if n not in {e.id for e in search._log.state.evaluations if e.status is Status.DONE}
+        if n not in {e.id for e in search.history.evaluations if e.status is Status.DONE}
     ]
     assert len(running) == 4
     again = []
@@ -139,8 +136,8 @@ def test_ctrl_c_leaves_the_candidate_open(tmp_path):
     search.run(objective, steps=12, quiet=True, checkpoint_path=path)
     plain = make(seed=2)
     plain.run(value_of, steps=12, quiet=True)
-    assert [e.point for e in search._log.state.evaluations] == [
-        e.point for e in plain._log.state.evaluations
+    assert [e.params for e in search.history.evaluations] == [
+        e.params for e in plain.history.evaluations
     ]
 
 
@@ -172,9 +169,9 @@ def test_a_script_that_gives_its_guesses_again(tmp_path):
 
     script(2, [{"n": 1}, {"n": 2}, {"n": 3}])
     search = script(4, [{"n": 1}, {"n": 2}, {"n": 3}])
-    assert [e.point[1] for e in search._log.state.evaluations][:3] == [3, 1, 2]
+    assert search.history["n"][:3] == [3, 1, 2]
     search = script(6, [{"n": 1}, {"n": 2}, {"n": 3}, {"n": 4, "x": 0.25}])
-    assert search._log.state.evaluations[5].point == (0.25, 4)
+    assert search.history.evaluations[5].params == {"x": 0.25, "n": 4}
     assert len(search.history) == 7
     assert search.best_f == 777
 
@@ -210,7 +207,7 @@ def test_save_and_load(tmp_path):
     assert same == other
     assert loaded.manual_queue_count == 1
     loaded.run(value_of, steps=3, quiet=True)
-    assert loaded._log.state.evaluations[11].point[1] == 98
+    assert loaded.history.evaluations[11].params["n"] == 98
     with pytest.raises(pyhopper.ArgumentError, match="results already"):
         loaded.load(path)
 
@@ -322,8 +319,8 @@ def test_custom_values(tmp_path, more):
         return search
 
     first = run(5)
-    assert [e.point for e in run(8)._log.state.evaluations[:5]] == [
-        e.point for e in first._log.state.evaluations
+    assert [e.params for e in run(8).history.evaluations[:5]] == [
+        e.params for e in first.history.evaluations
     ]
     if "allow_pickle" in more:
         stranger = pyhopper.Search(net=pyhopper.custom(_net), seed=1)
@@ -368,9 +365,9 @@ def test_narrowed_bounds(tmp_path, capsys):
     search = _again(path, {"lr": pyhopper.float(0, 0.5), "opt": opt}, quiet=False)
     out = capsys.readouterr().out
     assert "~ lr: float(0.0, 1.0) -> float(0.0, 0.5)" in out
-    misfits = [e for e in search._log.state.evaluations if not e.fits]
+    misfits = [e for e in search.history.evaluations if not e.fits]
     assert misfits
-    assert all(e.point[0] > 0.5 for e in misfits)
+    assert all(e.params["lr"] > 0.5 for e in misfits)
     assert f"{len(misfits)} of 30 evaluations do not fit" in out
     assert search.best["lr"] <= 0.5
     assert len(search.history) == 30
@@ -378,15 +375,15 @@ def test_narrowed_bounds(tmp_path, capsys):
     # And so on after the next kill, and in what is saved.
     search = _again(path, {"lr": pyhopper.float(0, 0.5), "opt": opt}, steps=40, quiet=False)
     assert "~ lr" not in capsys.readouterr().out
-    assert sum(not e.fits for e in search._log.state.evaluations) == len(misfits)
-    assert all(e.point[0] <= 0.5 for e in search._log.state.evaluations[30:])
+    assert sum(not e.fits for e in search.history.evaluations) == len(misfits)
+    assert all(e.params["lr"] <= 0.5 for e in search.history.evaluations[30:])
     search.save(tmp_path / "saved.ckpt")
     loaded = pyhopper.Search({"lr": pyhopper.float(0, 0.5), "opt": opt})
     loaded.load(tmp_path / "saved.ckpt")
-    assert sum(not e.fits for e in loaded._log.state.evaluations) == len(misfits)
+    assert sum(not e.fits for e in loaded.history.evaluations) == len(misfits)
     wide = pyhopper.Search({"lr": pyhopper.float(0, 1), "opt": opt})
     wide.load(path)
-    assert sum(e.fits for e in wide._log.state.evaluations) == 40, "nothing is lost for good"
+    assert sum(e.fits for e in wide.history.evaluations) == 40, "nothing is lost for good"
 
 
 def test_options_by_what_they_are(tmp_path, capsys):
@@ -397,12 +394,12 @@ def test_options_by_what_they_are(tmp_path, capsys):
     wider = {"kind": "x", "depth": pyhopper.int(1, 20)}
     search = _again(path, {"opt": pyhopper.choice("new", wider, "a"), "lr": lr}, quiet=False)
     assert "~ opt: choice('a', 'b'" in capsys.readouterr().out
-    before = [first._log.space.build(e.point)["opt"] for e in first._log.state.evaluations]
-    evaluations = search._log.state.evaluations
+    before = [e.params["opt"] for e in first.history.evaluations]
+    evaluations = search.history.evaluations
     for old, each in zip(before, evaluations, strict=True):
         assert each.fits == (old != "b")
         if each.fits:
-            assert search._log.space.build(each.point)["opt"] == old
+            assert each.params["opt"] == old
     assert search.history["lr"] == first.history["lr"]
     assert len(search.history) == 30
     search.history[0], search.history["opt"]
@@ -418,7 +415,7 @@ def test_new_and_dropped_parameters(tmp_path, capsys):
     assert "- old: int(0, 9)" in out
     assert search.best == {"lr": first.best["lr"], "new": 4}
     search = _again(path, {"lr": pyhopper.float(0, 1), "newer": pyhopper.int(0, 9)}, steps=31)
-    assert [e.fits for e in search._log.state.evaluations] == [False] * 30 + [True]
+    assert [e.fits for e in search.history.evaluations] == [False] * 30 + [True]
     assert search.best == search.history[30]
     assert search.history["newer"][:30] == [None] * 30
 
@@ -453,9 +450,8 @@ def test_open_candidates_and_guesses_in_a_changed_space(tmp_path):
         search.run(dies, steps=9, quiet=True, checkpoint_path=path, executor=executor)
     narrow = pyhopper.Search(lr=pyhopper.float(0, 0.5))
     narrow.run(lambda p: p["lr"], steps=9, quiet=True, checkpoint_path=path)
-    statuses = {e.id: e.status for e in narrow._log.state.evaluations}
-    assert statuses[1] is Status.CANCELLED
-    assert [e.point[0] for e in narrow._log.state.evaluations if e.id in (0, 2)] == [0.25, 0.3]
+    assert statuses(narrow)[1] is Status.CANCELLED
+    assert [e.params["lr"] for e in narrow.history.evaluations if e.id in (0, 2)] == [0.25, 0.3]
 
 
 # Large points ----------------------------------------------------------------------------------
@@ -607,11 +603,11 @@ def test_new_constraint(tmp_path, capsys):
         return params["x"]
 
     stopped.run(interrupted, steps=20, quiet=True, checkpoint_path=path)
-    open_one = next(iter(stopped._log.state.evaluations[-1:]))
+    open_one = stopped.history.evaluations[-1]
     assert stopped.best_f > 0.6
 
     search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
-    limit = min(0.5, open_one.point[0] - 1e-3)
+    limit = min(0.5, open_one.params["x"] - 1e-3)
     search.constrain(lambda params: params["x"] < limit)
     search.run(lambda params: params["x"], steps=20, checkpoint_path=path)
     assert "evaluations do not fit any more" in capsys.readouterr().out
@@ -683,7 +679,7 @@ def test_after_a_fault_of_the_objective_the_search_begins_anew(init, tmp_path, c
     assert "10 evaluations failed or had no value: 10 x KeyError: 'y'" in " ".join(out.split())
     assert len(seen) == 6
     assert seen[: 1 + len(init)] == [0.25, *init.values()]
-    assert search._log.state.before_success.ended == 10
+    assert [e.status for e in search.history.evaluations[:10]] == ["failed"] * 10
     script(lambda params: seen.append(params["x"]) or params["x"])
     assert len(seen) == 6, "the budget of the last start is used"
 

@@ -15,9 +15,9 @@ from helpers import (
     INIT,
     LOCAL,
     RANDOM,
-    Notes,
+    Calls,
     Records,
-    line,
+    search_of_x,
     statuses,
     told,
     x_of,
@@ -51,7 +51,7 @@ def test_signature_of_run():
     "direction", ["max", "maximize", "maximise", "min", "minimize", "minimise"]
 )
 def test_directions(direction):
-    search = line(seed=0)
+    search = search_of_x(seed=0)
     search.run(x_of, direction, steps=20, quiet=True)
     wanted = max if direction.startswith("max") else min
     assert search.best_f == wanted(search.history.fs)
@@ -59,7 +59,7 @@ def test_directions(direction):
 
 
 def test_endless_mode_ends_by_its_stop(capsys):
-    search = line(seed=0)
+    search = search_of_x(seed=0)
     search.run(x_of, endless_mode=True, stop={"patience": 40})
     assert len(search.history) > 40
     best = int(np.argmax(search.history.fs))
@@ -69,7 +69,7 @@ def test_endless_mode_ends_by_its_stop(capsys):
 
 def test_stop_when_minimizing():
     """The target is reached from above."""
-    search = line(seed=0)
+    search = search_of_x(seed=0)
     search.run(x_of, "min", steps=10_000, stop=0.25, quiet=True)
     assert search.best_f <= 0.25 < min(search.history.fs[:-1])
 
@@ -87,11 +87,11 @@ def test_stop_when_minimizing():
 )
 def test_length_of_the_first_phase(arguments, random, clock):
     """In candidates, as a share, or in time: each takes two seconds here; the first is no draw."""
-    notes = Notes()
-    search = line(seed=0, clock=clock)
+    hooks = Calls()
+    search = search_of_x(seed=0, clock=clock)
     executor = ScriptedExecutor(clock, lambda job: (2.0, job.params["x"]))
-    search.run(x_of, steps=12, executor=executor, callbacks=notes, quiet=True, **arguments)
-    assert notes.types() == [INIT, *[RANDOM] * (random - 1), *[LOCAL] * (12 - random)]
+    search.run(x_of, steps=12, executor=executor, callbacks=hooks, quiet=True, **arguments)
+    assert hooks.types() == [INIT, *[RANDOM] * (random - 1), *[LOCAL] * (12 - random)]
 
 
 def temperatures_of(template, move_at, steps, **arguments):
@@ -140,15 +140,15 @@ def test_options_are_annealed_like_everything_else():
 
 def test_duplicates_leave_the_temperature_as_it_is():
     """Where most moves are duplicates the temperature still only falls."""
-    notes = Notes()
-    seen = temperatures_of(lambda move: {"n": count(move)}, 3, 40, callbacks=notes)
-    assert len(notes.of("on_duplicate_sampled")) > 20
+    hooks = Calls()
+    seen = temperatures_of(lambda move: {"n": count(move)}, 3, 40, callbacks=hooks)
+    assert len(hooks.of("on_duplicate_sampled")) > 20
     assert seen == sorted(seen, reverse=True)
     assert seen[-1] < 0.25
 
 
 def test_mp_backend_by_name():
-    search = line()
+    search = search_of_x()
     search.run(x_of, steps=2, n_jobs=2, mp_backend="multiprocessing", quiet=True)
     assert len(search.history) == 2
 
@@ -164,9 +164,9 @@ def test_mp_backend_by_name():
 )
 def test_where_candidates_run(arguments, here, processes):
     """One job runs in this process, several in as many others; or each has a fresh one."""
-    search = line()
+    search = search_of_x()
     search.run(lambda p: {"value": 1, "pid": os.getpid()}, steps=5, quiet=True, **arguments)
-    pids = [each.metrics["pid"] for each in search._log.state.evaluations]
+    pids = [each.metrics["pid"] for each in search.history.evaluations]
     assert set(pids) == {os.getpid()} if here else os.getpid() not in pids
     assert len(set(pids)) <= processes if processes == 2 else len(set(pids)) == processes
 
@@ -181,10 +181,10 @@ def test_workers_are_not_forked(isolation, monkeypatch):
 
         return float(hasattr(pyhopper.testing, "set_up_by_the_parent"))
 
-    search = line()
+    search = search_of_x()
     search.run(objective, steps=2, quiet=True)
     assert search.history.fs == [1, 1], "the control: in this process it can be seen"
-    search = line()
+    search = search_of_x()
     search.run(objective, steps=2, n_jobs=2, isolation=isolation, quiet=True)
     assert search.history.fs == [0, 0]
 
@@ -199,7 +199,7 @@ def test_run_until_a_time_of_day(tmp_path):
 
     def run(hour, last):
         clock = FakeClock(at_hour(hour))
-        search = line(clock=clock)
+        search = search_of_x(clock=clock)
         calls = []
 
         def script(job):
@@ -227,7 +227,7 @@ def hangs(params):
 
 def test_deadline_kill_with_one_job():
     """One job gets a process of its own then, which can be ended."""
-    search = line()
+    search = search_of_x()
     assert search.run(hangs, runtime="1s", deadline="kill", quiet=True) is None
     assert statuses(search) == {0: Status.CANCELLED}
 
@@ -241,11 +241,11 @@ def test_killed_workers_cost_one_candidate_each():
             os.kill(os.getpid(), signal.SIGKILL)
         return params["x"]
 
-    search = line(seed=0)
+    search = search_of_x(seed=0)
     search.sweep("x", [0.1, 0.6, 0.2, 0.7, 0.3, 0.8])
     search.run(objective, steps=6, n_jobs=2, quiet=True)
-    failed = [e for e in search._log.state.evaluations if e.status is Status.FAILED]
-    assert sorted(e.point[0] for e in failed) == [0.1, 0.2, 0.3]
+    failed = [e for e in search.history.evaluations if e.status is Status.FAILED]
+    assert sorted(e.params["x"] for e in failed) == [0.1, 0.2, 0.3]
     assert all("SIGKILL" in e.reason for e in failed)
     assert sorted(search.history["x"]) == [0.6, 0.7, 0.8]
 
@@ -287,7 +287,7 @@ def test_objectives_in_workers(name):
     """Each kind gives the same values in a subprocess as in this process."""
     found = []
     for arguments in ({}, {"n_jobs": 2}):
-        search = line(seed=1)
+        search = search_of_x(seed=1)
         run = {"steps": 2, "seeding_ratio": 1, "on_error": "raise", "quiet": True}
         search.run(OBJECTIVES[name], **run, **arguments)
         found.append(sorted(told(search)))
@@ -298,7 +298,7 @@ def test_metrics_everywhere(tmp_path):
     """Metrics from subprocesses are in the table, the checkpoint and the trackers."""
     pytest.importorskip("pandas", reason="pandas is not installed")
     path, tracker = tmp_path / "run.ckpt", Records()
-    search = line(seed=0)
+    search = search_of_x(seed=0)
     search.run(
         epochs,
         steps=4,
@@ -308,7 +308,7 @@ def test_metrics_everywhere(tmp_path):
         checkpoint_path=path,
         quiet=True,
     )
-    again = line()
+    again = search_of_x()
     again.load(path)
     for each in (search, again):
         table = each.history.to_pandas()
@@ -335,7 +335,7 @@ def test_a_resumed_candidate_finds_its_folder(tmp_path):
         return params["x"]
 
     for _ in range(2):
-        search = line(seed=0)
+        search = search_of_x(seed=0)
         search.run(
             train,
             steps=3,
@@ -354,7 +354,7 @@ def test_a_search_that_has_stopped_stays_so(stop, tmp_path):
     """Started again, it returns its result at once."""
     lengths = []
     for _ in range(3):
-        search = line(seed=1)
+        search = search_of_x(seed=1)
         search.run(
             lambda params: 0.5, steps=50, stop=stop, quiet=True, checkpoint_path=tmp_path / "a.ckpt"
         )

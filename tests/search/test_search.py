@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from helpers import LOCAL, Calls, count
 
 import pyhopper
 from pyhopper.callbacks import Callback
@@ -75,12 +76,12 @@ def test_steps_count_evaluations_of_any_end():
             raise pyhopper.PruneEvaluation
         return math.nan if n % 4 == 3 else 1.0
 
+    hooks = Calls()
     search = pyhopper.Search(x=pyhopper.int(0, 60), seed=1)
-    search.run(objective, "max", steps=40, quiet=True, ignore_nans=True)
+    search.run(objective, "max", steps=40, quiet=True, ignore_nans=True, callbacks=hooks)
     assert len(calls) == len(set(calls)) == 40
-    counts = [search._log.state.count(status) for status in Status]
-    assert counts == [10, 10, 10, 10, 0]
-    assert search._log.state.duplicates > 0
+    assert [count(search, status) for status in Status] == [10, 10, 10, 10, 0]
+    assert hooks.of("on_duplicate_sampled")
 
 
 def test_exhausted_space():
@@ -109,16 +110,11 @@ def test_duplicates_can_be_allowed():
 
 def test_duplicates_do_not_raise_the_temperature():
     """Rejected duplicates leave phase and temperature as they are."""
-    seen = []
-
-    class Watch(Callback):
-        def on_evaluate_start(self, candidate, info):
-            seen.append(info.type)
-
+    hooks = Calls()
     search = pyhopper.Search(x=pyhopper.int(0, 600), seed=3)
-    search.run(lambda p: -p["x"], "max", steps=100, quiet=True, callbacks=Watch())
-    assert seen[25:] == [CandidateType.LOCAL_SAMPLING] * 75
-    assert search._log.state.duplicates > 5
+    search.run(lambda p: -p["x"], "max", steps=100, quiet=True, callbacks=hooks)
+    assert hooks.types()[25:] == [LOCAL] * 75
+    assert len(hooks.of("on_duplicate_sampled")) > 5
 
 
 def test_forget_cached():
@@ -229,8 +225,8 @@ def test_failures_are_survived():
 
     search = make()
     search.run(objective, "max", steps=60, quiet=True)
-    assert search._log.state.count(Status.FAILED) > 3
-    failed = [e for e in search._log.state.evaluations if e.status is Status.FAILED]
+    assert count(search, Status.FAILED) > 3
+    failed = [e for e in search.history.evaluations if e.status is Status.FAILED]
     assert failed[0].reason == "MemoryError: too large"
     assert search.best_f == pytest.approx(0.6, abs=0.05)
 
@@ -275,7 +271,7 @@ def test_late_misuse_is_a_failure():
     """Returning nothing after hours of success loses one candidate only."""
     search = make()
     search.run(lambda p: None if p["x"] > 0.7 else p["x"], "max", steps=40, quiet=True)
-    assert search._log.state.count(Status.FAILED) > 0
+    assert count(search, Status.FAILED) > 0
     assert search.best_f <= 0.7
 
 
@@ -291,8 +287,8 @@ def test_nan(ignore):
         quiet=True,
     )
     assert search.best_f <= 0.5
-    assert (search._log.state.count(Status.NAN) > 0) is ignore
-    assert (search._log.state.count(Status.FAILED) > 0) is not ignore
+    assert (count(search, Status.NAN) > 0) is ignore
+    assert (count(search, Status.FAILED) > 0) is not ignore
 
 
 def test_infinite_values_are_never_best():
@@ -308,8 +304,8 @@ def test_infinity_says_as_bad_as_can_be():
     values = iter([-math.inf] * 8 + [3.0] * 2)
     search.run(lambda p: next(values), "max", steps=10, on_error="raise", quiet=True)
     assert search.history.fs == [3.0, 3.0]
-    assert search._log.state.count(Status.NAN) == 8
-    assert search._log.state.evaluations[0].reason == "the objective returned -inf"
+    assert count(search, Status.NAN) == 8
+    assert search.history.evaluations[0].reason == "the objective returned -inf"
 
 
 def test_all_nan_gives_none(capsys):
@@ -334,7 +330,7 @@ def test_metrics_are_kept():
     search = make()
     result = {"value": 1, "loss": np.float32(0.5), "note": "fine", "odd": [1, 2], "none": None}
     search.run(lambda p: result, "max", steps=1, quiet=True)
-    metrics = search._log.state.evaluations[0].metrics
+    metrics = search.history.evaluations[0].metrics
     assert metrics == {"loss": 0.5, "note": "fine", "odd": "[1, 2]", "none": None}
 
 
@@ -347,8 +343,8 @@ def test_generator_objective():
     search = make()
     search.run(objective, "max", steps=1, quiet=True)
     assert search.best_f == 0.3
-    assert search._log.state.evaluations[0].estimates == (0.1, 0.2, 0.3)
-    assert search._log.state.evaluations[0].metrics == {"epoch": 3}
+    assert search.history.evaluations[0].estimates == (0.1, 0.2, 0.3)
+    assert search.history.evaluations[0].metrics == {"epoch": 3}
 
 
 def test_empty_generator():
@@ -416,7 +412,7 @@ def test_consecutive_runs():
     search.run(bowl, "max", steps=15, quiet=True)
     assert len(search.history) == 25
     assert search.best_f >= first
-    assert [e.id for e in search._log.state.evaluations] == list(range(25))
+    assert [e.id for e in search.history.evaluations] == list(range(25))
     assert np.all(np.diff(search.history.seconds) >= 0)
 
 
@@ -555,7 +551,7 @@ def test_guesses_that_break_a_constraint():
     search.grid(a=[0.1, 0.9], b=[0.2, 0.3])
     search.add({"a": 0.9, "b": 0.9}, 100)
     search.run(lambda p: p["a"] + p["b"], "max", steps=8, quiet=True)
-    types = [each.type.value for each in search._log.state.evaluations[1:]]
+    types = [each.type.value for each in search.history.evaluations[1:]]
     assert types[:3] == ["manual", "manual", "local sampling"]
     assert [search.history[i] for i in (1, 2)] == [{"a": 0.1, "b": 0.2}, {"a": 0.1, "b": 0.3}]
     assert all(search.history[i]["a"] + search.history[i]["b"] < 1 for i in range(1, 9))
@@ -565,8 +561,9 @@ def test_guesses_that_break_a_constraint():
 def test_a_guess_that_is_the_init_is_no_duplicate_for_ever():
     search = pyhopper.Search(x=pyhopper.float(0, 1, init=0.25), seed=1)
     search += {"x": 0.25}
-    search.run(lambda p: p["x"], steps=20, quiet=True)
-    assert search._log.state.duplicates == 0
+    hooks = Calls()
+    search.run(lambda p: p["x"], steps=20, quiet=True, callbacks=hooks)
+    assert not hooks.of("on_duplicate_sampled")
 
 
 def test_where_no_move_is_allowed_the_space_is_drawn_from():

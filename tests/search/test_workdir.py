@@ -28,14 +28,14 @@ def test_output_of_each_candidate(isolation, tmp_path, capsys):
     more = {} if isolation == "auto" else {"isolated": True}
     search = pyhopper.Search({"x": pyhopper.float(0, 1), **more}, seed=0)
     search.run(talk, "max", steps=4, work_dir=tmp_path, isolation=isolation, quiet=True)
-    for number, candidate in enumerate(search._log.state.evaluations):
+    for number, candidate in enumerate(search.history.evaluations):
         folder = tmp_path / f"{number:05d}"
         text = (folder / "output.log").read_text()
         assert text.count("loss") == 1
-        assert f"loss {candidate.point[0]}" in text
+        assert f"loss {candidate.params['x']}" in text
         assert "warning" in text
         assert ("from a program" in text) is (bool(more) and number > 0)
         assert (folder / "weights").read_text() == "w"
-        assert json.loads((folder / "config.json").read_text())["x"] == candidate.point[0]
+        assert json.loads((folder / "config.json").read_text())["x"] == candidate.params["x"]
     assert json.loads((tmp_path / "00000" / "value.json").read_text())["status"] == "failed"
     assert json.loads((tmp_path / "best" / "value.json").read_text())["value"] == search.best_f
