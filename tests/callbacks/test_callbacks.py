@@ -1,39 +1,27 @@
-"""Callbacks: every hook with its order and arguments, and those that come with the package."""
+"""Callbacks: every hook with its order and arguments, in workers and after a resume."""
 
-import json
 import math
 import os
-import random
+from collections import Counter
 
 import numpy as np
 import pytest
+from helpers import (
+    HOOKS,
+    LOCAL,
+    MANUAL,
+    RANDOM,
+    Calls,
+    search_of_x,
+    x_of,
+)
 
 import pyhopper
 from pyhopper import CandidateType, ParamInfo
-from pyhopper.callbacks import Callback, History, SaveBestOnDisk
+from pyhopper.callbacks import Callback, History
+from pyhopper.events import Outcome, Status
+from pyhopper.journal.file import read
 from pyhopper.testing import FakeClock
-
-
-class Log(Callback):
-    """Notes every call."""
-
-    def __init__(self):
-        self.calls = []
-
-    def hooks(self):
-        return [call[0] for call in self.calls]
-
-
-def _noting(name):
-    def hook(self, *arguments):
-        self.calls.append((name, *arguments))
-
-    return hook
-
-
-HOOKS = [name for name in dir(Callback) if name.startswith("on_")]
-for _name in HOOKS:
-    setattr(Log, _name, _noting(_name))
 
 
 def test_every_hook_of_the_interface_exists():
@@ -65,20 +53,20 @@ def test_hooks_come_in_order_with_their_arguments():
 
     search = pyhopper.Search(kind=pyhopper.choice("good", "prune", "fail", "nan"), clock=clock)
     search.sweep("kind", ["good", "prune", "fail", "nan", "good"])
-    log = Log()
-    search.run(objective, "max", steps=8, callbacks=log, ignore_nans=True, quiet=True)
+    hooks = Calls()
+    search.run(objective, "max", steps=8, callbacks=hooks, ignore_nans=True, quiet=True)
     ends = {
         "good": ["on_evaluate_end", "on_new_best"],
         "prune": ["on_evaluate_pruned"],
         "fail": ["on_evaluate_failed"],
         "nan": ["on_evaluate_nan"],
     }
-    hooks = log.hooks()
-    assert hooks[0] == "on_search_start"
-    assert log.calls[0][1] is search
-    assert hooks[-1] == "on_search_end"
-    assert hooks.count("on_duplicate_sampled") >= 1
-    inner = [call for call in log.calls[1:-1] if call[0] != "on_duplicate_sampled"]
+    names = hooks.names()
+    assert names[0] == "on_search_start"
+    assert hooks.calls[0][1] is search
+    assert names[-1] == "on_search_end"
+    assert names.count("on_duplicate_sampled") >= 1
+    inner = [call for call in hooks.calls[1:-1] if call[0] != "on_duplicate_sampled"]
     expected = []
     for call in inner:
         if call[0] == "on_evaluate_start":
@@ -101,6 +89,39 @@ def test_hooks_come_in_order_with_their_arguments():
     assert types <= {CandidateType.INIT, CandidateType.MANUALLY_ADDED}
 
 
+def test_a_new_best_is_told_after_its_end():
+    """A new best is told after its end, and only where the value is better."""
+    hooks = Calls()
+    outcomes = iter([1.0, 0.5, Outcome(Status.NAN), Outcome(Status.PRUNED), 2.0])
+    results = []
+
+    def objective(params):
+        result = next(outcomes)
+        results.append(result)
+        if isinstance(result, Outcome):
+            if result.status is Status.PRUNED:
+                raise pyhopper.PruneEvaluation
+            return math.nan
+        return result
+
+    search = search_of_x(seed=0)
+    search.run(objective, "max", steps=5, callbacks=[hooks], ignore_nans=True, quiet=True)
+    start = "on_evaluate_start"
+    assert hooks.names() == [
+        "on_search_start",
+        *[start, "on_evaluate_end", "on_new_best"],
+        *[start, "on_evaluate_end"],
+        *[start, "on_evaluate_nan"],
+        *[start, "on_evaluate_pruned"],
+        *[start, "on_evaluate_end", "on_new_best"],
+        "on_search_end",
+    ]
+    ((_, first, info), (_, second, _)) = hooks.of("on_new_best")
+    assert (first, second) == (1.0, 2.0)
+    assert info.type is CandidateType.INIT
+    assert info.finished_at >= info.sampled_at > 1e9, "in seconds since the epoch"
+
+
 def test_while_it_runs_a_candidate_has_no_end():
     class Peek(Callback):
         ends = ()
@@ -116,11 +137,11 @@ def test_while_it_runs_a_candidate_has_no_end():
 
 
 def test_types_of_candidates():
-    log = Log()
+    hooks = Calls()
     search = pyhopper.Search(x=pyhopper.float(0, 1, init=0.5), seed=0)
     search += {"x": 0.25}
-    search.run(lambda p: p["x"], steps=30, callbacks=[log], quiet=True)
-    types = [call[-1].type for call in log.calls if call[0] == "on_evaluate_start"]
+    search.run(lambda p: p["x"], steps=30, callbacks=[hooks], quiet=True)
+    types = [call[-1].type for call in hooks.calls if call[0] == "on_evaluate_start"]
     assert types[0] is CandidateType.MANUALLY_ADDED
     assert types[1] is CandidateType.INIT
     assert set(types[2:]) == {CandidateType.RANDOM_SEEDING, CandidateType.LOCAL_SAMPLING}
@@ -130,10 +151,10 @@ def test_the_end_is_told_of_an_interrupted_run_too():
     def objective(params):
         raise KeyboardInterrupt
 
-    log = Log()
+    hooks = Calls()
     search = pyhopper.Search(x=pyhopper.float(0, 1))
-    assert search.run(objective, steps=3, callbacks=[log], quiet=True) is None
-    assert log.hooks() == ["on_search_start", "on_evaluate_start", "on_search_end"]
+    assert search.run(objective, steps=3, callbacks=[hooks], quiet=True) is None
+    assert hooks.names() == ["on_search_start", "on_evaluate_start", "on_search_end"]
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -149,15 +170,15 @@ def test_a_callback_that_raises_is_reported_once_and_skipped(hook):
     def broken(self, *arguments):
         raise ZeroDivisionError("oh dear")
 
-    faulty = type("Faulty", (Log,), {hook: broken})()
-    log = Log()
+    faulty = type("Faulty", (Calls,), {hook: broken})()
+    hooks = Calls()
     search = pyhopper.Search(kind=pyhopper.choice("good", "prune", "fail", "nan"))
     search.sweep("kind", ["good", "prune", "fail", "nan", "good"])
     with pytest.warns(RuntimeWarning, match=f"the callback Faulty raised in {hook} ") as caught:
-        search.run(objective, steps=8, callbacks=[faulty, log], ignore_nans=True)
+        search.run(objective, steps=8, callbacks=[faulty, hooks], ignore_nans=True)
     assert len(caught) == 1
     assert "oh dear" in str(caught[0].message), "the traceback is shown"
-    assert log.hooks()[-1] == "on_search_end"
+    assert hooks.names()[-1] == "on_search_end"
     assert search.best == {"kind": "good"}
 
 
@@ -177,132 +198,6 @@ def test_what_is_no_callback_is_refused():
             search.run(lambda p: 0.0, steps=1, callbacks=wrong)
 
 
-# SaveBestOnDisk ----------------------------------------------------------------------------------
-
-TEMPLATE = {
-    "opt": {"lr": pyhopper.float(0, 1), "name": pyhopper.choice("adam", "sgd")},
-    "weights": pyhopper.float(-1, 1, shape=(2, 2)),
-    "layers": pyhopper.list(pyhopper.int(1, 9), 1, 3),
-    "size": (3, 4),
-    "activation": math.tanh,
-}
-
-
-def rate(params):
-    return params["opt"]["lr"]
-
-
-@pytest.mark.parametrize("suffix", ["json", "yaml", "yml"])
-def test_the_best_is_on_disk(tmp_path, suffix):
-    if suffix == "json":
-        read = json.loads
-    else:
-        read = pytest.importorskip("yaml", reason="PyYAML is not installed").safe_load
-    path = tmp_path / "new" / "folder" / f"best.{suffix}"
-    search = pyhopper.Search(TEMPLATE, seed=0)
-    search.run(rate, "max", steps=20, callbacks=[SaveBestOnDisk(path)], quiet=True)
-    saved = read(path.read_text())
-    assert saved["value"] == search.best_f
-    params = saved["params"]
-    assert params["opt"] == search.best["opt"]
-    assert np.array_equal(params["weights"], search.best["weights"])
-    assert params["layers"] == search.best["layers"]
-    assert params["size"] == [3, 4]
-    assert "tanh" in params["activation"]
-    assert list(path.parent.iterdir()) == [path], "nothing else is left"
-
-
-def test_each_best_in_a_folder(tmp_path):
-    log = Log()
-    search = pyhopper.Search(TEMPLATE, seed=0)
-    saver = SaveBestOnDisk(dir=tmp_path / "best")
-    search.run(rate, "max", steps=30, callbacks=[saver, log], quiet=True)
-    files = sorted((tmp_path / "best").iterdir())
-    values = [json.loads(path.read_text())["value"] for path in files]
-    assert values == [call[2] for call in log.calls if call[0] == "on_new_best"]
-    assert len(values) > 1
-    assert [path.name for path in files[:2]] == ["best_00001.json", "best_00002.json"]
-    other = SaveBestOnDisk(dir=tmp_path / "best")
-    pyhopper.Search(TEMPLATE, seed=0).run(rate, steps=1, callbacks=[other], quiet=True)
-    assert len(list((tmp_path / "best").iterdir())) == len(files) + 1, "nothing is overwritten"
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "best.json"
-    saver = SaveBestOnDisk(path)
-    info = ParamInfo(CandidateType.INIT, 0.0)
-    saver.on_new_best({"x": 1}, 1.0, info)
-    before = path.read_text()
-
-    def full(descriptor):
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space"):
-        saver.on_new_best({"x": 2}, 2.0, info)
-    assert path.read_text() == before
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_scalars_of_numpy_are_plain_in_files(tmp_path):
-    path = tmp_path / "best.yaml"
-    pytest.importorskip("yaml", reason="PyYAML is not installed")
-    params = {"a": np.float64(0.5), "b": np.int64(3), "c": np.bool_(True), "d": None, 5: "five"}
-    SaveBestOnDisk(path).on_new_best(params, np.float64(1), ParamInfo(CandidateType.INIT, 0.0))
-    text = path.read_text()
-    assert text.split("\n") == [
-        "value: 1.0", "params:", "  a: 0.5", "  b: 3", "  c: true", "  d: null", "  '5': five", ""
-    ]  # fmt: skip
-
-
-def test_where_to_save_must_be_clear():
-    for arguments in ({}, {"filename": "a", "dir": "b"}):
-        with pytest.raises(pyhopper.ArgumentError, match="either filename"):
-            SaveBestOnDisk(**arguments)
-
-
-# History -----------------------------------------------------------------------------------------
-
-
-def test_history_records_what_the_search_records():
-    history = History()
-    noise = random.Random(0)
-
-    def objective(params):
-        if params["x"] < 0.2:
-            raise pyhopper.PruneEvaluation
-        return params["x"] + noise.random()
-
-    search = pyhopper.Search({"x": pyhopper.float(0, 1), "a": {"b": pyhopper.int(0, 9)}}, seed=2)
-    for _ in range(2):
-        search.run(objective, "max", steps=25, callbacks=[history], quiet=True)
-    known = search.history
-    assert len(history) == len(known)
-    assert history[3] == known[3]
-    assert history["a.b"] == known["a.b"] == history.get_marginal("a.b")
-    assert history.get_pruned_marginal("x") == known.get_pruned_marginal("x")
-    for name in ("fs", "best_fs", "steps"):
-        assert np.array_equal(getattr(history, name), getattr(known, name))
-    assert history.best_f == known.best_f == max(history.fs)
-    assert np.all(np.diff(history.seconds) >= 0)
-    assert np.allclose(history.seconds, np.multiply(history.minutes, 60))
-    assert np.allclose(history.seconds, np.multiply(history.hours, 3600))
-    history.clear()
-    assert len(history) == 0
-    assert history.best_f is None
-
-
-def test_history_of_a_minimizing_search_without_its_own():
-    history = History()
-    search = pyhopper.Search(x=pyhopper.float(0, 1), seed=2)
-    search.run(
-        lambda p: p["x"], "min", steps=25, callbacks=[history], keep_history=False, quiet=True
-    )
-    assert len(search.history) == 0
-    assert len(history) == 25
-    assert history.best_fs[-1] == min(history.fs) == search.best_f
-
-
 def test_callbacks_get_what_was_drawn():
     """An objective that changes its dict changes nobody else's."""
     seen = []
@@ -320,3 +215,123 @@ def test_callbacks_get_what_was_drawn():
     search.run(objective, steps=5, quiet=True, callbacks=Watching())
     assert [each["x"] for each in seen] == list(search.history["x"])
     assert all((each["w"] <= 1).all() for each in [*seen, search.best])
+
+
+def ends_of_all_kinds(params):
+    kind = params["kind"]
+    if kind == "prune":
+        raise pyhopper.PruneEvaluation
+    if kind == "fail":
+        raise ValueError("broken")
+    return {"value": math.nan if kind == "nan" else params["n"], "pid": os.getpid()}
+
+
+def kinds():
+    search = pyhopper.Search(
+        kind=pyhopper.choice("good", "prune", "fail", "nan"), n=pyhopper.int(0, 10**6), seed=0
+    )
+    search.grid(kind=["good", "prune", "fail", "nan"], n=[1, 2])
+    search += {"kind": "good", "n": 500_000}
+    return search
+
+
+def test_callbacks_with_workers_and_after_a_resume(tmp_path):
+    """Every hook comes in this process, once for each candidate, and the state goes on."""
+    hook_of = {"good": "end", "prune": "pruned", "fail": "failed", "nan": "nan"}
+    ended, before = [], 0
+    for steps in (4, 9):
+        hooks = Calls()
+        search = kinds()
+        search.run(
+            ends_of_all_kinds,
+            steps=steps,
+            n_jobs=2,
+            callbacks=[hooks],
+            checkpoint_path=tmp_path / "run.ckpt",
+            ignore_nans=True,
+            quiet=True,
+        )
+        assert hooks.count == before + len(hooks.calls)
+        before = hooks.count
+        assert hooks.calls[0] == ("on_search_start", search)
+        assert hooks.calls[-1] == ("on_search_end",)
+        for kind, hook in hook_of.items():
+            calls = hooks.of(f"on_evaluate_{hook}")
+            assert {call[0]["kind"] for call in calls} <= {kind}
+            ended += [(call[0]["kind"], call[0]["n"]) for call in calls]
+            assert all(call[-1].finished_at >= call[-1].sampled_at for call in calls)
+        starts = [(params["kind"], params["n"]) for params, _ in hooks.of("on_evaluate_start")]
+        assert sorted(starts) == sorted(ended[-len(starts) :])
+        values = [value for _, value, _ in hooks.of("on_new_best")]
+        assert values == sorted(values)
+        assert all(call[-1].metrics["pid"] != os.getpid() for call in hooks.of("on_evaluate_end"))
+    assert Counter(ended) == Counter(
+        [("good", 500_000), *[(kind, n) for kind in hook_of for n in (1, 2)]]
+    )
+
+
+def test_duplicates_are_told_with_their_candidate():
+    """The candidate was evaluated before, and the info says how it was proposed."""
+    hooks = Calls()
+    search = pyhopper.Search(x=pyhopper.int(0, 3), seed=0)
+    search.sweep("x", [1, 1])
+    search.run(x_of, steps=10, callbacks=hooks, quiet=True)
+    duplicates = hooks.of("on_duplicate_sampled")
+    assert ({"x": 1}, MANUAL) in [(params, info.type) for params, info in duplicates]
+    assert {info.type for _, info in duplicates} <= {MANUAL, RANDOM, LOCAL}
+    started = [params for params, _ in hooks.of("on_evaluate_start")]
+    assert all(params in started for params, _ in duplicates)
+    assert all(info.finished_at is None for _, info in duplicates)
+
+
+def search_of_two(**more):
+    return pyhopper.Search(x=pyhopper.float(-1, 1), n=pyhopper.int(0, 99), **more)
+
+
+def value_of(params):
+    return params["n"] - params["x"] ** 2
+
+
+class Counting(Callback):
+    """Counts, and keeps its count in the checkpoint."""
+
+    def __init__(self):
+        self.count = 0
+
+    def on_evaluate_end(self, candidate, f, info):
+        self.count += 1
+
+    def state_dict(self):
+        return {"count": self.count}
+
+    def load_state_dict(self, state):
+        self.count = state["count"]
+
+
+class Growing(Callback):
+    """Keeps everything."""
+
+    def __init__(self):
+        self.values = []
+
+    def on_evaluate_end(self, candidate, f, info):
+        self.values.append((f, np.float32(f)))
+
+    def state_dict(self):
+        return {"values": self.values}
+
+    def load_state_dict(self, state):
+        self.values = state["values"]
+
+
+def test_state_of_callbacks(tmp_path):
+    path = tmp_path / "run.ckpt"
+    for steps in (20, 300):
+        counting, growing, plain = Counting(), Growing(), Callback()
+        search = search_of_two(seed=1)
+        callbacks = [plain, growing, counting]
+        search.run(value_of, steps=steps, quiet=True, checkpoint_path=path, callbacks=callbacks)
+        assert counting.count == steps
+        assert [pair[0] for pair in growing.values] == search.history.fs
+    states = [record for record in read(path)[0] if record["event"] == "state"]
+    assert len(states) < 100, "large states are written less often"

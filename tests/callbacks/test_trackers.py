@@ -5,9 +5,13 @@ What a package warns of inside is its own affair; a callback of ours that raises
 
 import json
 import math
+import os
 import struct
+import subprocess
+import sys
 
 import pytest
+from helpers import Records, search_of_x, x_of
 
 import pyhopper
 from pyhopper.callbacks.aim import AimCallback
@@ -283,3 +287,108 @@ def test_aim(tmp_path):
     assert found["params.opt.lr"] == rates
     assert {"best", "metrics.acc", "params.w.mean", "pruned"} <= set(found)
     assert list(found["best"].values())[-1] == search.best_f
+
+
+def ends_of_all_kinds(params):
+    kind = params["kind"]
+    if kind == "prune":
+        raise pyhopper.PruneEvaluation
+    if kind == "fail":
+        raise ValueError("broken")
+    return {"value": math.nan if kind == "nan" else params["n"], "pid": os.getpid()}
+
+
+def kinds():
+    search = pyhopper.Search(
+        kind=pyhopper.choice("good", "prune", "fail", "nan"), n=pyhopper.int(0, 10**6), seed=0
+    )
+    search.grid(kind=["good", "prune", "fail", "nan"], n=[1, 2])
+    search += {"kind": "good", "n": 500_000}
+    return search
+
+
+def test_trackers_with_workers_and_after_a_resume(tmp_path):
+    """A new process goes on with the next step, and counts on."""
+    seen = []
+    for steps in (5, 9):
+        tracker = Records()
+        search = kinds()
+        search.run(
+            ends_of_all_kinds,
+            steps=steps,
+            n_jobs=2,
+            callbacks=tracker,
+            checkpoint_path=tmp_path / "run.ckpt",
+            ignore_nans=True,
+            quiet=True,
+        )
+        seen += tracker.records
+    assert [record.step for record in seen] == list(range(9))
+    values = [record.numbers["value"] for record in seen if "value" in record.numbers]
+    assert sorted(values) == [1, 2, 500_000]
+    for name in ("pruned", "nan", "failed"):
+        assert [r.numbers[name] for r in seen if name in r.numbers] == [1, 2]
+    assert seen[-1].numbers["best"] == search.best_f == 500_000
+
+
+def scalars(folder, tag):
+    """Steps and values of a scalar in the event files of TensorBoard: length, checksum, data."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    found = {}
+    for path in folder.glob("events.*"):
+        data = path.read_bytes()
+        while data:
+            (length,) = struct.unpack("<Q", data[:8])
+            event = Event.FromString(data[12 : 12 + length])
+            data = data[12 + length + 4 :]
+            for value in event.summary.value:
+                if value.tag == tag:
+                    found[event.step] = value.simple_value
+    return found
+
+
+def test_tensorboard_with_workers_and_after_a_resume(tmp_path):
+    """Both processes' evaluations are in one history of steps."""
+    pytest.importorskip("tensorboardX", reason="tensorboardX is not installed")
+    for steps in (3, 6):
+        search = search_of_x(seed=0)
+        search.run(
+            x_of,
+            steps=steps,
+            n_jobs=2,
+            callbacks=pyhopper.callbacks.tensorboard.TensorboardCallback(tmp_path / "board"),
+            checkpoint_path=tmp_path / "run.ckpt",
+            quiet=True,
+        )
+    found = scalars(tmp_path / "board", "value")
+    assert [found[step] for step in range(6)] == pytest.approx(search.history.fs)
+
+
+TRACKERS = {
+    "tensorboard.TensorboardCallback": "tensorboardX",
+    "mlflow.MLflowCallback": "mlflow",
+    "wandb.WandbCallback": "wandb",
+    "aim.AimCallback": "aim",
+}
+
+
+def test_trackers_import_their_package_when_used():
+    """Importing the module of a tracker does not import the tracker's package."""
+    modules = [f"pyhopper.callbacks.{name.split('.')[0]}" for name in TRACKERS]
+    program = (
+        f"import sys, {', '.join(modules)}\n"
+        f"print([name for name in {list(TRACKERS.values())} if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", TRACKERS)
+def test_a_tracker_without_its_package_says_what_to_install(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, TRACKERS[name], None)
+    module, kind = name.split(".")
+    callback = getattr(getattr(pyhopper.callbacks, module), kind)
+    with pytest.raises(ImportError, match=rf'pip install "pyhopper\[{module}\]"'):
+        callback()

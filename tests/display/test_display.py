@@ -1,5 +1,6 @@
 """What the user sees: in a terminal, in a file, and nothing under ``quiet``."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -7,10 +8,16 @@ import sys
 
 import numpy as np
 import pytest
+from helpers import (
+    search_of_x,
+    x_of,
+)
 
 import pyhopper
 from pyhopper.display.text import clock as clock_text
 from pyhopper.display.text import duration, outline
+from pyhopper.events import Outcome, Status
+from pyhopper.testing import FakeClock, ScriptedExecutor
 
 PROGRAM = """
 import math, pyhopper
@@ -209,7 +216,7 @@ def test_outline_of_anything():
     ],
 )
 def test_streams_that_the_objective_spoils_cost_no_result(deed, left):
-    """And its unfinished last line is not overwritten by the bar."""
+    """What it closes is not written to, and its unfinished last line is not overwritten."""
     program = f"""
 import logging, os, sys, pyhopper
 logging.basicConfig()
@@ -222,3 +229,44 @@ assert search.run(objective, "max", steps=1)
     written = in_terminal(program, 100)
     lines = [line.split("\r")[-1] for line in written.replace("\r\n", "\n").split("\n")]
     assert not left or left in lines
+
+
+def test_the_summary_of_a_resumed_run_has_the_earlier_part(tmp_path, capsys):
+    """Counts, time and best are those of all the search."""
+    values = {1: 9.0, 2: pyhopper.PRUNED, 13: pyhopper.FAILED}
+    for steps, quiet in ((10, True), (25, False)):
+        clock = FakeClock()
+
+        def script(job):
+            value = values.get(job.id, 1.0)
+            if isinstance(value, Status):
+                value = Outcome(value, reason="no luck")
+            return 60.0, value
+
+        search = search_of_x(seed=0, clock=clock)
+        search.run(
+            x_of,
+            steps=steps,
+            executor=ScriptedExecutor(clock, script),
+            checkpoint_path=tmp_path / "run.ckpt",
+            quiet=quiet,
+        )
+    out = capsys.readouterr().out
+    rows = {text[:20].strip(): text[20:].split() for text in out.splitlines()}
+    assert rows["Total"][:5] == ["9", "25", "1", "0", "1"]
+    assert rows["Total"][5:] == ["25", "min", "0", "s"]
+    assert rows["Initial"][:2] == ["1", "1"]
+    assert "Search ended after 25 min 0 s" in out
+    assert "Best value 9 with" in out
+
+
+def test_a_summary_that_nobody_reads_costs_no_result(monkeypatch):
+    """The terminal may be gone, or the reader of a pipe."""
+    end, other = os.pipe()
+    os.close(end)
+    gone = os.fdopen(other, "w")
+    monkeypatch.setattr(sys, "stdout", gone)
+    assert pyhopper.Search(x=pyhopper.float(0, 1)).run(lambda p: 1.0, steps=2)
+    monkeypatch.undo()
+    with contextlib.suppress(BrokenPipeError):
+        gone.close()

@@ -11,13 +11,11 @@ import sys
 import threading
 import time
 
-import numpy as np
 import pytest
-from processes import descendants, eventually, is_alive, memory, open_files
+from processes import descendants, eventually, is_alive, open_files
 
-import pyhopper
 from pyhopper.events import Ended, Reported, Status
-from pyhopper.executors import Job, channel
+from pyhopper.executors import Job
 from pyhopper.executors.local import LocalExecutor
 from pyhopper.objective import Objective
 from pyhopper.testing import collect
@@ -26,7 +24,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="us
 
 
 def act(deed):
-    """Do a deed; a string names one of the most brutal ones."""
+    """Do what a name stands for, mostly something brutal."""
     deeds = {
         "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
         "term": lambda: os.kill(os.getpid(), signal.SIGTERM),
@@ -56,7 +54,7 @@ def _scribble(fd):
 
 
 class Trap:
-    """Does a deed when it is unpickled."""
+    """Does something when it is unpickled."""
 
     def __init__(self, deed):
         self.deed = deed
@@ -151,15 +149,6 @@ TABLE = {
 }
 
 
-@pytest.fixture
-def executor():
-    executor = LocalExecutor(1)
-    yield executor
-    executor.close()
-    executor.close()
-    assert descendants(os.getpid()) == set()
-
-
 @pytest.mark.parametrize("name", TABLE)
 def test_crash_table(name, executor):
     objective, reason = TABLE[name]
@@ -229,7 +218,7 @@ def test_no_pyhopper_in_the_path(executor, monkeypatch):
     assert "Error" in event.outcome.details
 
 
-def test_death_between_two_candidates_is_nobodys_fault(executor):
+def test_a_death_between_two_candidates_fails_neither(executor):
     """A process that dies of what a candidate left in it does not fail the next candidate."""
 
     def objective(p):
@@ -263,7 +252,7 @@ def test_failure_shows_the_last_lines_of_output(executor):
 
 
 def test_nothing_that_a_candidate_started_outlives_it(executor, tmp_path):
-    """Whether in its group, in a session of its own, or orphaned; however the candidate ends."""
+    """In its group, in a session of its own or orphaned, and however the candidate ends."""
     pids = tmp_path / "pids"
 
     def objective(p):
@@ -326,90 +315,3 @@ def test_chaos():
         assert outcome.status is (Status.FAILED if sick else Status.DONE), outcome
     assert descendants(os.getpid()) == set()
     assert open_files() == before
-
-
-def test_nothing_piles_up():
-    """Neither file descriptors nor memory, in 1,000 evaluations with new processes among them."""
-
-    def objective(p):
-        print("x" * 10_000)
-        if p["i"] % 100 == 99:
-            raise ValueError("x" * 1_000_000)
-        return {"value": p["i"], "note": "y" * 1000}
-
-    before = open_files()
-    executor = LocalExecutor(2)
-    evaluate = Objective(objective)
-    sizes = []
-    try:
-        for number in range(0, 1000, 2):
-            executor.submit(Job(number, evaluate, {"i": number}))
-            executor.submit(Job(number + 1, evaluate, {"i": number + 1}))
-            collect(executor, 2)
-            if number in (200, 998):
-                sizes.append((memory(), open_files()))
-    finally:
-        executor.close()
-    (early, files), (late, files_later) = sizes
-    assert late - early < 5e6
-    assert files_later <= files
-    assert open_files() == before
-
-
-def test_much_output_is_no_burden(executor):
-    """What a candidate prints neither stops it nor stays in memory."""
-
-    def objective(p):
-        for _ in range(3_000):
-            os.write(1, b"x" * 99_999 + b"\n")
-        return 1.0
-
-    before = memory()
-    executor.submit(Job(1, Objective(objective), {}))
-    (event,) = collect(executor, 1)
-    assert event.outcome.value == 1
-    assert memory() - before < 20e6
-
-
-def test_large_constants_travel_once(executor):
-    """What all candidates share is sent to a worker once, whatever its size."""
-    data = bytes(50_000_000)
-    shared = (data, "small")
-
-    def objective(p):
-        return float(len(p["inner"][0]) + p["x"])
-
-    evaluate = Objective(objective)
-    for number in range(3):
-        params = {"x": number, "inner": [data], "name": shared[1]}
-        executor.submit(Job(number, evaluate, params, shared=shared))
-        assert len(executor._runners[0].task.packed) < 1_000
-        (event,) = collect(executor, 1)
-        assert event.outcome.value == len(data) + number
-
-
-def test_a_search_sends_its_constants_once(monkeypatch):
-    """Large constants of the template, also in options, are no part of a candidate's pickle."""
-    sizes = []
-    pack = channel.pack
-
-    def spy(params, shared):
-        packed = pack(params, shared)
-        if isinstance(params, tuple) and isinstance(params[0], dict):
-            sizes.append(len(packed))
-        return packed
-
-    monkeypatch.setattr(channel, "pack", spy)
-    data, image = np.zeros(100_000), np.ones((300, 300))
-    search = pyhopper.Search(
-        x=pyhopper.float(0, 1), data={"train": data}, image=pyhopper.choice(image, [image, 1])
-    )
-
-    def objective(p):
-        image = p["image"] if len(p["image"]) == 300 else p["image"][0]
-        return float(p["x"] + p["data"]["train"].sum() + image.mean())
-
-    search.run(objective, "max", steps=6, isolation="slot", quiet=True)
-    assert len(sizes) == 6
-    assert max(sizes) < 2_000
-    assert search.best_f == 1 + search.best["x"]

@@ -1,13 +1,17 @@
 """Searches that run in subprocesses: their arguments, ends and faults."""
 
 import os
-import subprocess
+import signal
 import sys
-import textwrap
 import threading
 import time
 
 import pytest
+from helpers import (
+    search_of_x,
+    statuses,
+    x_of,
+)
 
 import pyhopper
 from pyhopper.callbacks import Callback
@@ -86,6 +90,48 @@ def test_subprocesses_only_where_needed(arguments, kind):
     assert type(executor) is kind
 
 
+def test_mp_backend_by_name():
+    search = search_of_x()
+    search.run(x_of, steps=2, n_jobs=2, mp_backend="multiprocessing", quiet=True)
+    assert len(search.history) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "here", "processes"),
+    [
+        ({}, True, 1),
+        ({"n_jobs": 1, "isolation": "slot"}, False, 1),
+        ({"n_jobs": 1, "isolation": "candidate"}, False, 5),
+        ({"n_jobs": "2", "isolation": "slot"}, False, 2),
+    ],
+)
+def test_where_candidates_run(arguments, here, processes):
+    """One job runs in this process, several in as many others; or each has a fresh one."""
+    search = search_of_x()
+    search.run(lambda p: {"value": 1, "pid": os.getpid()}, steps=5, quiet=True, **arguments)
+    pids = [each.metrics["pid"] for each in search.history.evaluations]
+    assert set(pids) == {os.getpid()} if here else os.getpid() not in pids
+    assert len(set(pids)) <= processes if processes == 2 else len(set(pids)) == processes
+
+
+@pytest.mark.parametrize("isolation", ["slot", "candidate"])
+def test_workers_are_not_forked(isolation, monkeypatch):
+    """What the parent has set up, such as CUDA, is not half alive in them."""
+    monkeypatch.setattr(pyhopper.testing, "set_up_by_the_parent", True, raising=False)
+
+    def objective(params):
+        import pyhopper.testing
+
+        return float(hasattr(pyhopper.testing, "set_up_by_the_parent"))
+
+    search = search_of_x()
+    search.run(objective, steps=2, quiet=True)
+    assert search.history.fs == [1, 1], "the control: in this process it can be seen"
+    search = search_of_x()
+    search.run(objective, steps=2, n_jobs=2, isolation=isolation, quiet=True)
+    assert search.history.fs == [0, 0]
+
+
 def test_one_slot_is_as_repeatable_as_this_process():
     found = []
     for isolation in ("auto", "slot"):
@@ -126,31 +172,6 @@ def test_guess_from_a_callback_comes_before_what_was_proposed_ahead():
     assert executor.started[5][1].params["x"] == 0.123
 
 
-def test_kwargs_and_closures_reach_the_workers():
-    factor = 3
-
-    class Model:
-        def __init__(self, offset):
-            self.offset = offset
-
-        def score(self, p, scale):
-            return factor * p["x"] * scale + self.offset
-
-    best = search().run(Model(2).score, steps=3, n_jobs=2, kwargs={"scale": 0}, quiet=True)
-    assert best is not None
-    each = search()
-    each.run(Model(2).score, steps=3, n_jobs=2, kwargs={"scale": 0}, quiet=True)
-    assert each.best_f == 2
-
-
-def test_objective_that_cannot_be_sent():
-    lock = threading.Lock()
-    with pytest.raises(ArgumentError, match=r"objective=.*cannot be sent to a subprocess .*lock"):
-        search().run(lambda p: lock, steps=3, n_jobs=2, quiet=True)
-    with pytest.raises(ArgumentError, match=r'kwargs\["lock"\]=.*cannot be sent'):
-        search().run(lambda p, lock: 1, steps=3, n_jobs=2, kwargs={"lock": lock}, quiet=True)
-
-
 def test_timeout_fails_a_candidate_and_the_search_goes_on():
     def objective(p):
         if p["x"] > 0.5:
@@ -178,6 +199,17 @@ def test_deadline_kill_ends_what_runs():
     ends = [e for e in each.history.evaluations if e.status is Status.CANCELLED]
     assert len(ends) == 2
     assert all("budget used" in e.reason for e in ends)
+
+
+def hangs(params):
+    threading.Event().wait()
+
+
+def test_deadline_kill_with_one_job():
+    """With that option one job gets a process of its own, which can be ended."""
+    search = search_of_x()
+    assert search.run(hangs, runtime="1s", deadline="kill", quiet=True) is None
+    assert statuses(search) == {0: Status.CANCELLED}
 
 
 def test_deadline_finish_waits_for_what_runs():
@@ -216,103 +248,19 @@ def test_on_error_raise_stops_with_what_the_worker_said():
         search().run(objective, steps=50, n_jobs=2, on_error="raise", quiet=True)
 
 
-MODULE = """
-import pyhopper
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_killed_workers_cost_one_candidate_each():
+    """The search goes on with new processes."""
 
-def objective(p):
-    return p["x"]
+    def objective(params):
+        if params["x"] < 0.45:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return params["x"]
 
-search = pyhopper.Search(x=pyhopper.float(0, 1))
-best = search.run(objective, steps=6, n_jobs=2, quiet=True)
-print("found", best is not None)
-"""
-
-
-def _python(*arguments, **options):
-    command = [sys.executable, *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, **options
-    )
-
-
-def test_script_needs_no_main_guard(tmp_path):
-    (tmp_path / "script.py").write_text(MODULE)
-    done = _python(str(tmp_path / "script.py"))
-    assert done.stdout == "found True\n", done.stderr
-    done = _python("-", input=MODULE)
-    assert done.stdout == "found True\n", done.stderr
-
-
-def test_module_that_searches_when_imported_gets_a_sentence(tmp_path):
-    (tmp_path / "module.py").write_text(MODULE)
-    done = _python("-c", "import module", cwd=tmp_path)
-    assert done.returncode == 1
-    assert 'put the call of run under `if __name__ == "__main__":`' in done.stderr
-    assert "could not load the objective" in done.stderr
-
-
-def test_objective_module_in_the_current_folder(tmp_path):
-    (tmp_path / "mine.py").write_text("def objective(p):\n    return p['x']\n")
-    script = textwrap.dedent("""
-        import pyhopper, mine
-        search = pyhopper.Search(x=pyhopper.float(0, 1))
-        print(search.run(mine.objective, steps=4, n_jobs=2, quiet=True) is not None)
-    """)
-    done = _python("-c", script, cwd=tmp_path)
-    assert done.stdout == "True\n", done.stderr
-
-
-def test_search_inside_of_an_objective():
-    def objective(p):
-        inner = pyhopper.Search(y=pyhopper.float(0, 1))
-        inner.run(lambda q: q["y"], steps=3, n_jobs=2, quiet=True)
-        return inner.best_f
-
-    each = search()
-    each.run(objective, steps=2, isolation="candidate", quiet=True)
-    assert len(each.history) == 2
-
-
-def test_pool_inside_of_an_objective():
-    """Workers are not daemonic, so a pool of processes or a DataLoader works in them."""
-
-    def objective(p):
-        import multiprocessing
-
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            return pool.apply(abs, (-p["x"],))
-
-    each = search()
-    each.run(objective, steps=2, isolation="slot", quiet=True)
-    assert len(each.history) == 2, each.history.evaluations
-
-
-SCRIPT_THAT_PICKLES = """
-import multiprocessing, pickle
-import pyhopper
-
-class Net:
-    pass
-
-def square(n):
-    return n * n
-
-def objective(params, scale=1):
-    assert pickle.loads(pickle.dumps(Net()))
-    with multiprocessing.get_context("fork").Pool(1) as pool:
-        return scale * sum(pool.map(square, [2, 3]))
-
-search = pyhopper.Search(x=pyhopper.float(0, 1))
-search.run(objective, steps=2, n_jobs=2, quiet=True, on_error="raise")
-print(search.best_f)
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="a pool that is forked")
-def test_what_a_script_defines_can_be_pickled_in_a_worker(tmp_path):
-    path = tmp_path / "script.py"
-    path.write_text(SCRIPT_THAT_PICKLES)
-    done = subprocess.run(
-        [sys.executable, str(path)], capture_output=True, text=True, check=False, timeout=100
-    )
-    assert done.stdout.strip() == "13.0", done.stderr
+    search = search_of_x(seed=0)
+    search.sweep("x", [0.1, 0.6, 0.2, 0.7, 0.3, 0.8])
+    search.run(objective, steps=6, n_jobs=2, quiet=True)
+    failed = [e for e in search.history.evaluations if e.status is Status.FAILED]
+    assert sorted(e.params["x"] for e in failed) == [0.1, 0.2, 0.3]
+    assert all("SIGKILL" in e.reason for e in failed)
+    assert sorted(search.history["x"]) == [0.6, 0.7, 0.8]

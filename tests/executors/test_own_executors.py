@@ -21,7 +21,7 @@ class Threads:
     """Evaluates in the threads of a pool.
 
     A thread cannot be ended from outside: a timeout has no effect, and a job that is cancelled ends
-    when it reports its next estimate or returns. The candidate's folder cannot be given, since all
+    when it reports its next estimate or returns. Candidates have no folder of their own, since all
     threads share the environment variables.
     """
 

@@ -94,7 +94,7 @@ def start(script, path, log, n_jobs, pause):
 
 
 def kill_until_done(script, path, log, n_jobs, rng, pause):
-    """Start again and again, each time killed at a random moment of its work; how often.
+    """Start the script until it ends, killed each time at a random moment; the number of kills.
 
     With several slots some of the kills hit a process of a slot instead.
     """
@@ -146,7 +146,7 @@ SLOTS_KILLED = 0.3
 
 @pytest.mark.parametrize("n_jobs", sorted(KILLS))
 def test_killed_at_random_moments(script, tmp_path, n_jobs):
-    """Over many runs: nothing lost, nothing evaluated twice once written, the same history."""
+    """Nothing is lost, nothing that was written is evaluated twice, and the history is the same."""
     rng = random.Random(n_jobs)
     whole = tmp_path / "whole.ckpt"
     subprocess.run(command(script, whole, tmp_path / "whole.log", n_jobs, 0), check=True)
@@ -228,7 +228,7 @@ class Disk:
 
 
 def test_power_cuts(tmp_path, monkeypatch):
-    """What was written after the last fsync is gone, in part or in whole; the rest goes on."""
+    """What was written after the last fsync is lost, in part or as a whole; the search goes on."""
     rng = random.Random(3)
     whole = run(tmp_path / "whole.ckpt")
     path = tmp_path / "run.ckpt"
@@ -255,7 +255,7 @@ def test_power_cuts(tmp_path, monkeypatch):
 
 
 def test_lines_are_synced_within_seconds(tmp_path, monkeypatch):
-    """While an evaluation takes long, what was written before it gets safe."""
+    """What was written before a long evaluation is safe while it runs."""
     synced = threading.Event()
     fsync = os.fsync
     path = tmp_path / "run.ckpt"

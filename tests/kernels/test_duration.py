@@ -28,7 +28,7 @@ def test_forecast_follows_the_parameters(rng):
 
 
 def test_durations_that_follow_from_nothing(rng):
-    """Nothing is read into chance: 200 times at most a few, where a rule is found each time."""
+    """In pure chance a rule is found a few times in 200 at most; a real rule is always found."""
     found = 0
     for _ in range(200):
         rows = rng.random((20, 3))
@@ -107,7 +107,7 @@ def test_the_forecast_is_kept(clock, tmp_path):
 
 
 def test_cheap_candidates_are_chosen_by_what_fits_too(clock):
-    """Also where the model costs too much, so that a step is proposed without asking it."""
+    """Also where the model costs too much time and the step proposes without it."""
     search = pyhopper.Search(size=pyhopper.float(1, 100, log=True), seed=0, clock=clock)
 
     def seconds(job):

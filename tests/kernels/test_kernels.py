@@ -349,7 +349,7 @@ def test_evolution_begins_as_wide_as_good_points_are_apart(rng):
 
 
 def test_the_model_thinks_with_one_thread(monkeypatch):
-    """More would wait for cores that are busy; afterwards there are as many as before."""
+    """More threads would wait for busy cores; afterwards there are as many as before."""
     found = blas.threads()
     if found is None:
         pytest.skip("NumPy has no OpenBLAS here")
@@ -373,7 +373,7 @@ def test_the_model_thinks_with_one_thread(monkeypatch):
 
 @pytest.mark.parametrize("penalty", [1e155, 1e300, 1.7e308])
 def test_steps_survive_penalties_of_any_size(penalty):
-    """In many dimensions, where one in ten evaluations is that bad."""
+    """In many dimensions, where one evaluation in ten is that bad."""
     search = pyhopper.Search({f"n{i}": pyhopper.int(0, 10) for i in range(80)}, seed=0)
     rng = np.random.default_rng(0)
 

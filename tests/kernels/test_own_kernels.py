@@ -39,7 +39,7 @@ def search_with(kernel, monkeypatch):
 
 
 def test_own_kernel(monkeypatch):
-    """It is asked for every candidate, told of every evaluation, and the chain helps it out."""
+    """It is asked for every candidate and told of every evaluation; else the chain proposes."""
     kernel, seen = Mirror(), []
     search = search_with(kernel, monkeypatch)
     search.run(

@@ -35,7 +35,7 @@ def mixed(seed=0, **more):
 
 
 def test_rows_and_points(rng):
-    """A row becomes a legal point, and its own row gives the same point again."""
+    """A row becomes a legal point, and the row of that point gives it back."""
     space = mixed()._log.space
     encoding = Encoding(space)
     coordinates = encoding.coordinates
@@ -133,7 +133,7 @@ def test_screening_finds_better_parameters_sooner():
 
 
 def test_history_says_why():
-    """Screened candidates carry from how many they were picked and what was expected."""
+    """Screened candidates say out of how many they were picked and what was expected of them."""
     search = mixed()
     search.run(objective, "min", steps=80, quiet=True)
     evaluations = search.history.evaluations

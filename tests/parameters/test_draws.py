@@ -147,7 +147,7 @@ def test_continuous_array_draws(dtype, rng):
     ],
 )
 def test_plain_types(param, kind, rng):
-    """Scalars are plain Python values, so that JSON and frameworks take them."""
+    """Scalars are plain Python values, which JSON and frameworks accept."""
     value = param.sample(rng)
     assert type(value) is kind
     assert type(param.mutate(value, 0.5, rng)) is kind

@@ -94,7 +94,7 @@ def test_a_hook_for_the_draws_or_the_moves_alone():
 
 
 def test_hooks_of_lists_and_choices(rng):
-    """What they return is rounded, clipped and cut; what cannot be is an error that says whose."""
+    """What they return is made legal; what cannot be is an error that names the function."""
     param = pyhopper.list(
         pyhopper.int(9), 1, 3, seeding_fn=lambda: [3.4, 99], mutation_fn=lambda v: [12, 1, 2, 3]
     )

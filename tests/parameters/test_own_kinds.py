@@ -99,7 +99,7 @@ def test_a_move_in_place(rng):
 
 
 def test_custom_with_init_only():
-    """custom(init=…) without seeding_fn works in the random phase."""
+    """Without seeding_fn the random phase moves the init."""
     start = [7, 0, 6, 1, 5, 2, 4, 3]
     param = pyhopper.custom(mutation_fn=two_opt, init=start)
     search = pyhopper.Search(tour=param, seed=0)

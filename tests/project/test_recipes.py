@@ -31,7 +31,7 @@ search.run(objective, "max", steps=30, checkpoint_path="run.ckpt", work_dir="run
 
 
 class Ended:
-    """Ends a shell and what it runs."""
+    """Ends a shell and everything that it has started."""
 
     def __init__(self, shell):
         self.shell = shell

@@ -26,7 +26,7 @@ DIFFERENT = {
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_scripts_for_1_2_see_the_same(tmp_path, monkeypatch):
-    """All but the differences that are meant, which must be there; chance decides nothing.
+    """Except where this version means to differ, and there it must; chance decides nothing.
 
     Not quite: a value of a grid that has not come up in 300 draws would be missing, which happens
     to one of all these grids in fewer than one of 10**7 runs.

@@ -1,17 +1,23 @@
 """The shape of the code: layers, sizes, the public names, what an import costs."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from helpers import ROOT
+from helpers import (
+    ROOT,
+)
 
 import pyhopper
 
 PACKAGE = Path(pyhopper.__file__).parent
+
+
 MODULES = sorted(PACKAGE.rglob("*.py"))
+
 
 # Each layer may import from those before it; the members of a layer do not know each other, unless
 # they are parts of one package.
@@ -27,6 +33,8 @@ LAYERS = [
     {"testing", "cli", "__init__"},
     {"__main__"},
 ]
+
+
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 
@@ -173,3 +181,19 @@ def test_linter_and_types():
             text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+PUBLIC = (
+    "Search int float choice bool custom list distribution Parameter merge_dicts parse_runtime "
+    "ParamInfo CandidateType PruneEvaluation should_prune wrap_n_times PRUNED FAILED __version__ "
+    "pruners.Pruner pruners.QuantilePruner pruners.TopKPruner callbacks.Callback "
+    "callbacks.History callbacks.SaveBestOnDisk callbacks.tensorboard.TensorboardCallback "
+    "callbacks.mlflow.MLflowCallback callbacks.wandb.WandbCallback callbacks.aim.AimCallback"
+)
+
+
+@pytest.mark.parametrize("name", PUBLIC.split())
+def test_names_that_scripts_use(name):
+    """Each can be reached from the package."""
+    found = functools.reduce(getattr, name.split("."), pyhopper)
+    assert isinstance(found, str) if name == "__version__" else found is not None

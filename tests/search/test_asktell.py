@@ -94,7 +94,7 @@ def test_time_counts_while_a_candidate_is_open():
 
 
 def test_going_on_in_another_process(tmp_path):
-    """What is open is told by number; a script that runs again gets what nobody holds."""
+    """An open candidate is told by its number; a script that runs again gets a new one."""
     path = tmp_path / "run.ckpt"
     first = make()
     one, two = (first.ask(checkpoint_path=path) for _ in range(2))

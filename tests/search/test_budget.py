@@ -1,10 +1,15 @@
-"""Time: durations, phases, and twelve hours that pass in a moment."""
+"""Time: durations, twelve hours that pass in a moment, and what ends a search."""
 
 import os
 import time
 from datetime import datetime
 
+import numpy as np
 import pytest
+from helpers import (
+    search_of_x,
+    x_of,
+)
 
 import pyhopper
 from pyhopper.budget import Budget, Forecast, Schedule, Stopwatch, parse_runtime
@@ -101,44 +106,6 @@ def test_last_start(seconds, last, clock):
     assert executor.closed
 
 
-@pytest.mark.parametrize(
-    ("schedule", "seeding", "temperatures"),
-    [
-        (Schedule(steps=8), 2, [1, 1, 1, 0.8667, 0.7333, 0.6, 0.4667, 0.3333]),
-        (Schedule(steps=8, seeding_ratio=0), 0, [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3]),
-        (Schedule(steps=4, seeding_ratio=1), 4, [1, 1, 1, 1]),
-        (Schedule(steps=4, seeding_steps=3), 3, [1, 1, 1, 1]),
-        (Schedule(steps=4, seeding_steps=9), 4, [1, 1, 1, 1]),
-        (Schedule(steps=4, start_temperature=0.5, end_temperature=0.5), 1, [0.5] * 4),
-    ],
-)
-def test_phases_by_steps(schedule, seeding, temperatures):
-    """With steps, the phase depends on the count alone."""
-    phases = [schedule.phase(1e9 * step, step, 0.5) for step in range(len(temperatures))]
-    assert [phase.seeding for phase in phases] == [step < seeding for step in range(len(phases))]
-    assert [round(phase.temperature, 4) for phase in phases] == temperatures
-
-
-def test_phases_by_other_units():
-    """The first phase may have its own unit."""
-    by_time = Schedule(steps=100, seeding_runtime=60)
-    assert by_time.phase(59, 50, 0.5).seeding
-    assert not by_time.phase(61, 1, 0.5).seeding
-    by_count = Schedule(runtime=100, seeding_steps=5)
-    assert by_count.phase(99, 4, 0.5).seeding
-    assert not by_count.phase(1, 5, 0.5).seeding
-
-
-def test_endless_mode_mixes():
-    """Without an end, phase and temperature are drawn: a quarter random, all temperatures."""
-    schedule = Schedule()
-    phases = [schedule.phase(0, 0, (i + 0.5) / 1000) for i in range(1000)]
-    local = [phase.temperature for phase in phases if not phase.seeding]
-    assert len(local) == 750
-    assert min(local) == pytest.approx(0.2, abs=0.01)
-    assert max(local) == pytest.approx(1, abs=0.01)
-
-
 def test_forecast():
     """Only the last 32 durations count, and rather the longer ones of them."""
     forecast = Forecast()
@@ -162,3 +129,95 @@ def test_budget_carries_over():
     assert budget.elapsed == 40
     assert budget.remaining == 60
     assert stopwatch.stamp().elapsed == 110
+
+
+def bowl(params):
+    return -((params["x"] - 0.3) ** 2)
+
+
+def test_runtime_is_kept():
+    """A run with a short budget comes back, having done something."""
+    search = search_of_x(seed=0)
+    start = time.monotonic()
+    search.run(bowl, "max", runtime=0.2, quiet=True)
+    assert len(search.history) > 10
+    assert time.monotonic() - start < 20
+
+
+def at_hour(hour):
+    return datetime(2026, 3, 3, hour, 0).timestamp()  # noqa: DTZ001 - local time is the point
+
+
+def test_run_until_a_time_of_day(tmp_path):
+    """A run from ten in the evening ends at eight, also if it is interrupted in between."""
+    path = tmp_path / "run.ckpt"
+
+    def run(hour, last):
+        clock = FakeClock(at_hour(hour))
+        search = search_of_x(clock=clock)
+        calls = []
+
+        def script(job):
+            calls.append(job.id)
+            if job.id == last:
+                raise KeyboardInterrupt
+            return 3600.0, job.params["x"]
+
+        search.run(
+            x_of,
+            runtime="until 22:00",
+            executor=ScriptedExecutor(clock, script),
+            checkpoint_path=path,
+            quiet=True,
+        )
+        return calls, clock.monotonic()
+
+    assert run(10, 3) == ([0, 1, 2, 3], 3 * 3600)
+    assert run(15, None) == ([3, 4, 5, 6, 7, 8, 9], 7 * 3600)
+
+
+@pytest.mark.parametrize(
+    ("stop", "reason"),
+    [
+        (0.9, "target 0.9"),
+        ({"value": 0.9}, "target 0.9"),
+        ({"patience": 10}, "no better value in 10 evaluations"),
+        ({"patience": "1h", "value": 2}, "no better value in 3600 seconds"),
+    ],
+)
+def test_stop(stop, reason, clock, capsys):
+    """A search ends early once any condition is met, and says which."""
+    search = pyhopper.Search(x=pyhopper.float(0, 1), seed=0, clock=clock)
+    executor = ScriptedExecutor(clock, lambda job: (60, min(job.params["x"], 0.95)))
+    search.run(bowl, "max", steps=10_000, stop=stop, executor=executor)
+    assert len(search.history) < 2000
+    assert reason in capsys.readouterr().out
+
+
+def test_stop_when_minimizing():
+    """The search stops when the value has come down to the target."""
+    search = search_of_x(seed=0)
+    search.run(x_of, "min", steps=10_000, stop=0.25, quiet=True)
+    assert search.best_f <= 0.25 < min(search.history.fs[:-1])
+
+
+def test_endless_mode_ends_by_its_stop(capsys):
+    search = search_of_x(seed=0)
+    search.run(x_of, endless_mode=True, stop={"patience": 40})
+    assert len(search.history) > 40
+    best = int(np.argmax(search.history.fs))
+    assert len(search.history) == best + 41
+    assert "no better value in 40 evaluations" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("stop", [0.4, {"patience": 5}])
+def test_a_search_that_has_stopped_stays_so(stop, tmp_path):
+    """Started again, it returns its result at once."""
+    lengths = []
+    for _ in range(3):
+        search = search_of_x(seed=1)
+        search.run(
+            lambda params: 0.5, steps=50, stop=stop, quiet=True, checkpoint_path=tmp_path / "a.ckpt"
+        )
+        lengths.append(len(search.history))
+    assert lengths[0] == lengths[1] == lengths[2] < 50

@@ -1,12 +1,44 @@
-"""The arguments of ``run``: what they mean, and the error for what makes no sense."""
+"""The arguments of run: what they mean, and the error for what makes no sense."""
 
+import inspect
 import math
 
-import numpy as np
 import pytest
+from helpers import (
+    search_of_x,
+    x_of,
+)
 
 import pyhopper
-from pyhopper import ArgumentError, CandidateError, ObjectiveError
+from pyhopper import ArgumentError
+
+
+def test_signature_of_run():
+    """Names, order and defaults are what scripts rely on; what is new goes by name only."""
+    parameters = list(inspect.signature(pyhopper.Search.run).parameters.values())[1:]
+    plain = {p.name: p.default for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD}
+    assert list(plain.items()) == [
+        ("objective", inspect.Parameter.empty), ("direction", "maximize"), ("runtime", None),
+        ("steps", None), ("endless_mode", False), ("seeding_steps", None),
+        ("seeding_runtime", None), ("seeding_ratio", 0.25), ("pruner", None), ("n_jobs", 1),
+        ("quiet", False), ("ignore_nans", False), ("mp_backend", "auto"),
+        ("enable_rejection_cache", True), ("callbacks", None), ("start_temperature", 1),
+        ("end_temperature", 0.2), ("kwargs", None), ("checkpoint_path", None),
+        ("overwrite_checkpoint", False), ("keep_history", True),
+    ]  # fmt: skip
+    more = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+    assert more >= {"work_dir", "timeout", "on_error", "executor", "deadline", "stop"}
+
+
+@pytest.mark.parametrize(
+    "direction", ["max", "maximize", "maximise", "min", "minimize", "minimise"]
+)
+def test_directions(direction):
+    search = search_of_x(seed=0)
+    search.run(x_of, direction, steps=20, quiet=True)
+    wanted = max if direction.startswith("max") else min
+    assert search.best_f == wanted(search.history.fs)
+    assert search.history.direction == direction[:3]
 
 
 def objective(params):
@@ -84,67 +116,21 @@ def test_calls(arguments, message):
     assert not calls
 
 
-def test_changing_a_template_with_results():
-    """A template is fixed once there are results of it."""
-    search = fresh()
-    search.run(objective, "max", steps=2, quiet=True)
-    with pytest.raises(ArgumentError, match="make a new Search"):
-        search["x"] = pyhopper.float(0, 2)
-    with pytest.raises(ArgumentError, match="direction"):
-        search.run(objective, "min", steps=2, quiet=True)
+def bowl(params):
+    return -((params["x"] - 0.3) ** 2)
 
 
-GUESSES = [
-    ({"y": 1}, "y: got 1: the template has no such key"),
-    ({"opt": {"z": 1}}, "opt.z: got 1"),
-    ({"opt": 3}, "opt: got 3: the template has a dict here"),
-    ({"x": {"lr": 3}}, "x: got {'lr': 3}: must be a number"),
-    ({"x": "0.5"}, "x: got '0.5': must be a number"),
-    ({"x": math.nan}, "x: got nan: must be finite"),
-    ([("x", 1)], "a guess must be a dict; queue several one by one"),
-    ({"x": 10**400}, "x: got"),
-    ({"x": True}, "x: got True: must be a number"),
-]
+def test_argparse_strings():
+    """What comes from the command line goes straight in."""
+    search = search_of_x(seed=0)
+    search.run(bowl, "max", steps="7", n_jobs="1", quiet=True)
+    assert len(search.history) == 7
+    search.run(bowl, "max", runtime="0.05", quiet=True)
+    assert len(search.history) > 7
 
 
-@pytest.mark.parametrize(("guess", "message"), GUESSES)
-def test_guesses(guess, message):
-    """A guess that does not fit is refused when it is queued, and the queue stays as it was."""
-    search = fresh()
-    with pytest.raises(CandidateError) as caught:
-        search.enqueue(guess)
-    assert message in str(caught.value)
-    assert search.manual_queue_count == 0
-
-
-def test_missing_values_of_a_known_result():
-    """A known result must be complete."""
-    with pytest.raises(CandidateError, match=r"opt\.lr"):
-        fresh().add({"x": 0.5}, 1.0)
-
-
-RESULTS = [None, "0.5", [0.5], np.array([0.5, 0.6]), {"loss": 3}, {"value": None}, 1j, object(), {}]
-
-
-@pytest.mark.parametrize("result", RESULTS, ids=lambda result: type(result).__name__)
-def test_results(result):
-    """An objective that returns no number ends the search at once, and the message says why."""
-    calls = []
-
-    def bad(params):
-        calls.append(params)
-        return result
-
-    with pytest.raises(ObjectiveError) as caught:
-        run(objective=bad)
-    expected = "return" if result is None else "value" if isinstance(result, dict) else "number"
-    assert expected in str(caught.value)
-    assert len(calls) == 1
-
-
-def test_impossible_constraint():
-    """A constraint that nothing meets is reported instead of searched for ever."""
-    search = fresh()
-    search.constrain(lambda params: False)
-    with pytest.raises(pyhopper.ConstraintError, match="broke a constraint"):
-        search.run(objective, "max", steps=2, quiet=True)
+def test_the_objective_must_take_what_it_gets():
+    """Known before anything is evaluated."""
+    for function, kwargs in ((lambda: 1.0, None), (lambda p: 1.0, {"data": 3})):
+        with pytest.raises(pyhopper.ArgumentError, match="cannot be called as objective"):
+            pyhopper.Search(x=pyhopper.float(0, 1)).run(function, steps=2, kwargs=kwargs)

@@ -1,4 +1,4 @@
-"""What a candidate prints is kept in its folder, wherever it runs."""
+"""Each candidate's folder, and what it prints, wherever it runs."""
 
 import json
 import os
@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import (
+    search_of_x,
+)
 
 import pyhopper
 
@@ -39,3 +42,31 @@ def test_output_of_each_candidate(isolation, tmp_path, capsys):
         assert json.loads((folder / "config.json").read_text())["x"] == candidate.params["x"]
     assert json.loads((tmp_path / "00000" / "value.json").read_text())["status"] == "failed"
     assert json.loads((tmp_path / "best" / "value.json").read_text())["value"] == search.best_f
+
+
+def test_a_resumed_candidate_finds_its_folder(tmp_path):
+    """What it wrote before the interruption is still there; others do not see it."""
+    found = []
+
+    def train(params):
+        saved = Path(os.environ["PYHOPPER_CANDIDATE_DIR"]) / "epoch"
+        epoch = int(saved.read_text()) if saved.exists() else 0
+        found.append((saved.parent.name, epoch))
+        saved.write_text("7")
+        if len(found) == 2:
+            raise KeyboardInterrupt
+        return params["x"]
+
+    for _ in range(2):
+        search = search_of_x(seed=0)
+        search.run(
+            train,
+            steps=3,
+            checkpoint_path=tmp_path / "run.ckpt",
+            work_dir=tmp_path / "runs",
+            quiet=True,
+        )
+    assert found == [("00000", 0), ("00001", 0), ("00001", 7), ("00002", 0)]
+    config = json.loads((tmp_path / "runs" / "00001" / "config.json").read_text())
+    assert config == search.history[1]
+    assert "PYHOPPER_CANDIDATE_DIR" not in os.environ

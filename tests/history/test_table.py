@@ -1,8 +1,6 @@
-"""The history of a search: over several runs, with and without being kept, and as a table."""
+"""The history of a search as a table."""
 
-import gc
 import math
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -47,57 +45,6 @@ def scripted(steps=40, runs=1, template=TEMPLATE, **arguments):
             **arguments,
         )  # fmt: skip
     return search
-
-
-def test_the_whole_interface_over_two_runs():
-    search = scripted(runs=2)
-    history = search.history
-    assert len(history) == 56
-    assert history[0]["lr"] == history["lr"][0] == history.get_marginal("lr")[0]
-    assert history[-1]["lr"] == history["lr"][-1]
-    assert len(history.get_pruned_marginal("lr")) == 8
-    assert list(history.fs) == history["lr"]
-    assert list(history.best_fs) == list(np.maximum.accumulate(history.fs))
-    assert history.best_f == max(history.fs) == search.best_f
-    assert list(history.steps) == list(range(56))
-    assert history.direction == "max"
-    assert list(history.seconds[:3]) == [60.0, 120.0, 180.0]
-    assert history.seconds[-1] == 80 * 60, "the second run goes on after the first"
-    assert history.minutes[-1] == 80
-    assert history.hours[-1] == pytest.approx(80 / 60)
-
-
-def test_names_of_nested_parameters():
-    history = scripted().history
-    assert set(history["opt.name"]) == {"adam", "sgd"}
-    assert set(history["opt.decay.1"]) == {5}
-    kinds = history["model.kind"]
-    assert set(kinds) == {"tree", "net", None}
-    assert [d is None for d in history["model.depth"]] == [k != "tree" for k in kinds]
-    with pytest.raises(KeyError):
-        history["width"]
-
-
-def test_a_view_stays_right_while_the_search_goes_on():
-    search = scripted()
-    assert len(search.history) == 28
-    search.add({**search.best}, 0.5)
-    assert len(search.history) == 29
-    search.history.clear()
-    assert len(search.history) == 0
-    assert list(search.history.fs) == list(search.history.best_fs) == []
-    assert search.best_f is not None
-    search.add({**search.best}, 0.75)
-    assert list(search.history.fs) == [0.75]
-
-
-def test_an_empty_history():
-    history = pyhopper.Search(TEMPLATE).history
-    assert len(history) == 0
-    assert history["lr"] == []
-    assert history.best_f is None
-    assert history.direction is None
-    assert len(history.best_fs) == len(history.seconds) == len(history.steps) == 0
 
 
 def test_to_pandas():
@@ -157,7 +104,7 @@ EVERY_KIND = {
 
 
 def test_every_name_of_a_column_is_one_of_the_history(tmp_path):
-    """And of an exported checkpoint."""
+    """In the table of the history and in that of an exported checkpoint."""
     pd = pytest.importorskip("pandas", reason="pandas is not installed")
     search = scripted(template=EVERY_KIND, checkpoint_path=tmp_path / "run.ckpt")
     table = search.history.to_pandas()
@@ -192,38 +139,3 @@ def test_without_pandas_the_way_out_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match=r"pyhopper\[pandas\]"):
         scripted(3).history.to_pandas()
-
-
-def test_a_history_that_is_not_kept_does_not_grow(monkeypatch):
-    monkeypatch.setattr("pyhopper.history.state._REMEMBERED", 200)
-    clock = FakeClock()
-    template = {f"p{i}": pyhopper.float(0, 1) for i in range(20)}
-    search = pyhopper.Search(template, seed=0, clock=clock)
-
-    def run(steps):
-        executor = ScriptedExecutor(clock, lambda job: (1.0, 1.0))
-        search.run(lambda p: 0.0, steps=steps, executor=executor, keep_history=False, quiet=True)
-
-    run(300)
-    tracemalloc.start()
-    try:
-        run(300)  # what the tracing does not know is replaced
-        gc.collect()
-        before, _ = tracemalloc.get_traced_memory()
-        run(1000)
-        gc.collect()
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert after - before < 200_000, "1000 evaluations of 20 numbers are more than a megabyte"
-    assert len(search.history) == 0
-    assert len(search._log.state.seen) == 200
-    assert search.best is not None
-    assert search._log.state.ended == 1600
-
-
-def test_duplicates_are_known_without_a_history():
-    calls = []
-    search = pyhopper.Search(x=pyhopper.int(0, 9), seed=0)
-    search.run(lambda p: calls.append(p["x"]) or 0.0, steps=50, keep_history=False, quiet=True)
-    assert sorted(calls) == list(range(10))
