@@ -1,5 +1,6 @@
-"""What the tests of the interface share."""
+"""What the tests of whole searches share."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pyhopper
@@ -8,48 +9,21 @@ from pyhopper.callbacks import Callback
 from pyhopper.callbacks.tracker import Tracker
 from pyhopper.events import CandidateType
 
-FALSE_ALARM = 1e-6
+ROOT = Path(__file__).parent.parent
+DATA = ROOT / "tests" / "data"
+
 INIT, MANUAL = CandidateType.INIT, CandidateType.MANUALLY_ADDED
 RANDOM, LOCAL = CandidateType.RANDOM_SEEDING, CandidateType.LOCAL_SAMPLING
 
+HOOKS = [name for name in dir(Callback) if name.startswith("on_")]
 
-class Notes(Callback):
-    """Notes the hooks with their arguments, and keeps their number in the checkpoint."""
+
+class Calls(Callback):
+    """Keeps the calls of the hooks with their arguments, and their number in the checkpoint."""
 
     def __init__(self):
         self.calls = []
         self.count = 0
-
-    def note(self, *call):
-        self.calls.append(call)
-        self.count += 1
-
-    def on_search_start(self, search):
-        self.note("on_search_start", search)
-
-    def on_evaluate_start(self, candidate, info):
-        self.note("on_evaluate_start", candidate, info)
-
-    def on_evaluate_end(self, candidate, f, info):
-        self.note("on_evaluate_end", candidate, f, info)
-
-    def on_evaluate_pruned(self, candidate, info):
-        self.note("on_evaluate_pruned", candidate, info)
-
-    def on_evaluate_nan(self, candidate, info):
-        self.note("on_evaluate_nan", candidate, info)
-
-    def on_evaluate_failed(self, candidate, info):
-        self.note("on_evaluate_failed", candidate, info)
-
-    def on_duplicate_sampled(self, candidate, info):
-        self.note("on_duplicate_sampled", candidate, info)
-
-    def on_new_best(self, candidate, f, info):
-        self.note("on_new_best", candidate, f, info)
-
-    def on_search_end(self):
-        self.note("on_search_end")
 
     def state_dict(self):
         return {"count": self.count}
@@ -58,10 +32,28 @@ class Notes(Callback):
         self.count = state["count"]
 
     def of(self, hook):
+        """The arguments of each call of one hook."""
         return [call[1:] for call in self.calls if call[0] == hook]
 
+    def names(self):
+        """The hooks in the order in which they were called."""
+        return [call[0] for call in self.calls]
+
     def types(self):
-        return [call[-1].type for call in self.calls if call[0] == "on_evaluate_start"]
+        """The types of the candidates, in the order in which they started."""
+        return [info.type for _, info in self.of("on_evaluate_start")]
+
+
+def _keeping(hook):
+    def call(self, *arguments):
+        self.calls.append((hook, *arguments))
+        self.count += 1
+
+    return call
+
+
+for _hook in HOOKS:
+    setattr(Calls, _hook, _keeping(_hook))
 
 
 class Records(Tracker):
@@ -88,21 +80,34 @@ def running(clock):
     return stopwatch
 
 
-def line(**more):
+def search_of_x(**more):
+    """A search of one number from 0 to 1."""
     return pyhopper.Search(x=pyhopper.float(0, 1), **more)
 
 
 def x_of(params):
+    """An objective: the number itself."""
     return params["x"]
 
 
 def told(search):
     """Everything of a history that an interruption must not change."""
     return [
-        (e.id, e.type, repr(e.point), e.status, repr(e.value), e.estimates, e.metrics)
-        for e in search._log.state.evaluations
+        (e.id, e.type, repr(e.params), e.status, repr(e.value), e.estimates, e.metrics)
+        for e in search.history.evaluations
     ]
 
 
+def ids(search):
+    """The numbers of the evaluations, in the order in which they ended."""
+    return [each.id for each in search.history.evaluations]
+
+
 def statuses(search):
-    return {e.id: e.status for e in search._log.state.evaluations}
+    """How each evaluation ended, by its number."""
+    return {each.id: each.status for each in search.history.evaluations}
+
+
+def count(search, status):
+    """How many evaluations ended in one way."""
+    return sum(each.status == status for each in search.history.evaluations)

@@ -2,8 +2,8 @@
 
 ``python tests/released.py`` prints the facts as JSON with whatever pyhopper the interpreter has.
 ``tests/data/released-1.2.3.json`` was made so in an environment with ``pip install pyhopper==1.2.3
-numpy tqdm``. Only what does not depend on chance is a fact; what raised there is noted as "error",
-since no script can rely on it.
+numpy tqdm``. Only what does not depend on chance is a fact; what raised there is recorded as
+"error", since no script can rely on it.
 """
 
 import contextlib
