@@ -7,17 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import (
-    ROOT,
-)
+from helpers import ROOT
 
 import pyhopper
 
 PACKAGE = Path(pyhopper.__file__).parent
-
-
 MODULES = sorted(PACKAGE.rglob("*.py"))
-
 
 # Each layer may import from those before it; the members of a layer do not know each other, unless
 # they are parts of one package.
@@ -33,8 +28,6 @@ LAYERS = [
     {"testing", "cli", "__init__"},
     {"__main__"},
 ]
-
-
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 
@@ -43,24 +36,20 @@ def part(path):
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+def imported(path):
+    """The modules of the package that a file imports anywhere, also for its types only."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "pyhopper":
+            for alias in node.names:
+                base = PACKAGE.parent.joinpath(*node.module.split("."))
+                inner = base / alias.name
+                found = [inner.with_suffix(".py"), inner / "__init__.py", base.with_suffix(".py")]
+                yield next((each for each in found if each.exists()), base / "__init__.py")
+
+
 def imports(path):
-    """The parts that a file imports when it is imported itself."""
-    tree = ast.parse(path.read_text())
-    guarded = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and id(node) not in guarded:
-            names = (node.module or "").split(".")
-            if names[0] != "pyhopper":
-                continue
-            if len(names) > 1:
-                yield names[1]
-            else:
-                yield from (alias.name for alias in node.names)
+    """The parts that a file imports."""
+    return {part(other) for other in imported(path)}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -70,6 +59,15 @@ def test_layers(path):
     for other in imports(path):
         assert other in RANK, f"{other} has no layer"
         assert other == own or RANK[other] < RANK[own], f"{path.name} imports {other}"
+
+
+def test_no_circles():
+    """No file imports itself through others."""
+    left = {path: set(imported(path)) - {path} for path in MODULES}
+    while free := [path for path, others in left.items() if not others & left.keys()]:
+        for path in free:
+            del left[path]
+    assert not left
 
 
 def test_layers_control():
