@@ -9,15 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from pyhopper.budget import Clock, Stamp, Stopwatch
-from pyhopper.errors import ArgumentError
+from pyhopper.errors import ArgumentError, CheckpointError
 from pyhopper.events import (
     Began,
-    Candidate,
     Ended,
     Event,
     Forgotten,
@@ -25,13 +26,13 @@ from pyhopper.events import (
     Outcome,
     Queued,
     SpaceChanged,
-    Started,
     Status,
-    Totals,
 )
+from pyhopper.files import is_stream, write_whole
 from pyhopper.history.evaluation import Evaluation, Misfit
+from pyhopper.history.retold import events_of
 from pyhopper.history.state import State, observe
-from pyhopper.journal import Checkpoint, Replay, checkpoint_file, read, sync_folder
+from pyhopper.journal import Checkpoint, Replay, checkpoint_file, existing_file, read
 from pyhopper.parameters.space import Space
 
 
@@ -90,6 +91,8 @@ class Log:
         self.file: Checkpoint | None = None
         self.path: Path | None = None
         self.continues = False
+        self._lost = ""
+        """Why there is no file any more."""
         self._written_to: Path | None = None
         """The file in which everything stands that this search knows."""
         self._told: list[Event] = []
@@ -110,15 +113,21 @@ class Log:
         CheckpointError
             If it cannot be written.
         """
-        if self.file is None:
+        file = self._in_place()
+        if file is None:
             self._written_to = None
-        return _take(event, self.state, self.file, self.stopwatch.stamp())
+        try:
+            return _take(event, self.state, file, self.stopwatch.stamp())
+        except CheckpointError:
+            if file is None or not file.is_displaced():
+                raise
+            return self.take(event)
 
     def tell(self, event: Queued | Known | Forgotten) -> None:
         """Take something in that the user has told, also between runs, when no file is open."""
         if self.file is None:
             self._told.append(event)
-        _take(event, self.state, self.file, self.stopwatch.stamp())
+        self.take(event)
 
     def begin(self, began: Began) -> None:
         """Begin a run. It continues the budget in its checkpoint unless everything has failed.
@@ -145,8 +154,39 @@ class Log:
 
     def keep(self, states: Callable[[], Mapping[str, Any]], force: bool = False) -> None:
         """Save the states of callbacks and pruner, if there is a file."""
-        if self.file is not None:
-            self.file.keep(states, force)
+        file = self._in_place(look=force)
+        if file is not None:
+            file.keep(states, force)
+
+    def _in_place(self, *, look: bool = False) -> Checkpoint | None:
+        """The open file, written anew if somebody has deleted or replaced it meanwhile.
+
+        The thread that syncs the file finds that out; ``look`` does not rely on it.
+        """
+        if self.file is not None and self.file.is_displaced(look=look):
+            self._write_anew(self.file)
+        return self.file
+
+    def _write_anew(self, old: Checkpoint) -> None:
+        """Write all that is known to a new file; if that cannot be done, go on without one."""
+        new, gone = None, f"{old.path} was deleted, replaced or cut while the search wrote to it"
+        try:
+            new = old.successor()
+            new.create(self.seed, self.repeatable)
+            _write_all(self.state, new, self._new_state())
+            new.put_in_place(self.state.best)
+        except (CheckpointError, OSError) as error:
+            self.file, self._lost = None, f"{gone}, and it cannot be written anew: {error}"
+            for file in (old, new):
+                with contextlib.suppress(CheckpointError):
+                    if file is not None:
+                        file.close()
+            warnings.warn(f"{self._lost}. The search goes on without a file.", RuntimeWarning, 4)
+            return
+        old.abandon(new)
+        self.file, self._written_to = new, new.path
+        self.path = new.path
+        warnings.warn(f"{gone}. Everything it knows is now in {new.path}.", RuntimeWarning, 4)
 
     # Opening -----------------------------------------------------------------------------------
 
@@ -238,11 +278,25 @@ class Log:
         return news
 
     def close(self) -> None:
-        """Close the checkpoint; time stands still."""
+        """Close the checkpoint; time stands still.
+
+        Raises
+        ------
+        CheckpointError
+            If what is known is not in the file.
+        """
+        self._in_place(look=True)
         file, self.file = self.file, None
+        lost, self._lost = self._lost, ""
         self.stopwatch.stop()
         if file is not None:
             file.close()
+        if lost:
+            problem = (
+                f"{lost}. {self.state.ended} evaluations are in memory only: search.best and "
+                "search.history have them, search.save(path) writes them to a file"
+            )
+            raise CheckpointError(self.path, problem)
 
     def catch_up(self) -> list[Evaluation]:
         """Read what other processes wrote to the open file; the evaluations that have ended.
@@ -309,23 +363,31 @@ class Log:
         CheckpointError
             If it cannot be written, or a run uses it.
         """
-        target = checkpoint_file("path", path)
-        new = target.with_name(f"{target.name}.new")
-        new.unlink(missing_ok=True)
-        file = Checkpoint(target, self.space, new)
+        target = checkpoint_file("path", path, streams=True)
+        if not is_stream(target):
+            self._save(target)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / target.name
+            self._save(file)
+            if len(list(Path(folder).iterdir())) > 1:
+                problem = "large points need a folder beside the file, so it must be a regular one"
+                raise CheckpointError(target, problem)
+            try:
+                write_whole(target, file.read_bytes())
+            except OSError as error:
+                problem = f"cannot be written: {error.strerror}"
+                raise CheckpointError(target, problem) from None
+
+    def _save(self, target: Path) -> None:
+        file = Checkpoint.to_replace(target, self.space)
         file.lock.acquire("ask")
         try:
             file.create(self.seed, self.repeatable)
             _write_all(self.state, file, self._new_state())
-            file.journal.sync()
-        except BaseException:
+            file.put_in_place()
+        finally:
             file.close()
-            new.unlink(missing_ok=True)
-            raise
-        new.replace(target)
-        sync_folder(target.parent)
-        file.delete_other_points()
-        file.close()
 
     def load(self, path: str | os.PathLike[str], recover: bool = False) -> list[str]:
         """Take in what a checkpoint knows, without opening it for writing.
@@ -345,7 +407,7 @@ class Log:
         if self.state.started:
             problem = "this search has results already; make a new Search and load into that"
             raise ArgumentError("path", path, problem)
-        file = Path(path)
+        file = existing_file(path)
         lines, lost = read(file, recover)
         replay, state = Replay(file, self.space, recover), self._new_state()
         replay.feed(lines, _reader(state, replay))
@@ -406,43 +468,8 @@ def _fill(state: State, replay: Replay) -> None:
 
 def _write_all(source: State, file: Checkpoint, state: State) -> None:
     """Write everything that a state knows to a new file, and take it into another state."""
-    for event, now in _events_of(source):
+    for event, now in events_of(source):
         _take(event, state, file, now)
-
-
-def _events_of(state: State) -> Iterator[tuple[Event, Stamp]]:
-    """Events that lead to a state."""
-    now = Stamp(state.elapsed, state.time)
-    if state.maximize is not None:
-        yield Began(state.maximize), Stamp(0.0, now.time)
-    evaluations: Iterable[Evaluation] = state.evaluations
-    best = state.best
-    # The value of the best may be the mean of several, its evaluation is one of them.
-    if best is not None and not any(e.id == best.id and e.point is best.point for e in evaluations):
-        evaluations = [*evaluations, best]
-    for each in evaluations:
-        yield from _events_of_evaluation(each)
-        if state.key(each.point) not in state.seen and each.status is not Status.CANCELLED:
-            yield Forgotten(each.point), Stamp(each.elapsed, each.finished_at)
-    for running in state.running.values():
-        yield Started(running.candidate, holder=running.holder), running.since
-    for guess in state.queue:
-        yield Queued(guess), now
-    if not state.started:
-        return
-    counts = state.started, state.ended, state.duplicates, state.before_budget, state.unimproved
-    yield Totals(*counts, state.tallies, state.before_success), now
-
-
-def _events_of_evaluation(each: Evaluation) -> Iterator[tuple[Event, Stamp]]:
-    candidate = Candidate(each.id, each.type, {}, each.point, each.screening, each.expected_seconds)
-    outcome = Outcome(each.status, each.value, each.metrics, each.estimates, each.reason)
-    end = Stamp(each.elapsed, each.finished_at)
-    if each.id < 0:
-        yield Known(candidate, outcome), end
-        return
-    yield Started(candidate), Stamp(each.elapsed - each.seconds, each.sampled_at)
-    yield Ended(each.id, outcome, each.slot), end
 
 
 def _misplaced(state: State) -> list[Ended]:

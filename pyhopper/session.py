@@ -77,7 +77,7 @@ class Session:
             assert log.file is not None
             log.file.lock.release()
             log.file.journal.start_syncing(lambda: None)
-            weakref.finalize(self, log.file.close)
+            weakref.finalize(self, log.close)
         log.continues = False
 
     def close(self) -> None:
