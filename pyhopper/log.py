@@ -13,7 +13,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pyhopper.budget import Clock, Stamp, Stopwatch
 from pyhopper.errors import ArgumentError, CheckpointError
@@ -29,24 +29,11 @@ from pyhopper.events import (
     Status,
 )
 from pyhopper.files import is_stream, write_whole
-from pyhopper.history.evaluation import Evaluation, Misfit
-from pyhopper.history.retold import events_of
+from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State, observe
 from pyhopper.journal import Checkpoint, Replay, checkpoint_file, existing_file, read
+from pyhopper.journal.states import Follower, fill, misplaced, reader, take, write_all
 from pyhopper.parameters.space import Space
-
-
-class Follower(Protocol):
-    """Is told of the events of an earlier run while they are read.
-
-    What kernels have learned does not follow from the state alone, see :mod:`pyhopper.retrace`.
-    """
-
-    def before(self, event: Event, state: State, replay: Replay) -> Event:
-        """An event was read and is about to be observed; returns what to observe instead."""
-
-    def after(self, event: Event, evaluation: Evaluation | None) -> None:
-        """It was observed."""
 
 
 class Log:
@@ -117,7 +104,7 @@ class Log:
         if file is None:
             self._written_to = None
         try:
-            return _take(event, self.state, file, self.stopwatch.stamp())
+            return take(event, self.state, file, self.stopwatch.stamp())
         except CheckpointError:
             if file is None or not file.is_displaced():
                 raise
@@ -173,7 +160,7 @@ class Log:
         try:
             new = old.successor()
             new.create(self.seed, self.repeatable)
-            _write_all(self.state, new, self._new_state())
+            write_all(self.state, new, self._new_state())
             new.put_in_place(self.state.best)
         except (CheckpointError, OSError) as error:
             self.file, self._lost = None, f"{gone}, and it cannot be written anew: {error}"
@@ -259,13 +246,13 @@ class Log:
         try:
             if overwrite:
                 file.clear()
-            existed = file.read(_reader(state, file.replay, follower))
+            existed = file.read(reader(state, file.replay, follower))
             if existed:
-                _fill(state, file.replay)
+                fill(state, file.replay)
                 news = self._resume(file, state)
             else:
                 file.create(self.seed, self.repeatable)
-                _write_all(self.state, file, state)
+                write_all(self.state, file, state)
                 news = []
         except BaseException:
             file.close()
@@ -285,7 +272,10 @@ class Log:
         CheckpointError
             If what is known is not in the file.
         """
-        self._in_place(look=True)
+        file = self.file
+        if file is not None and file.is_displaced(look=True):
+            with contextlib.nullcontext() if file.lock.for_run else file.lock.held():
+                self.look()
         file, self.file = self.file, None
         lost, self._lost = self._lost, ""
         self.stopwatch.stop()
@@ -298,6 +288,29 @@ class Log:
             )
             raise CheckpointError(self.path, problem)
 
+    def look(self) -> bool:
+        """Look whether the open file was deleted or replaced; the caller has the lock.
+
+        Returns
+        -------
+        bool
+            Whether the state is another one now, since another process that shares the file has
+            written it anew.
+        """
+        old = self.file
+        if old is None or not old.is_displaced(look=True):
+            return False
+        new = old.rejoined(self.seed)
+        if new is None:
+            self._write_anew(old)
+            return False
+        state = self._new_state()
+        new.read(reader(state, new.replay))
+        fill(state, new.replay)
+        self.file, self.state = new, state
+        old.abandon(new)
+        return True
+
     def catch_up(self) -> list[Evaluation]:
         """Read what other processes wrote to the open file; the evaluations that have ended.
 
@@ -305,8 +318,8 @@ class Log:
         """
         ended: list[Evaluation] = []
         if self.file is not None:
-            self.file.read(_reader(self.state, self.file.replay, None, ended))
-            _fill(self.state, self.file.replay)
+            self.file.read(reader(self.state, self.file.replay, None, ended))
+            fill(self.state, self.file.replay)
         return ended
 
     def _resume(self, file: Checkpoint, state: State) -> list[str]:
@@ -326,16 +339,16 @@ class Log:
             file.change_space()
             observe(state, SpaceChanged(), now)
             for guess in guesses:
-                _take(Queued(guess), state, file, now, again=True)
-        for end in _misplaced(state):
-            _take(end, state, file, now)
+                take(Queued(guess), state, file, now, again=True)
+        for end in misplaced(state):
+            take(end, state, file, now)
         misfits = sum(not each.fits for each in state.evaluations)
         if changes:
             news += ["The space is not the one in the checkpoint:", *changes]
         if changes or misfits:
             news.append(f"{misfits} of {len(state.evaluations)} evaluations do not fit any more.")
         for event in list(file.replay.not_in_file(self._told, now)):
-            _take(event, state, file, now)
+            take(event, state, file, now)
         return news
 
     def _new_state(self) -> State:
@@ -384,7 +397,7 @@ class Log:
         file.lock.acquire("ask")
         try:
             file.create(self.seed, self.repeatable)
-            _write_all(self.state, file, self._new_state())
+            write_all(self.state, file, self._new_state())
             file.put_in_place()
         finally:
             file.close()
@@ -410,10 +423,10 @@ class Log:
         file = existing_file(path)
         lines, lost = read(file, recover)
         replay, state = Replay(file, self.space, recover), self._new_state()
-        replay.feed(lines, _reader(state, replay))
-        _fill(state, replay)
+        replay.feed(lines, reader(state, replay))
+        fill(state, replay)
         now = Stamp(state.elapsed, self.stopwatch.clock.time())
-        for end in _misplaced(state):
+        for end in misplaced(state):
             observe(state, end, now)
         self._check_seed(replay)
         self.state, self.continues = state, True
@@ -426,60 +439,6 @@ class Log:
             return []
         damaged = f"{lost} damaged or missing lines"
         return [f"{file}: {damaged}, {replay.skipped} more could not be used without them"]
-
-
-def _take(
-    event: Event, state: State, file: Checkpoint | None, now: Stamp, again: bool = False
-) -> Evaluation | None:
-    """Write an event, then take it into the state."""
-    if file is None:
-        return observe(state, event, now)
-    file.append(event, now, state.running, again)
-    evaluation = observe(state, event, now)
-    file.observed(state.best)
-    return evaluation
-
-
-def _reader(
-    state: State,
-    replay: Replay,
-    follower: Follower | None = None,
-    ended: list[Evaluation] | None = None,
-) -> Callable[[Event, Stamp], None]:
-    """A function that takes events of a file into a state; ``ended`` gets the evaluations."""
-
-    def take(event: Event, now: Stamp) -> None:
-        if follower is not None:
-            event = follower.before(event, state, replay)
-        evaluation = observe(state, event, now)
-        replay.large.release(state.best)
-        if follower is not None:
-            follower.after(event, evaluation)
-        if ended is not None and evaluation is not None:
-            ended.append(evaluation)
-
-    return take
-
-
-def _fill(state: State, replay: Replay) -> None:
-    """Put in what the lines leave out: params of what runs, large values of the best."""
-    state.fill(replay.filled, replay.filled_best(state.best))
-
-
-def _write_all(source: State, file: Checkpoint, state: State) -> None:
-    """Write everything that a state knows to a new file, and take it into another state."""
-    for event, now in events_of(source):
-        _take(event, state, file, now)
-
-
-def _misplaced(state: State) -> list[Ended]:
-    """The ends of open candidates that have no place in the space any more."""
-    outcome = Outcome(Status.CANCELLED, reason="it has no place in the space any more")
-    return [
-        Ended(number, outcome)
-        for number, running in state.running.items()
-        if isinstance(running.candidate.point, Misfit)
-    ]
 
 
 def _resumed(path: Path, state: State) -> str:

@@ -92,16 +92,15 @@ class Session:
             self._count_time()
             yield
         else:
-            file.lock.acquire("ask")
-            try:
+            with file.lock.held():
                 last = state.elapsed, state.time
                 for evaluation in self._log.catch_up():
                     if self._supply is not None:
                         self._supply.ended(evaluation, Outcome(evaluation.status), None)
+                if self._log.look():
+                    self._supply, state = None, self._log.state
                 self._count_time(by_others=last != (state.elapsed, state.time))
                 yield
-            finally:
-                file.lock.release()
         if not state.running:
             self._log.stopwatch.stop()
 

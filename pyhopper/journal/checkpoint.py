@@ -17,7 +17,7 @@ from pyhopper.files import beside, check_regular, is_stream, open_regular, sync_
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import Running
 from pyhopper.journal.codec import CodecError, to_json
-from pyhopper.journal.file import FORMAT, Journal, Line, dumps, may_be_checkpoint
+from pyhopper.journal.file import FORMAT, Journal, Line, dumps, may_be_checkpoint, read
 from pyhopper.journal.formats import write
 from pyhopper.journal.lockfile import Holder, Lock
 from pyhopper.journal.replay import Observe, Replay
@@ -205,6 +205,28 @@ class Checkpoint:
         new.lock.acquire("run")
         return new
 
+    def rejoined(self, seed: int) -> Checkpoint | None:
+        """The file that another process has written anew in place of this one, which they share.
+
+        Parameters
+        ----------
+        seed : int
+            Of the search, by which its file is recognized.
+
+        Returns
+        -------
+        Checkpoint or None
+            None if there is no such file.
+        """
+        if self.lock.for_run or self._is_free():
+            return None
+        lines, _ = read(self._target)
+        if lines[0].get("seed") != seed:
+            return None
+        new = Checkpoint(self.path, self._space)
+        new.lock = self.lock
+        return new
+
     def _is_free(self) -> bool:
         """Whether there is nothing at the path, or no more than was in this file too."""
         try:
@@ -251,7 +273,7 @@ class Checkpoint:
         bool
             Whether there is anything in the file.
         """
-        if self._file.exists():
+        if self._journal is not None or self._file.exists():
             self.replay.feed(self.journal.catch_up(), observe)
         return self.replay.seed is not None
 

@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -242,6 +243,15 @@ class Lock:
             raise
         _held.add(self._key)
         return True
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Within, this process has the lock, for a moment."""
+        self.acquire("ask")
+        try:
+            yield
+        finally:
+            self.release()
 
     def restore(self) -> None:
         """Create the file of a held lock again if somebody has deleted it.
