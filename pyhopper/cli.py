@@ -23,13 +23,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pyhopper.display.text import duration, number, outline
+from pyhopper.display.text import duration, number, outline, printable
 from pyhopper.errors import CheckpointError, PyhopperError
+from pyhopper.files import write_whole
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.table import Columns, frame
 from pyhopper.journal.table import Table, plain
 
 _WIDTH = 80
+
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""With these a formula begins, also in their full-width forms."""
 
 _OLD_SPACE = "This was evaluated before the space was changed, and may not fit any more."
 
@@ -53,14 +57,16 @@ def main(arguments: list[str] | None = None) -> int:
         args.command(table, args)
         sys.stdout.flush()
     except PyhopperError as error:
-        print(f"pyhopper: {error}", file=sys.stderr)  # noqa: T201
+        _complain(f"pyhopper: {error}")
         return 1
     except BrokenPipeError:
         # The reader, such as head, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     if table.lost:
-        print(f"{table.lost} damaged or missing lines were left out", file=sys.stderr)  # noqa: T201
+        _complain(f"{table.lost} damaged or missing lines were left out")
+    if table.skipped:
+        _complain(f"{table.skipped} lines that cannot be understood were left out")
     return 0
 
 
@@ -136,6 +142,7 @@ def _brief(table: Table, evaluation: Evaluation) -> str:
     """Why an evaluation failed, or else its parameters, on one line."""
     row = table.row(evaluation)
     text = evaluation.reason or " ".join(f"{name}={_short(value)}" for name, value in row.items())
+    text = printable(" ".join(text.split()))
     return text if len(text) <= 44 else f"{text[:41]}..."
 
 
@@ -144,7 +151,10 @@ def _short(value: Any) -> str:
 
 
 def _when(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (OSError, OverflowError, ValueError):
+        return "at an unknown time"
 
 
 def _best(table: Table, args: Any) -> None:
@@ -153,7 +163,7 @@ def _best(table: Table, args: Any) -> None:
         raise CheckpointError(args.checkpoint, "has no evaluation with a value yet")
     params = table.params(best)
     if table.is_of_another_space(best):
-        print(_OLD_SPACE, file=sys.stderr)  # noqa: T201
+        _complain(_OLD_SPACE)
     if not args.yaml:
         _say(json.dumps(params, indent=2))
         return
@@ -179,13 +189,28 @@ def _export(table: Table, args: Any) -> None:
             entries = zip(columns, map(_json_value, row), strict=True)
             text.write(json.dumps(dict(entries)) + "\n")
     else:
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([_cell(value) for value in row] for row in rows)
+        text.write(_csv_line([_cell(name) for name in columns]))
+        text.writelines(_csv_line([_cell(value) for value in row]) for row in rows)
     if args.output == "-":
-        _say(text.getvalue().rstrip("\n"))
-    else:
-        Path(args.output).write_text(text.getvalue(), encoding="utf-8")
+        text.seek(0)
+        _print(text.read().rstrip("\n"))
+        return
+    data = text.getvalue().encode("utf-8", "backslashreplace")
+    _write(args.output, data)
+
+
+def _write(output: str, data: bytes) -> None:
+    try:
+        write_whole(Path(output), data)
+    except OSError as error:
+        raise CheckpointError(output, f"cannot be written: {error.strerror}") from None
+
+
+def _csv_line(cells: list[Any]) -> str:
+    """A line of a CSV file, in which a cell with any line break has quotes around it."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow(cells)
+    return text.getvalue()[:-2] + "\n"
 
 
 def _parquet(columns: Columns, output: str) -> None:
@@ -194,23 +219,45 @@ def _parquet(columns: Columns, output: str) -> None:
         # A column of a Parquet file has one type, while the options of a choice may have several.
         if len({type(value) for value in cells if value is not None}) > 1:
             columns[name] = [None if value is None else str(value) for value in cells]
+    data = io.BytesIO()
     try:
-        frame(columns).to_parquet(output)
+        frame(columns).to_parquet(data)
     except ImportError:
         raise CheckpointError(output, "Parquet needs pip install pandas pyarrow") from None
+    except (ValueError, TypeError, OverflowError) as error:
+        raise CheckpointError(output, f"Parquet cannot hold this: {error}") from None
+    _write(output, data.getvalue())
 
 
 def _nested_as_json(value: Any) -> Any:
+    """A value without lists and dicts, and text without halves of characters."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 
 def _cell(value: Any) -> Any:
-    """A value in a CSV file: what is nested becomes JSON, and NaN an empty cell."""
+    """A value in a CSV file: what is nested becomes JSON, and NaN an empty cell.
+
+    Text that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    if isinstance(value, str):
+        value = value.replace("\0", "\\x00")
+        is_formula = value.lstrip().startswith(_FORMULA) and not _is_number(value)
+        return f"'{value}" if is_formula else value
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, float) and math.isnan(value):
         return None
     return _nested_as_json(value)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "\t" not in text and "\r" not in text
 
 
 def _json_value(value: Any) -> Any:
@@ -221,4 +268,14 @@ def _json_value(value: Any) -> Any:
 
 
 def _say(text: str) -> None:
-    print(text)  # noqa: T201 - that is what the commands are for
+    """Print what a person reads, also of a checkpoint that somebody else has made."""
+    _print(printable(text))
+
+
+def _print(text: str) -> None:
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))  # noqa: T201
+
+
+def _complain(text: str) -> None:
+    print(printable(text, sys.stderr), file=sys.stderr)  # noqa: T201

@@ -99,6 +99,8 @@ class Run:
         self._state = self.log.state
         self.interrupts = Interrupts(self.executor)
         self._shared = tuple(constants(self.log.space.template))
+        if self.settings.work_dir is not None:
+            self.settings.work_dir.share(self._shared)
         self._reason = ""
         self._late: Evaluation | None = None
         self._interrupted = False

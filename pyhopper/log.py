@@ -9,15 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pyhopper.budget import Clock, Stamp, Stopwatch
-from pyhopper.errors import ArgumentError
+from pyhopper.errors import ArgumentError, CheckpointError
 from pyhopper.events import (
     Began,
-    Candidate,
     Ended,
     Event,
     Forgotten,
@@ -25,27 +26,14 @@ from pyhopper.events import (
     Outcome,
     Queued,
     SpaceChanged,
-    Started,
     Status,
-    Totals,
 )
-from pyhopper.history.evaluation import Evaluation, Misfit
+from pyhopper.files import is_stream, write_whole
+from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State, observe
-from pyhopper.journal import Checkpoint, Replay, checkpoint_file, read, sync_folder
+from pyhopper.journal import Checkpoint, Replay, checkpoint_file, existing_file, read
+from pyhopper.journal.states import Follower, fill, misplaced, reader, take, write_all
 from pyhopper.parameters.space import Space
-
-
-class Follower(Protocol):
-    """Is told of the events of an earlier run while they are read.
-
-    What kernels have learned does not follow from the state alone, see :mod:`pyhopper.retrace`.
-    """
-
-    def before(self, event: Event, state: State, replay: Replay) -> Event:
-        """An event was read and is about to be observed; returns what to observe instead."""
-
-    def after(self, event: Event, evaluation: Evaluation | None) -> None:
-        """It was observed."""
 
 
 class Log:
@@ -90,6 +78,8 @@ class Log:
         self.file: Checkpoint | None = None
         self.path: Path | None = None
         self.continues = False
+        self._lost = ""
+        """Why there is no file any more."""
         self._written_to: Path | None = None
         """The file in which everything stands that this search knows."""
         self._told: list[Event] = []
@@ -110,15 +100,23 @@ class Log:
         CheckpointError
             If it cannot be written.
         """
-        if self.file is None:
+        file = self._in_place()
+        if file is None:
             self._written_to = None
-        return _take(event, self.state, self.file, self.stopwatch.stamp())
+        try:
+            return take(event, self.state, file, self.stopwatch.stamp())
+        except CheckpointError:
+            if file is None or not file.is_displaced():
+                raise
+            return self.take(event)
 
     def tell(self, event: Queued | Known | Forgotten) -> None:
         """Take something in that the user has told, also between runs, when no file is open."""
         if self.file is None:
             self._told.append(event)
-        _take(event, self.state, self.file, self.stopwatch.stamp())
+            take(event, self.state, None, self.stopwatch.stamp())
+        else:
+            self.take(event)
 
     def begin(self, began: Began, force: bool = False) -> None:
         """Begin a run. It continues the budget in its checkpoint unless everything has failed.
@@ -168,8 +166,39 @@ class Log:
 
     def keep(self, states: Callable[[], Mapping[str, Any]], force: bool = False) -> None:
         """Save the states of callbacks and pruner, if there is a file."""
-        if self.file is not None:
-            self.file.keep(states, force)
+        file = self._in_place(look=force)
+        if file is not None:
+            file.keep(states, force)
+
+    def _in_place(self, *, look: bool = False) -> Checkpoint | None:
+        """The open file, written anew if somebody has deleted or replaced it meanwhile.
+
+        The thread that syncs the file finds that out; ``look`` does not rely on it.
+        """
+        if self.file is not None and self.file.is_displaced(look=look):
+            self._write_anew(self.file)
+        return self.file
+
+    def _write_anew(self, old: Checkpoint) -> None:
+        """Write all that is known to a new file; if that cannot be done, go on without one."""
+        new, gone = None, f"{old.path} was deleted, replaced or cut while the search wrote to it"
+        try:
+            new = old.successor()
+            new.create(self.seed, self.repeatable)
+            write_all(self.state, new, self._new_state())
+            new.put_in_place(self.state.best)
+        except (CheckpointError, OSError) as error:
+            self.file, self._lost = None, f"{gone}, and it cannot be written anew: {error}"
+            for file in (old, new):
+                with contextlib.suppress(CheckpointError):
+                    if file is not None:
+                        file.close()
+            warnings.warn(f"{self._lost}. The search goes on without a file.", RuntimeWarning, 4)
+            return
+        old.abandon(new)
+        self.file, self._written_to = new, new.path
+        self.path = new.path
+        warnings.warn(f"{gone}. Everything it knows is now in {new.path}.", RuntimeWarning, 4)
 
     # Opening -----------------------------------------------------------------------------------
 
@@ -242,13 +271,13 @@ class Log:
         try:
             if overwrite:
                 file.clear()
-            existed = file.read(_reader(state, file.replay, follower))
+            existed = file.read(reader(state, file.replay, follower))
             if existed:
-                _fill(state, file.replay)
+                fill(state, file.replay)
                 news = self._resume(file, state)
             else:
                 file.create(self.seed, self.repeatable)
-                _write_all(self.state, file, state)
+                write_all(self.state, file, state)
                 news = []
         except BaseException:
             file.close()
@@ -261,11 +290,51 @@ class Log:
         return news
 
     def close(self) -> None:
-        """Close the checkpoint; time stands still."""
+        """Close the checkpoint; time stands still.
+
+        Raises
+        ------
+        CheckpointError
+            If what is known is not in the file.
+        """
+        file = self.file
+        if file is not None and file.is_displaced(look=True):
+            with contextlib.nullcontext() if file.lock.for_run else file.lock.held():
+                self.look()
         file, self.file = self.file, None
+        lost, self._lost = self._lost, ""
         self.stopwatch.stop()
         if file is not None:
             file.close()
+        if lost:
+            problem = (
+                f"{lost}. {self.state.ended} evaluations are in memory only: search.best and "
+                "search.history have them, search.save(path) writes them to a file"
+            )
+            raise CheckpointError(self.path, problem)
+
+    def look(self) -> bool:
+        """Look whether the open file was deleted or replaced; the caller has the lock.
+
+        Returns
+        -------
+        bool
+            Whether the state is another one now, since another process that shares the file has
+            written it anew.
+        """
+        old = self.file
+        if old is None or not old.is_displaced(look=True):
+            return False
+        new = old.rejoined(self.seed)
+        if new is None:
+            self._write_anew(old)
+            return False
+        state = self._new_state()
+        new.read(reader(state, new.replay))
+        fill(state, new.replay)
+        self.file, self.state = new, state
+        old.abandon(new)
+        return True
 
     def catch_up(self) -> list[Evaluation]:
         """Read what other processes wrote to the open file; the evaluations that have ended.
@@ -274,8 +343,8 @@ class Log:
         """
         ended: list[Evaluation] = []
         if self.file is not None:
-            self.file.read(_reader(self.state, self.file.replay, None, ended))
-            _fill(self.state, self.file.replay)
+            self.file.read(reader(self.state, self.file.replay, None, ended))
+            fill(self.state, self.file.replay)
         return ended
 
     def _resume(self, file: Checkpoint, state: State) -> list[str]:
@@ -295,16 +364,16 @@ class Log:
             file.change_space()
             observe(state, SpaceChanged(), now)
             for guess in guesses:
-                _take(Queued(guess), state, file, now, again=True)
-        for end in _misplaced(state):
-            _take(end, state, file, now)
+                take(Queued(guess), state, file, now, again=True)
+        for end in misplaced(state):
+            take(end, state, file, now)
         misfits = sum(not each.fits for each in state.evaluations)
         if changes:
             news += ["The space is not the one in the checkpoint:", *changes]
         if changes or misfits:
             news.append(f"{misfits} of {len(state.evaluations)} evaluations do not fit any more.")
         for event in list(file.replay.not_in_file(self._told, now)):
-            _take(event, state, file, now)
+            take(event, state, file, now)
         return news
 
     def _new_state(self) -> State:
@@ -332,23 +401,31 @@ class Log:
         CheckpointError
             If it cannot be written, or a run uses it.
         """
-        target = checkpoint_file("path", path)
-        new = target.with_name(f"{target.name}.new")
-        new.unlink(missing_ok=True)
-        file = Checkpoint(target, self.space, new)
+        target = checkpoint_file("path", path, streams=True)
+        if not is_stream(target):
+            self._save(target)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / target.name
+            self._save(file)
+            if len(list(Path(folder).iterdir())) > 1:
+                problem = "large points need a folder beside the file, so it must be a regular one"
+                raise CheckpointError(target, problem)
+            try:
+                write_whole(target, file.read_bytes())
+            except OSError as error:
+                problem = f"cannot be written: {error.strerror}"
+                raise CheckpointError(target, problem) from None
+
+    def _save(self, target: Path) -> None:
+        file = Checkpoint.to_replace(target, self.space)
         file.lock.acquire("ask")
         try:
             file.create(self.seed, self.repeatable)
-            _write_all(self.state, file, self._new_state())
-            file.journal.sync()
-        except BaseException:
+            write_all(self.state, file, self._new_state())
+            file.put_in_place()
+        finally:
             file.close()
-            new.unlink(missing_ok=True)
-            raise
-        new.replace(target)
-        sync_folder(target.parent)
-        file.delete_other_points()
-        file.close()
 
     def load(self, path: str | os.PathLike[str], recover: bool = False) -> list[str]:
         """Take in what a checkpoint knows, without opening it for writing.
@@ -368,13 +445,13 @@ class Log:
         if self.state.started:
             problem = "this search has results already; make a new Search and load into that"
             raise ArgumentError("path", path, problem)
-        file = Path(path)
+        file = existing_file(path)
         lines, lost = read(file, recover)
         replay, state = Replay(file, self.space, recover), self._new_state()
-        replay.feed(lines, _reader(state, replay))
-        _fill(state, replay)
+        replay.feed(lines, reader(state, replay))
+        fill(state, replay)
         now = Stamp(state.elapsed, self.stopwatch.clock.time())
-        for end in _misplaced(state):
+        for end in misplaced(state):
             observe(state, end, now)
         self._check_seed(replay)
         self.state, self.continues = state, True
@@ -387,96 +464,6 @@ class Log:
             return []
         damaged = f"{lost} damaged or missing lines"
         return [f"{file}: {damaged}, {replay.skipped} more could not be used without them"]
-
-
-def _take(
-    event: Event, state: State, file: Checkpoint | None, now: Stamp, again: bool = False
-) -> Evaluation | None:
-    """Write an event, then take it into the state."""
-    if file is None:
-        return observe(state, event, now)
-    file.append(event, now, state.running, again)
-    evaluation = observe(state, event, now)
-    file.observed(state.best)
-    return evaluation
-
-
-def _reader(
-    state: State,
-    replay: Replay,
-    follower: Follower | None = None,
-    ended: list[Evaluation] | None = None,
-) -> Callable[[Event, Stamp], None]:
-    """A function that takes events of a file into a state; ``ended`` gets the evaluations."""
-
-    def take(event: Event, now: Stamp) -> None:
-        if follower is not None:
-            event = follower.before(event, state, replay)
-        evaluation = observe(state, event, now)
-        replay.large.release(state.best)
-        if follower is not None:
-            follower.after(event, evaluation)
-        if ended is not None and evaluation is not None:
-            ended.append(evaluation)
-
-    return take
-
-
-def _fill(state: State, replay: Replay) -> None:
-    """Put in what the lines leave out: params of what runs, large values of the best."""
-    state.fill(replay.filled, replay.filled_best(state.best))
-
-
-def _write_all(source: State, file: Checkpoint, state: State) -> None:
-    """Write everything that a state knows to a new file, and take it into another state."""
-    for event, now in _events_of(source):
-        _take(event, state, file, now)
-
-
-def _events_of(state: State) -> Iterator[tuple[Event, Stamp]]:
-    """Events that lead to a state."""
-    now = Stamp(state.elapsed, state.time)
-    if state.maximize is not None:
-        began = Began(state.maximize, objective=state.objective, inputs=state.inputs)
-        yield began, Stamp(0.0, now.time)
-    evaluations: Iterable[Evaluation] = state.evaluations
-    best = state.best
-    # The value of the best may be the mean of several, its evaluation is one of them.
-    if best is not None and not any(e.id == best.id and e.point is best.point for e in evaluations):
-        evaluations = [*evaluations, best]
-    for each in evaluations:
-        yield from _events_of_evaluation(each)
-        if state.key(each.point) not in state.seen and each.status is not Status.CANCELLED:
-            yield Forgotten(each.point), Stamp(each.elapsed, each.finished_at)
-    for running in state.running.values():
-        yield Started(running.candidate, holder=running.holder), running.since
-    for guess in state.queue:
-        yield Queued(guess), now
-    if not state.started:
-        return
-    counts = state.started, state.ended, state.duplicates, state.before_budget, state.unimproved
-    yield Totals(*counts, state.tallies, state.before_success), now
-
-
-def _events_of_evaluation(each: Evaluation) -> Iterator[tuple[Event, Stamp]]:
-    candidate = Candidate(each.id, each.type, {}, each.point, each.screening, each.expected_seconds)
-    outcome = Outcome(each.status, each.value, each.metrics, each.estimates, each.reason)
-    end = Stamp(each.elapsed, each.finished_at)
-    if each.id < 0:
-        yield Known(candidate, outcome), end
-        return
-    yield Started(candidate), Stamp(each.elapsed - each.seconds, each.sampled_at)
-    yield Ended(each.id, outcome, each.slot), end
-
-
-def _misplaced(state: State) -> list[Ended]:
-    """The ends of open candidates that have no place in the space any more."""
-    outcome = Outcome(Status.CANCELLED, reason="it has no place in the space any more")
-    return [
-        Ended(number, outcome)
-        for number, running in state.running.items()
-        if isinstance(running.candidate.point, Misfit)
-    ]
 
 
 def _resumed(path: Path, state: State) -> str:

@@ -25,7 +25,7 @@ from pyhopper.executors import Executor
 from pyhopper.history.evaluation import Misfit
 from pyhopper.history.view import History
 from pyhopper.log import Log
-from pyhopper.parameters import Parameter
+from pyhopper.parameters import Parameter, constants
 from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
 from pyhopper.retrace import Retrace
@@ -538,12 +538,14 @@ class Search:
         if self._session is None:
             self._session = Session(self._log, checkpoint_path)
         elif checkpoint_path is not None and (
-            self._log.file is None or Path(checkpoint_path) != self._log.path
+            self._log.file is None
+            or Path(checkpoint_path).expanduser().absolute() != self._log.path
         ):
             problem = "this search is asked with another one already; make a new Search"
             raise ArgumentError("checkpoint_path", checkpoint_path, problem)
         if work_dir is not None and self._session.work_dir is None:
             self._session.work_dir = WorkDir(work_dir)
+            self._session.work_dir.share(constants(self._log.space.template))
         return self._session
 
     def _end_session(self) -> None:

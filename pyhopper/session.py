@@ -78,7 +78,7 @@ class Session:
             assert log.file is not None
             log.file.lock.release()
             log.file.journal.start_syncing(lambda: None)
-            self._close_at_last = weakref.finalize(self, log.file.close)
+            self._close_at_last = weakref.finalize(self, log.close)
         log.continues = False
 
     def close(self) -> None:
@@ -95,16 +95,15 @@ class Session:
             self._count_time()
             yield
         else:
-            file.lock.acquire("ask")
-            try:
+            with file.lock.held():
                 last = state.elapsed, state.time
                 for evaluation in self._log.catch_up():
                     if self._supply is not None:
                         self._supply.ended(evaluation, Outcome(evaluation.status), None)
+                if self._log.look():
+                    self._supply, state = None, self._log.state
                 self._count_time(by_others=last != (state.elapsed, state.time))
                 yield
-            finally:
-                file.lock.release()
         if not state.running:
             self._log.stopwatch.stop()
 

@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import json
 import math
-import os
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pyhopper.budget import Stamp
-from pyhopper.errors import ArgumentError
+from pyhopper.errors import ArgumentError, short
 from pyhopper.events import Candidate, Outcome
+from pyhopper.files import beside, read_small, write_whole
 from pyhopper.history.evaluation import Evaluation
+
+_LARGE = 2000
+"""Constants of more characters stand once in the folder instead of in each candidate's."""
+
+_MOST_BITS = 10_000
+"""Longer integers cannot be read back everywhere."""
+
+_DEEPEST = 100
+"""So many levels of lists and dicts are written; what is below is shown as text."""
 
 
 class WorkDir:
     """The folder in which each candidate has one: ``00037`` for candidate 37.
 
     ``best`` is a link to the folder of the best candidate. A candidate that runs again, after an
-    interruption, finds its folder as it was.
+    interruption, finds its folder as it was. Where something cannot be written, there is a warning,
+    and the search goes on.
 
     Parameters
     ----------
@@ -38,10 +53,33 @@ class WorkDir:
         try:
             self.path = Path(path).expanduser().absolute()
             self.path.mkdir(parents=True, exist_ok=True)
-        except TypeError:
+        except (TypeError, ValueError, RuntimeError):
             raise ArgumentError("work_dir", path, "must be the path of a folder") from None
         except OSError as error:
             raise ArgumentError("work_dir", path, f"cannot be created: {error.strerror}") from None
+        self._shared: dict[int, tuple[Any, str]] = {}
+        self._warned = False
+
+    def share(self, constants: Iterable[Any]) -> None:
+        """Make known which objects are in all candidates, so that large ones are written once.
+
+        Parameters
+        ----------
+        constants : iterable
+            See :func:`pyhopper.parameters.constants`.
+        """
+        self._shared.clear()
+        for constant in constants:
+            text = json.dumps(plain(constant), indent=2)
+            if len(text) > _LARGE:
+                name = f"{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}.json"
+                # With the object itself, so that its id stays its own.
+                self._shared[id(constant)] = constant, name
+                self._try(self._write_shared, self.path / "constants" / name, text)
+
+    def _write_shared(self, path: Path, text: str) -> None:
+        if not path.exists():
+            write_whole(path, f"{text}\n".encode(), durable=False)
 
     def folder(self, candidate_id: int) -> Path:
         """The path of a candidate's folder, which need not exist yet."""
@@ -50,8 +88,7 @@ class WorkDir:
     def started(self, candidate: Candidate, now: Stamp) -> None:
         """Create a candidate's folder and write its params to ``config.json``."""
         folder = self.folder(candidate.id)
-        folder.mkdir(exist_ok=True)
-        _write_json(folder / "config.json", candidate.params)
+        self._try(_write_json, folder / "config.json", plain(candidate.params, self._shared))
 
     def ended(self, evaluation: Evaluation, outcome: Outcome, new_best: Evaluation | None) -> None:
         """Write how an evaluation ended to ``value.json``; ``best`` leads to a new best one."""
@@ -60,21 +97,36 @@ class WorkDir:
         result: dict[str, Any] = {"status": evaluation.status.value}
         result["value"] = None if math.isnan(evaluation.value) else evaluation.value
         result["seconds"] = evaluation.seconds
-        result.update({"metrics": evaluation.metrics} if evaluation.metrics else {})
+        result.update({"metrics": plain(evaluation.metrics)} if evaluation.metrics else {})
         result.update({"estimates": list(evaluation.estimates)} if evaluation.estimates else {})
         result.update({"reason": evaluation.reason} if evaluation.reason else {})
         result.update({"details": outcome.details} if outcome.details else {})
         folder = self.folder(evaluation.id)
-        folder.mkdir(exist_ok=True)
-        _write_json(folder / "value.json", result)
+        self._try(_write_json, folder / "value.json", result)
         if new_best is not None:
-            self._link(folder.name)
+            self._try(self._link, folder.name)
+
+    def _try(self, write: Callable[..., None], *arguments: Any) -> None:
+        """Write something; the first time that this fails there is a warning."""
+        try:
+            write(*arguments)
+        except OSError as error:
+            if not self._warned:
+                self._warned = True
+                problem = f"cannot be written to: {error.strerror} ({error.filename})"
+                text = f"work_dir={str(self.path)!r} {problem}. The search goes on."
+                warnings.warn(text, RuntimeWarning, 3)
 
     def _link(self, name: str) -> None:
         """Make ``best`` a link to a folder, or, where there are no links, a file with its name."""
-        best, new = self.path / "best", self.path / f".best.{os.getpid()}"
-        with contextlib.suppress(OSError):
-            new.unlink()
+        best = self.path / "best"
+        new = beside(best, "new")
+        if not best.is_symlink() and best.exists():
+            with contextlib.suppress(OSError):
+                if re.fullmatch(rb"[0-9]+\n", read_small(best, 100)):
+                    best.unlink()
+            if best.exists():
+                raise FileExistsError(errno.EEXIST, "it is none that was made here", str(best))
         try:
             new.symlink_to(name, target_is_directory=True)
         except OSError:
@@ -84,16 +136,44 @@ class WorkDir:
 
 
 def _write_json(path: Path, data: Any) -> None:
-    new = path.with_name(f".{path.name}")
-    text = json.dumps(data, indent=2, default=plain)
-    new.write_text(text + "\n", encoding="utf-8")
-    new.replace(path)
+    write_whole(path, f"{json.dumps(data, indent=2)}\n".encode(), durable=False)
 
 
-def plain(value: Any) -> Any:
-    """What is written in JSON for a value that JSON does not have: a list, or its ``repr``."""
+def plain(
+    value: Any, shared: Mapping[int, tuple[Any, str]] | None = None, inside: tuple[int, ...] = ()
+) -> Any:
+    """A value as JSON has it: what JSON does not have becomes a list, or its ``repr``.
+
+    Parameters
+    ----------
+    value : object
+        Any value.
+    shared : dict, optional
+        By their id, objects that stand in files of their own, with the names of these.
+    inside : tuple of int
+        The ids of the containers in which it is; none by default.
+    """
+    if shared and id(value) in shared:
+        return {"$ref": f"../constants/{shared[id(value)][1]}"}
+    if value is None or isinstance(value, bool | float | str):
+        return value
+    if isinstance(value, int):
+        return value if value.bit_length() < _MOST_BITS else short(value)
+    if id(value) in inside or len(inside) > _DEEPEST:
+        return short(value)
+    inside = (*inside, id(value))
     if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, set | frozenset):
-        return list(value)
-    return repr(value)
+        return plain(value.tolist(), None, inside)
+    if isinstance(value, dict):
+        return {_key(key): plain(inner, shared, inside) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(inner, shared, inside) for inner in value]
+    try:
+        return repr(value)
+    except Exception:
+        return short(value)
+
+
+def _key(key: Any) -> Any:
+    """A key as JSON has it."""
+    return key if key is None or isinstance(key, str | float | int) else short(key)

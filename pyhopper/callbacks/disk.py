@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pyhopper.callbacks.base import Callback
 from pyhopper.callbacks.tracker import require
 from pyhopper.errors import ArgumentError
 from pyhopper.events import ParamInfo
+from pyhopper.files import check_regular, is_stream, write_whole
 
 _YAML = (".yaml", ".yml")
 
@@ -21,7 +23,8 @@ class SaveBestOnDisk(Callback):
     """Writes the best candidate to disk whenever there is a new one.
 
     A file holds ``value`` and ``params``: as YAML if its name ends in ``.yaml`` or ``.yml``, else
-    as JSON. Files are replaced atomically, so that a reader sees the old or the new one in full.
+    as JSON. Files are replaced atomically, so that a reader sees the old or the new one in full; a
+    device or a pipe is written to.
 
     Parameters
     ----------
@@ -34,7 +37,7 @@ class SaveBestOnDisk(Callback):
     Raises
     ------
     ArgumentError
-        If there are both arguments, or neither.
+        If there are both arguments, or neither, or ``filename`` is a folder or a socket.
     ImportError
         If the file is to be YAML and the package PyYAML is not installed.
     """
@@ -47,8 +50,16 @@ class SaveBestOnDisk(Callback):
         if (filename is None) == (dir is None):
             problem = 'give either filename="best.json" or dir="best"'
             raise ArgumentError("filename", filename, problem)
-        self._file = None if filename is None else Path(filename)
-        self._dir = None if dir is None else Path(dir)
+        # Now, since the objective may go to another folder.
+        self._file = None if filename is None else Path(filename).absolute()
+        self._dir = None if dir is None else Path(dir).absolute()
+        if self._file is not None and not is_stream(self._file):
+            try:
+                check_regular(self._file.stat().st_mode)
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                raise ArgumentError("filename", filename, f"{error.strerror}") from None
         if self._file is not None and self._file.suffix.lower() in _YAML:
             require("yaml", "yaml")
 
@@ -62,26 +73,14 @@ class SaveBestOnDisk(Callback):
             text = require("yaml", "yaml").safe_dump(content, sort_keys=False)
         else:
             text = json.dumps(content, indent=2) + "\n"
-        _replace(path, text)
+        write_whole(path, text.encode("utf-8", "backslashreplace"))
 
     def _next(self) -> Path:
         assert self._dir is not None
-        taken = [int(p.stem[5:]) for p in self._dir.glob("best_*.json") if p.stem[5:].isdigit()]
+        names = [path.name for path in self._dir.glob("best_*.json")]
+        found = [re.fullmatch(r"best_([0-9]+)\.json", name) for name in names]
+        taken = [int(match[1]) for match in found if match]
         return self._dir / f"best_{max(taken, default=0) + 1:05d}.json"
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def plain(value: Any) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 import textwrap
+import unicodedata
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,35 @@ import numpy as np
 def say(*lines: str) -> None:
     """Print lines. A standard output that is closed or broken does not raise an error."""
     with contextlib.suppress(OSError, ValueError):
-        print(*lines, sep="\n", flush=True)  # noqa: T201 - this is what a user reads
+        text = printable("\n".join(lines), sys.stdout)
+        print(text, flush=True)  # noqa: T201 - this is what a user reads
+
+
+def printable(text: str, stream: Any = None) -> str:
+    r"""Text without what a terminal takes for a command.
+
+    Control characters but line feeds and tabs, characters that turn the direction of writing, and
+    those that the stream cannot encode become escapes such as ``\x1b``. They may come from a
+    checkpoint that somebody else has made.
+    """
+    if not text.replace("\n", "").isprintable():
+        text = "".join(each if _is_plain(each) else _escape(each) for each in text)
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _is_plain(character: str) -> bool:
+    return character in "\n\t" or unicodedata.category(character) not in (
+        "Cc",
+        "Cf",
+        "Cs",
+        "Zl",
+        "Zp",
+    )
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def is_terminal(stream: Any) -> bool:

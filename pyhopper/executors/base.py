@@ -105,11 +105,13 @@ class _Tee(io.TextIOBase):
         self._file = file
 
     def write(self, text: str) -> int:
-        self._file.write(text)
+        with contextlib.suppress(OSError):  # a full disk must not end the evaluation
+            self._file.write(text)
         return self._stream.write(text)
 
     def flush(self) -> None:
-        self._file.flush()
+        with contextlib.suppress(OSError):
+            self._file.flush()
         self._stream.flush()
 
     def isatty(self) -> bool:
@@ -119,15 +121,22 @@ class _Tee(io.TextIOBase):
 @contextlib.contextmanager
 def copied_output(folder: str | None) -> Iterator[None]:
     """Append what Python code prints in this process to ``output.log`` in a folder."""
-    if folder is None:
+    file = None
+    if folder is not None:
+        with contextlib.suppress(OSError):
+            file = (Path(folder) / OUTPUT).open("a", encoding="utf-8", errors="backslashreplace")
+    if file is None:
         yield
         return
-    with (
-        (Path(folder) / OUTPUT).open("a", encoding="utf-8") as file,
-        contextlib.redirect_stdout(_Tee(sys.stdout, file)),
-        contextlib.redirect_stderr(_Tee(sys.stderr, file)),
-    ):
-        yield
+    try:
+        with (
+            contextlib.redirect_stdout(_Tee(sys.stdout, file)),
+            contextlib.redirect_stderr(_Tee(sys.stderr, file)),
+        ):
+            yield
+    finally:
+        with contextlib.suppress(OSError):
+            file.close()
 
 
 class Executor(Protocol):

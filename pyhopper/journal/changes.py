@@ -74,8 +74,15 @@ class SpaceReader:
             options = _paired(old.get("names", []), entry.get("names", []))
         self._options.append(options)
 
-    def point(self, data: dict[str, Any]) -> Point:
+    def point(self, data: dict[str, Any], whole: bool = True) -> Point:
         """Read a point.
+
+        Parameters
+        ----------
+        data : dict
+            The point as it was written.
+        whole : bool
+            Whether it has a legal value for each parameter.
 
         Raises
         ------
@@ -83,7 +90,7 @@ class SpaceReader:
             If a value cannot be read.
         """
         if self.same:
-            return self._codec.decode(data)
+            return self._codec.decode(data, whole)
         values: list[Any] = []
         fit = True
         for index, leaf in enumerate(self._codec.leaves):
@@ -125,7 +132,7 @@ class SpaceReader:
             If a value cannot be read.
         """
         if self.same:
-            return self._codec.decode_partial(data)
+            return self._codec.decode_guess(data)
         guess: Partial = {}
         for index, key in enumerate(self._old_key):
             if key is None or key not in data:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,10 +13,11 @@ from pyhopper._version import __version__
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError, CheckpointError
 from pyhopper.events import Alive, Event, Known, Started
+from pyhopper.files import beside, check_regular, is_stream, open_regular, sync_folder
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import Running
 from pyhopper.journal.codec import CodecError, to_json
-from pyhopper.journal.file import FORMAT, Journal, Line, dumps
+from pyhopper.journal.file import FORMAT, Journal, Line, dumps, may_be_checkpoint, read
 from pyhopper.journal.formats import write
 from pyhopper.journal.lockfile import Holder, Lock
 from pyhopper.journal.replay import Observe, Replay
@@ -25,8 +28,51 @@ _ALIVE_TURNS = 6
 """Turns of five seconds without a line after which one says that the search still runs."""
 
 
-def checkpoint_file(argument: str, value: Any) -> Path:
+def checkpoint_file(argument: str, value: Any, *, streams: bool = False) -> Path:
     """The file that a path argument means; a folder gets a new numbered one.
+
+    Parameters
+    ----------
+    argument : str
+        The name of the argument.
+    value : object
+        Its value.
+    streams : bool
+        Allow a pipe or a device, such as ``/dev/null``.
+
+    Returns
+    -------
+    Path
+        Absolute.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no path, or leads to what cannot be a checkpoint.
+    """
+    try:
+        if not str(value) or "\0" in str(value):
+            raise TypeError
+        # Now, since the objective may go to another folder.
+        path = Path(value).expanduser().absolute()
+    except (TypeError, RuntimeError):
+        raise ArgumentError(argument, value, "must be the path of a file or folder") from None
+    is_folder = path.is_dir() or str(value).endswith(("/", "\\"))
+    try:
+        if is_folder:
+            return _numbered(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            mode = path.stat().st_mode
+            if not (streams and is_stream(path)):
+                check_regular(mode)
+    except OSError as error:
+        raise ArgumentError(argument, value, f"cannot be used: {error.strerror}") from None
+    return path
+
+
+def existing_file(value: Any) -> Path:
+    """The file that the argument ``path`` means.
 
     Raises
     ------
@@ -34,19 +80,16 @@ def checkpoint_file(argument: str, value: Any) -> Path:
         If it is no path.
     """
     try:
-        if not str(value):
+        if "\0" in str(value):
             raise TypeError
-        path = Path(value).expanduser()
+        return Path(value).absolute()
     except TypeError:
-        raise ArgumentError(argument, value, "must be the path of a file or folder") from None
-    is_folder = path.is_dir() or str(value).endswith(("/", "\\"))
-    folder = path if is_folder else path.parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ArgumentError(argument, value, f"cannot be created: {error.strerror}") from None
-    if not is_folder:
-        return path
+        raise ArgumentError("path", value, "must be the path of a file") from None
+
+
+def _numbered(path: Path) -> Path:
+    """A new file in a folder."""
+    path.mkdir(parents=True, exist_ok=True)
     found = [re.fullmatch(r"(\d+)\.ckpt", each.name) for each in path.iterdir()]
     number = max((int(match[1]) for match in found if match), default=0)
     while True:
@@ -68,8 +111,6 @@ class Checkpoint:
         Its file.
     space : Space
         The present space.
-    file : Path, optional
-        Where to write to instead, for a new file that is then put in the other's place.
 
     Attributes
     ----------
@@ -79,18 +120,138 @@ class Checkpoint:
         Held by the process that writes.
     """
 
-    def __init__(self, path: Path, space: Space, file: Path | None = None) -> None:
+    def __init__(self, path: Path, space: Space) -> None:
         self.path = path
+        # What lies beside it lies beside the file itself, by whichever link it was reached.
+        self._target = Path(os.path.realpath(path))
         self.replay = Replay(path, space)
-        self.lock = Lock(path)
+        self.lock = Lock(self._target)
         self._space = space
         self._codec = self.replay.codec
         self._large = self.replay.large
         self._journal: Journal | None = None
-        self._file = path if file is None else file
+        self._file = self._target
         self._user_states = ""
         self._next_user_states_at = 0
         self._idle = (0, 0)
+        self._stamp: Callable[[], Stamp] | None = None
+
+    @classmethod
+    def to_replace(cls, path: Path, space: Space) -> Checkpoint:
+        """One that is written under another name, until :meth:`put_in_place`."""
+        new = cls(path, space)
+        new._file = beside(new._target, "new")
+        return new
+
+    def put_in_place(self, best: Evaluation | None = None) -> None:
+        """Replace what is at the path by this file, once it is safe on the disk.
+
+        Parameters
+        ----------
+        best : Evaluation, optional
+            That of the state which is to be followed from now on, if any.
+
+        Raises
+        ------
+        CheckpointError
+            If that cannot be done.
+        """
+        self.journal.close()
+        self._journal = None
+        try:
+            self._file.replace(self._target)
+            self._file = self._target
+            sync_folder(self._target.parent)
+        except OSError as error:
+            raise CheckpointError(self.path, f"cannot be written: {error.strerror}") from None
+        self._large.delete_others()
+        if best is not None:
+            self._large.replace_best(best)
+
+    def is_displaced(self, *, look: bool = False) -> bool:
+        """Whether somebody has deleted, replaced or cut the file while it was open.
+
+        Parameters
+        ----------
+        look : bool
+            Look now, instead of asking what the thread that syncs the file has found.
+        """
+        journal = self._journal
+        return journal is not None and (journal.displaced or (look and journal.is_displaced()))
+
+    def successor(self) -> Checkpoint:
+        """A new checkpoint in place of this one after it was displaced, with the lock.
+
+        It gets another name if there is a file now that has something else in it.
+
+        Raises
+        ------
+        CheckpointError, OSError
+            If there can be none.
+        """
+        self._target.parent.mkdir(parents=True, exist_ok=True)
+        if self._is_free():
+            new = Checkpoint.to_replace(self.path, self._space)
+            new.lock = self.lock
+            new.lock.restore()
+            return new
+        if not self.lock.for_run:
+            problem = "was replaced by another file; end this process and start it again"
+            raise CheckpointError(self.path, problem)
+        number = 2
+        while (path := self.path.with_stem(f"{self.path.stem}-{number}")).exists():
+            number += 1
+        new = Checkpoint.to_replace(path, self._space)
+        new.lock.acquire("run")
+        return new
+
+    def rejoined(self, seed: int) -> Checkpoint | None:
+        """The file that another process has written anew in place of this one, which they share.
+
+        Parameters
+        ----------
+        seed : int
+            Of the search, by which its file is recognized.
+
+        Returns
+        -------
+        Checkpoint or None
+            None if there is no such file.
+        """
+        if self.lock.for_run or self._is_free():
+            return None
+        lines, _ = read(self._target)
+        if lines[0].get("seed") != seed:
+            return None
+        new = Checkpoint(self.path, self._space)
+        new.lock = self.lock
+        return new
+
+    def _is_free(self) -> bool:
+        """Whether there is nothing at the path, or no more than was in this file too."""
+        try:
+            handle = open_regular(self._target, os.O_RDONLY, follow=False)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        with os.fdopen(handle, "rb") as file:
+            if os.fstat(handle).st_size > self.journal.size:
+                return False
+            data = file.read()
+        return may_be_checkpoint(data) and self.journal.begins_with(data)
+
+    def abandon(self, new: Checkpoint) -> None:
+        """Close a file that was displaced, in favour of a new one."""
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            with contextlib.suppress(CheckpointError):
+                journal.close()
+        if new.path != self.path:
+            self.lock.release()
+        new.journal.catch_up()
+        if self._stamp is not None:
+            new.start_syncing(self._stamp)
 
     @property
     def journal(self) -> Journal:
@@ -112,7 +273,7 @@ class Checkpoint:
         bool
             Whether there is anything in the file.
         """
-        if self._file.exists():
+        if self._journal is not None or self._file.exists():
             self.replay.feed(self.journal.catch_up(), observe)
         return self.replay.seed is not None
 
@@ -205,8 +366,8 @@ class Checkpoint:
         """Have the files of large points deleted that nobody needs any more."""
         obsolete, self._large.obsolete = self._large.obsolete, []
         for name in obsolete:
-            if (path := self._large.folder / name).exists():
-                self.journal.discard_after_sync(path)
+            if self._large.has(name):
+                self.journal.discard_after_sync(self._large.folder / name)
 
     def keep(self, states: Callable[[], Mapping[str, Any]], force: bool = False) -> None:
         """Save the states of callbacks and pruner, large ones less often.
@@ -248,6 +409,7 @@ class Checkpoint:
         stamp : callable
             The present moment, for the line that says that the search still runs.
         """
+        self._stamp = stamp
 
         def alive() -> None:
             self.lock.renew()
@@ -289,14 +451,15 @@ class Checkpoint:
         self.journal.clear()
         self._large.delete_all()
 
-    def delete_other_points(self) -> None:
-        """Delete the files of large points that do not belong to the lines."""
-        self._large.delete_others()
-
     def close(self) -> None:
         """Sync, close and give the lock back."""
-        if self._journal is not None:
-            self._delete_obsolete()
-            self._journal.close()
-            self._journal = None
-        self.lock.release()
+        journal = self._journal
+        try:
+            if journal is not None:
+                self._delete_obsolete()
+                self._journal = None
+                journal.close()
+        finally:
+            if self._file != self._target:
+                self._file.unlink(missing_ok=True)
+            self.lock.release()

@@ -94,7 +94,9 @@ def from_json(data: Any) -> Any:
                 raise CodecError(f"the checkpoint has a value marked {tag}, which is not known")
             try:
                 return reader(content)
-            except (KeyError, TypeError, ValueError) as error:
+            except RecursionError:
+                raise
+            except Exception as error:  # whatever NumPy has to say about a data type
                 raise CodecError(f"the checkpoint has a bad value marked {tag}: {error}") from None
     return {key: from_json(item) for key, item in data.items()}
 
@@ -259,8 +261,40 @@ class PointCodec:
         absent = (INACTIVE,) * len(self.leaves)
         return self.encode(tuple(partial.get(i, value) for i, value in enumerate(absent)))
 
-    def decode(self, data: Mapping[str, Any]) -> Point:
-        """The point that was written.
+    def decode(self, data: Mapping[str, Any], whole: bool = True) -> Point:
+        """The point that was written in this space.
+
+        Parameters
+        ----------
+        data : dict
+            The values by key.
+        whole : bool
+            Whether it has a legal value for each parameter.
+
+        Returns
+        -------
+        tuple
+            The values by leaf.
+
+        Raises
+        ------
+        CodecError
+            If it cannot be read, or lacks a value that a whole point has.
+        """
+        known = self.decode_partial(data)
+        point = tuple(known.get(index, INACTIVE) for index in range(len(self.leaves)))
+        if whole:
+            for index, leaf in enumerate(self.leaves):
+                active = leaf.parent < 0 or point[leaf.parent] == leaf.option
+                if active is (point[index] is INACTIVE):
+                    problem = "has no value" if active else "has a value, but is not active"
+                    raise CodecError(f"{self.keys[index]}: {problem}")
+                if active:
+                    self._check(index, point[index])
+        return point
+
+    def decode_guess(self, data: Mapping[str, Any]) -> Partial:
+        """The values of a guess that was written in this space.
 
         Raises
         ------
@@ -268,10 +302,23 @@ class PointCodec:
             If it cannot be read.
         """
         known = self.decode_partial(data)
-        return tuple(known.get(index, INACTIVE) for index in range(len(self.leaves)))
+        for index, value in known.items():
+            self._check(index, value)
+        return known
+
+    def _check(self, index: int, value: Any) -> None:
+        """Refuse a value that this space cannot have; coarse, since every line is checked."""
+        param, key = self.leaves[index].param, self.keys[index]
+        kept = not isinstance(value, Omitted)
+        sound = _is_sound(param, value) if kept else key in self.large_keys
+        if not sound:
+            raise CodecError(f"{key}: {short(value)} is no value of {short(param)}")
 
     def decode_partial(self, data: Mapping[str, Any]) -> Partial:
         """The values that were written, by the index of their leaf."""
+        unknown = data.keys() - self.index.keys()
+        if unknown:
+            raise CodecError(f"there is no parameter {short(min(unknown))}")
         return {self.index[key]: self.value(key, value) for key, value in data.items()}
 
     def value(self, key: str, data: Any) -> Any:
@@ -381,11 +428,33 @@ def kind(param: Parameter) -> str:
     return f"{type(param).__module__}.{type(param).__qualname__}"
 
 
+def _is_sound(param: Parameter, value: Any) -> bool:
+    """Whether a value is of the right kind, and of a number, whether it is within the bounds."""
+    if isinstance(param, Selector):
+        return type(value) is int and 0 <= value < param.size
+    if isinstance(param, Numeric):
+        if param.shape is not None:
+            array = isinstance(value, np.ndarray)
+            alike = array and value.shape == param.shape and value.dtype.kind == param.dtype.kind
+            return alike and bool(np.isfinite(value).all())
+        if not isinstance(value, int if param.dtype.kind == "i" else float):
+            return False
+        bounds = param.bounds
+        if bounds is None or bounds.low is None:
+            return math.isfinite(value)
+        room = 1e-6 * max(abs(bounds.low), abs(bounds.high))
+        return bool(bounds.low - room <= value <= bounds.high + room)
+    if isinstance(param, List):
+        lengths = param.min_length <= len(value) <= param.max_length
+        return lengths and all(_is_sound(param.item, item) for item in value)
+    return True
+
+
 def fits(param: Parameter, value: Any) -> Any:
     """The value in its legal form, or ``INACTIVE`` if it is not legal any more."""
     if isinstance(value, Omitted):
         return value
     try:
         return param.check(value)
-    except CandidateError:
+    except (CandidateError, TypeError, ValueError, OverflowError):
         return INACTIVE

@@ -8,15 +8,17 @@ that was cut off by a power failure. What the lines mean is in :mod:`pyhopper.jo
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyhopper.errors import CheckpointError, CheckpointMissingError
+from pyhopper.errors import CheckpointError, CheckpointMissingError, short
+from pyhopper.files import open_regular, sync, sync_folder, write_all
 
 FORMAT = 1
 """Version of the format; files of a later one are refused."""
@@ -35,9 +37,17 @@ _SUFFIX = 18
 
 _START = b'{"n":0,"event":"header"'
 
+_BEGINNING = 1 << 20
+"""Bytes that are looked at to find out what a file is."""
+
 dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 
-_read_json = json.JSONDecoder().raw_decode
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number in JSON")
+
+
+_read_json = json.JSONDecoder(parse_constant=_no_number).raw_decode
 
 
 def pack(number: int, line: Line) -> bytes:
@@ -54,7 +64,7 @@ def unpack(raw: bytes) -> Line | None:
     try:
         text = body.decode() + "}"
         line, end = _read_json(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return line if isinstance(line, dict) and end == len(text) else None
 
@@ -135,8 +145,11 @@ def check_header(path: Path, lines: list[Line], data: bytes) -> None:
         if b'"crc":"' in data[:100_000]:
             raise CheckpointError(path, "the header is damaged", 1)
         raise CheckpointError(path, f"is not a checkpoint of pyhopper{_hint(data)}")
-    if lines and lines[0].get("format", 0) > FORMAT:
-        made = lines[0].get("version")
+    form = lines[0].get("format", 0) if lines else 0
+    if type(form) is not int:
+        raise CheckpointError(path, f"has the format {short(form)}, which is no number", 1)
+    if form > FORMAT:
+        made = str(lines[0].get("version"))[:80]
         raise CheckpointError(path, f"was written by pyhopper {made}; this version cannot read it")
 
 
@@ -158,11 +171,16 @@ class Journal:
     ----------
     cut : int
         Bytes of an unfinished line that were cut off.
+    displaced : bool
+        Whether somebody has deleted, replaced or cut the file since it was opened. The thread that
+        syncs finds out.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.cut = 0
+        self.displaced = False
+        self._failure = ""
         self._number = 0
         self._offset = 0
         self._dirty = False
@@ -172,13 +190,13 @@ class Journal:
         self._thread: threading.Thread | None = None
         self._after_sync: list[Path] = []
         fresh = not path.exists()
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         try:
-            self._file = os.open(path, flags, 0o644)
+            self._file = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         except OSError as error:
             raise CheckpointError(path, f"cannot be opened: {error.strerror}") from None
         if fresh:
-            sync_folder(path.parent)
+            with self._failing():
+                sync_folder(path.parent)
 
     @property
     def size(self) -> int:
@@ -239,15 +257,15 @@ class Journal:
         Raises
         ------
         CheckpointError
-            If it cannot be written, for example because the disk is full.
+            If it cannot be written, for example because the disk is full, or if earlier lines could
+            not be synced.
         """
         with self._lock:
+            self._raise_failure()
             self._check_end()
             self._last = data = pack(self._number, line)
             try:
-                written = os.write(self._file, data)
-                while written < len(data):
-                    written += os.write(self._file, data[written:])
+                write_all(self._file, data)
             except OSError as error:
                 with contextlib.suppress(OSError):
                     os.ftruncate(self._file, self._offset)
@@ -265,6 +283,9 @@ class Journal:
         end = os.fstat(self._file).st_size
         if end == self._offset:
             return
+        if end < self._offset:
+            self.displaced = True
+            raise CheckpointError(self.path, "has become shorter; somebody else writes to it")
         if not self._last.startswith(read_from(self._file, self._offset, end)):
             problem = "another process has written to it; this one stops, to leave it whole"
             raise CheckpointError(self.path, problem)
@@ -275,12 +296,41 @@ class Journal:
         with self._lock:
             self._after_sync.append(path)
 
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Within, a disk that fails is an error, and remains one.
+
+        After a failure the system may take what was not written for written, so that syncing once
+        more tells nothing.
+        """
+        try:
+            yield
+        except OSError as error:
+            self._failure = (
+                f"cannot be written to the disk ({error.strerror}), so the last lines may be "
+                "missing in it; what the search knows is still in memory: search.save(path) writes "
+                "it to another disk"
+            )
+            self._raise_failure()
+
+    def _raise_failure(self) -> None:
+        if self._failure:
+            raise CheckpointError(self.path, self._failure) from None
+
     def sync(self) -> None:
-        """Return once all lines are safe on the disk."""
+        """Return once all lines are safe on the disk.
+
+        Raises
+        ------
+        CheckpointError
+            If the disk fails now, or has failed before.
+        """
+        self._raise_failure()
         with self._lock:
             self._dirty = False
             obsolete, self._after_sync = self._after_sync, []
-        os.fsync(self._file)
+        with self._failing():
+            sync(self._file)
         for path in obsolete:
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -298,7 +348,9 @@ class Journal:
             turns = 0
             while not self._stop.wait(_SYNC_EVERY / 2):
                 turns += 1
+                # A failure is raised by the next line that is written, and at the end.
                 with contextlib.suppress(OSError, CheckpointError):
+                    self.displaced = self.displaced or self.is_displaced()
                     if self._dirty:
                         self.sync()
                     if turns % _ALIVE_EVERY == 0:
@@ -309,16 +361,43 @@ class Journal:
             thread.start()
             self._thread = thread
 
+    def is_displaced(self) -> bool:
+        """Whether the path does not lead to this file any more, or lines are missing in it."""
+        least = self._offset  # first, since the file may grow meanwhile
+        try:
+            here, there = os.fstat(self._file), self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError as error:
+            return error.errno == getattr(errno, "ESTALE", None)
+        return not os.path.samestat(here, there) or here.st_size < least
+
+    def begins_with(self, data: bytes) -> bool:
+        """Whether the open file, wherever it is by now, begins with these bytes."""
+        with contextlib.suppress(OSError):
+            return read_from(self._file, 0, len(data)) == data
+        return False
+
     def close(self) -> None:
-        """Sync and close."""
+        """Sync and close.
+
+        Raises
+        ------
+        CheckpointError
+            If the disk fails now, or has failed before.
+        """
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        if self._file >= 0:
+        if self._file < 0:
+            return
+        try:
             self.sync()
-            os.close(self._file)
-            self._file = -1
+        finally:
+            file, self._file = self._file, -1
+            with self._failing():
+                os.close(file)
 
 
 def read_from(file: int, start: int, end: int) -> bytes:
@@ -366,7 +445,10 @@ def read(path: Path, recover: bool = False) -> tuple[list[Line], int]:
         If it cannot be read or is damaged.
     """
     try:
-        data = path.read_bytes()
+        with os.fdopen(open_regular(path, os.O_RDONLY, pipes=True), "rb") as file:
+            # No more of a file that is something else than it takes to say so.
+            data = file.read(_BEGINNING)
+            data += file.read() if may_be_checkpoint(data) else b""
     except FileNotFoundError:
         raise CheckpointMissingError(path, "there is no such file") from None
     except OSError as error:
@@ -382,13 +464,3 @@ def read(path: Path, recover: bool = False) -> tuple[list[Line], int]:
     if found.lines[0].get("event") != "header":
         raise CheckpointError(path, "the header is damaged, so the space is not known", 1)
     return found.lines, found.lost
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new or removed file of a folder survive a power cut, where that can be done."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -35,7 +35,8 @@ from pyhopper.events import (
 )
 from pyhopper.history.evaluation import Misfit
 from pyhopper.history.state import Running
-from pyhopper.journal.codec import CodecError, PointCodec, from_json, to_json
+from pyhopper.journal import checks
+from pyhopper.journal.codec import CodecError, PointCodec, to_json
 from pyhopper.journal.file import Line
 from pyhopper.parameters import Partial, Point
 
@@ -64,14 +65,14 @@ class Reader:
     Parameters
     ----------
     point : callable
-        Reads a point.
+        ``point(data, whole)`` reads a point; a whole one has a legal value for each parameter.
     guess : callable
         Reads a guess.
     """
 
     def __init__(
         self,
-        point: Callable[[dict[str, Any]], Point],
+        point: Callable[[dict[str, Any], bool], Point],
         guess: Callable[[dict[str, Any]], Partial],
     ) -> None:
         self.point = point
@@ -90,9 +91,11 @@ class Reader:
             return None if form is None else form.read(line, self)
         except CodecError:
             raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             kind = type(error).__name__
             raise CodecError(f"this line cannot be understood ({kind}: {error})") from error
+        except RecursionError:
+            raise CodecError("this line is nested too deep") from None
 
 
 def write(event: Event, now: Stamp, codec: PointCodec, running: Mapping[int, Running]) -> Line:
@@ -121,7 +124,7 @@ def write(event: Event, now: Stamp, codec: PointCodec, running: Mapping[int, Run
 
 def stamp(line: Line) -> Stamp:
     """When the event of a line happened."""
-    return Stamp(float(line["elapsed"]), float(line["time"]))
+    return Stamp(checks.seconds(line.get("elapsed")), checks.moment(line.get("time")))
 
 
 class Format(NamedTuple):
@@ -155,10 +158,16 @@ def _write_began(event: Began, writer: Writer) -> Line:
 
 
 def _read_began(line: Line, reader: Reader) -> Began:
-    maximize = line["direction"] == "maximize"
-    budget = line.get("steps"), line.get("runtime")
-    what = line.get("objective", ""), line.get("inputs", "")
-    return Began(maximize, line["fresh"], *budget, *what)
+    maximize = {"maximize": True, "minimize": False}[line["direction"]]
+    steps, runtime = line.get("steps"), line.get("runtime")
+    return Began(
+        maximize,
+        checks.truth(line["fresh"]),
+        None if steps is None else checks.whole(steps, 1),
+        None if runtime is None else checks.seconds(runtime),
+        checks.text(line.get("objective", "")),
+        checks.text(line.get("inputs", "")),
+    )
 
 
 def _write_started(event: Started, writer: Writer) -> Line:
@@ -178,22 +187,30 @@ def _write_started(event: Started, writer: Writer) -> Line:
 
 
 def _read_started(line: Line, reader: Reader) -> Started:
-    screening = line.get("screening")
+    expected = line.get("expected_seconds")
     candidate = Candidate(
-        line["id"],
+        checks.whole(line["id"]),
         CandidateType(line["type"]),
         NOT_BUILT,
         _read_point(line, reader),
-        None if screening is None else Screening(*(from_json(each) for each in screening)),
-        line.get("expected_seconds"),
+        _read_screening(line.get("screening")),
+        None if expected is None else checks.seconds(expected),
     )
-    redrawn, dequeued = line.get("redrawn", 0), line.get("dequeued", 0)
-    return Started(candidate, redrawn, dequeued, line.get("holder", ""))
+    redrawn, dequeued = checks.whole(line.get("redrawn", 0)), checks.whole(line.get("dequeued", 0))
+    return Started(candidate, redrawn, dequeued, checks.text(line.get("holder", "")))
+
+
+def _read_screening(data: Any) -> Screening | None:
+    if data is None:
+        return None
+    proposals, mean, sd = data
+    return Screening(checks.whole(proposals), checks.any_number(mean), checks.any_number(sd))
 
 
 def _read_point(line: Line, reader: Reader) -> Point:
-    point = reader.point(line["point"])
-    return Misfit(point) if line.get("unfit") else point
+    unfit = checks.truth(line.get("unfit", False))
+    point = reader.point(checks.entries(line["point"]), not unfit)
+    return Misfit(point) if unfit else point
 
 
 def _write_ended(event: Ended, writer: Writer) -> Line:
@@ -202,7 +219,8 @@ def _write_ended(event: Ended, writer: Writer) -> Line:
 
 
 def _read_ended(line: Line, reader: Reader) -> Ended:
-    return Ended(line["id"], _read_outcome(line), line.get("slot", ""))
+    slot = checks.text(line.get("slot", ""))
+    return Ended(checks.whole(line["id"]), _read_outcome(line), slot)
 
 
 def _write_known(event: Known, writer: Writer) -> Line:
@@ -232,14 +250,15 @@ def _write_outcome(outcome: Outcome) -> Line:
 
 
 def _read_outcome(line: Line) -> Outcome:
+    status = Status(line["status"])
     return Outcome(
-        Status(line["status"]),
-        float(line.get("value", math.nan)),
-        from_json(line.get("metrics")),
-        tuple(float(from_json(estimate)) for estimate in line.get("estimates", ())),
-        line.get("reason", ""),
-        line.get("details", ""),
-        line.get("misuse", False),
+        status,
+        checks.number(line["value"]) if status is Status.DONE else math.nan,
+        checks.metrics(line.get("metrics")),
+        tuple(checks.any_number(estimate) for estimate in line.get("estimates", ())),
+        checks.text(line.get("reason", "")),
+        checks.text(line.get("details", "")),
+        checks.truth(line.get("misuse", False)),
     )
 
 
@@ -248,7 +267,8 @@ def _write_forgotten(event: Forgotten, writer: Writer) -> Line:
 
 
 def _read_forgotten(line: Line, reader: Reader) -> Forgotten:
-    return Forgotten(None if line["point"] is None else reader.point(line["point"]))
+    point = line["point"]
+    return Forgotten(None if point is None else reader.point(checks.entries(point), False))
 
 
 def _write_totals(event: Totals, writer: Writer) -> Line:
@@ -266,15 +286,21 @@ def _write_totals(event: Totals, writer: Writer) -> Line:
 def _read_totals(line: Line, reader: Reader) -> Totals:
     tallies = {kind: Tally() for kind in CandidateType}
     tallies |= {CandidateType(kind): _read_tally(t) for kind, t in line["tallies"].items()}
+    count, since = line["stale"]
     return Totals(
-        line["started"],
-        line["ended"],
-        line["duplicates"],
-        Used(*line["base"]),
-        Unimproved(*line["stale"]),
+        checks.whole(line["started"]),
+        checks.whole(line["ended"]),
+        checks.whole(line["duplicates"]),
+        _read_used(line["base"]),
+        Unimproved(checks.whole(count), checks.seconds(since)),
         tallies,
-        Used(*line.get("void", ())),
+        _read_used(line["void"]) if "void" in line else Used(),
     )
+
+
+def _read_used(data: Any) -> Used:
+    started, ended, elapsed = data
+    return Used(checks.whole(started), checks.whole(ended), checks.seconds(elapsed))
 
 
 def _write_tally(tally: Tally) -> Line:
@@ -287,9 +313,12 @@ def _write_tally(tally: Tally) -> Line:
 
 
 def _read_tally(entries: Line) -> Tally:
-    tally = Tally(seconds=entries["seconds"], best=float(from_json(entries["best"])))
-    tally.counts.update({Status(name): count for name, count in entries["counts"].items()})
-    tally.times.update({Status(name): time for name, time in entries.get("times", {}).items()})
+    counts, times = entries["counts"], entries.get("times", {})
+    tally = Tally(
+        seconds=checks.seconds(entries["seconds"]), best=checks.any_number(entries["best"])
+    )
+    tally.counts.update({Status(name): checks.whole(count) for name, count in counts.items()})
+    tally.times.update({Status(name): checks.seconds(time) for name, time in times.items()})
     return tally
 
 
@@ -298,14 +327,16 @@ FORMATS = {
     "queued": Format(
         Queued,
         write=lambda event, writer: {"guess": writer.codec.encode_partial(event.guess)},
-        read=lambda line, reader: Queued(reader.guess(line["guess"])),
+        read=lambda line, reader: Queued(reader.guess(checks.entries(line["guess"]))),
     ),
     "known": Format(Known, _write_known, _read_known),
     "started": Format(Started, _write_started, _read_started),
     "restarted": Format(
         Restarted,
         write=lambda event, _: {"id": event.job_id, **_unless_empty(holder=event.holder)},
-        read=lambda line, _: Restarted(line["id"], line.get("holder", "")),
+        read=lambda line, _: Restarted(
+            checks.whole(line["id"]), checks.text(line.get("holder", ""))
+        ),
     ),
     "reported": Format(
         Reported,
@@ -314,13 +345,15 @@ FORMATS = {
             "step": len(writer.running[event.job_id].estimates),
             "estimate": to_json(event.estimate),
         },
-        read=lambda line, _: Reported(line["id"], float(from_json(line["estimate"]))),
+        read=lambda line, _: Reported(
+            checks.whole(line["id"]), checks.any_number(line["estimate"])
+        ),
     ),
     "ended": Format(Ended, _write_ended, _read_ended),
     "dropped": Format(
         Dropped,
         write=lambda event, _: {"redrawn": event.redrawn, "dequeued": event.dequeued},
-        read=lambda line, _: Dropped(line["redrawn"], line["dequeued"]),
+        read=lambda line, _: Dropped(checks.whole(line["redrawn"]), checks.whole(line["dequeued"])),
     ),
     "forgotten": Format(Forgotten, _write_forgotten, _read_forgotten),
     "totals": Format(Totals, _write_totals, _read_totals),

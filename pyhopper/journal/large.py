@@ -3,22 +3,51 @@
 A point of more than 64 KiB is stored in the folder ``NAME.large``, in one file for each candidate
 that is open and one for the best. Its line in the checkpoint has a mark in the place of every large
 value.
+
+A checkpoint may come from a stranger, and the folder may be somebody else's. So a name in a line
+must be nine digits and ``.json``, the folder must be no link, and only files that begin as
+:meth:`LargePoints.write` begins them are deleted.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
+import stat
 from pathlib import Path
 from typing import Any
 
-from pyhopper.errors import CheckpointError
+from pyhopper.errors import CheckpointError, short
 from pyhopper.events import Ended, Event, Known, Started
+from pyhopper.files import kind, open_regular, read_small, sync, sync_folder, write_all
 from pyhopper.history.evaluation import Evaluation
-from pyhopper.journal.codec import from_json
-from pyhopper.journal.file import dumps, pack, sync_folder, unpack
+from pyhopper.journal.codec import CodecError, from_json
+from pyhopper.journal.file import Line, dumps, pack, unpack
 from pyhopper.parameters import Omitted
 from pyhopper.parameters.space import LARGE_POINT, LARGE_VALUE
+
+_LARGEST = 1 << 32
+"""Most bytes of a file; a larger one is neither written nor read."""
+
+_START = b'{"n":0,"point":'
+
+_NAME = re.compile(r"[0-9]{9,18}\.json")
+
+
+def name_in(line: Line) -> str | None:
+    """The name of the file that holds the point of a line; None if the line itself does.
+
+    Raises
+    ------
+    CodecError
+        If it is not the name of such a file.
+    """
+    name = line.get("large")
+    if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise CodecError(f"{short(name)} is not the name of a file with a large point")
+    return name
 
 
 class LargePoints:
@@ -72,15 +101,45 @@ class LargePoints:
         CheckpointError
             If it cannot be written.
         """
-        self.folder.mkdir(exist_ok=True)
+        path, data = self.folder / name, pack(0, {"point": encoded})
+        if len(data) > _LARGEST:
+            raise CheckpointError(path, f"a point of {len(data)} bytes is too large to be written")
         try:
-            with (self.folder / name).open("wb") as file:
-                file.write(pack(0, {"point": encoded}))
-                file.flush()
-                os.fsync(file.fileno())
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._check_folder()
+            if self.has(name):  # a process died before it wrote the line
+                path.unlink()
+            handle = open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, follow=False)
+            try:
+                write_all(handle, data)
+                sync(handle)
+            finally:
+                os.close(handle)
+            sync_folder(self.folder)
         except OSError as error:
-            raise CheckpointError(self.folder / name, f"cannot be written: {error}") from None
-        sync_folder(self.folder)
+            raise CheckpointError(path, f"cannot be written: {error.strerror}") from None
+
+    def _check_folder(self) -> None:
+        """Refuse a folder that is a link, which may lead to anybody's files."""
+        mode = self.folder.lstat().st_mode
+        if not stat.S_ISDIR(mode):
+            raise OSError(errno.ENOTDIR, f"{self.folder} is {kind(mode)}, not a folder")
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of this name that was written here."""
+        path = self.folder / name
+        if not _NAME.fullmatch(name):
+            return False
+        try:
+            self._check_folder()
+            handle = open_regular(path, os.O_RDONLY, follow=False)
+        except OSError:
+            return False
+        try:
+            start = os.read(handle, len(_START))
+        finally:
+            os.close(handle)
+        return start == _START[: len(start)]
 
     def read(self, name: str) -> dict[str, Any]:
         """The point in a file.
@@ -92,12 +151,13 @@ class LargePoints:
         """
         path = self.folder / name
         try:
-            line = unpack(path.read_bytes().rstrip(b"\n"))
+            self._check_folder()
+            line = unpack(read_small(path, _LARGEST).rstrip(b"\n"))
         except OSError as error:
             raise CheckpointError(path, f"a large point is missing: {error.strerror}") from None
-        if line is None:
+        point = None if line is None else line.get("point")
+        if not isinstance(point, dict):
             raise CheckpointError(path, "a large point is damaged")
-        point: dict[str, Any] = line["point"]
         return point
 
     def follow(self, event: Event, name: str | None) -> None:
@@ -129,18 +189,25 @@ class LargePoints:
     def delete_others(self) -> None:
         """Delete the files of points that are neither open nor the best."""
         needed = {*self._open.values(), self.best}
-        if self.folder.is_dir():
+        with contextlib.suppress(OSError):
+            self._check_folder()
             for path in self.folder.iterdir():
                 if path.name not in needed:
-                    with contextlib.suppress(OSError):
-                        path.unlink()
+                    self.delete(path.name)
+
+    def delete(self, name: str) -> None:
+        """Delete a file, if it is one that was written here."""
+        if self.has(name):
+            with contextlib.suppress(OSError):
+                (self.folder / name).unlink()
 
     def delete_all(self) -> None:
-        """Delete all files and their folder."""
+        """Delete all files, and their folder if nothing else is in it."""
         self._open.clear()
         self.best = self._best = None
         self.delete_others()
         with contextlib.suppress(OSError):
+            self._check_folder()
             self.folder.rmdir()
 
 

@@ -3,6 +3,10 @@
 It names host and process of its holder. The lock of a process that is dead is taken over: at once
 on this host, where the process can be looked up, and elsewhere when it has not been renewed for a
 minute. Byte-range locks would be simpler, but network file systems lose them.
+
+Two containers on one machine may have the same host name, but see different processes. So a holder
+also says in which system it is, which is the boot of the machine and the namespace of the process
+ids, where that is known.
 """
 
 from __future__ import annotations
@@ -10,20 +14,33 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import socket
 import sys
 import threading
+import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pyhopper.errors import CheckpointError
+from pyhopper.files import read_small, write_all
 
 ABANDONED_AFTER = 60.0
 """Seconds without a renewal after which the lock of another host counts as abandoned."""
 
+_UNWRITTEN_AFTER = 5.0
+"""Seconds after which a lock without content counts as left by a process that died."""
+
 _POLL = 0.002
 """Seconds between two attempts to take a lock that is held for a moment."""
+
+_MOST = 4096
+"""Most bytes of a lock."""
+
+_WHOLE_MACHINE = "4026531836"
+"""The namespace of process ids outside of containers has this number on every Linux."""
 
 
 class Holder(NamedTuple):
@@ -37,32 +54,43 @@ class Holder(NamedTuple):
         Its process id there.
     birth : str
         Tells it from a later process with the same id; empty where the system does not say.
+    system : str
+        Tells containers with the same host name apart; empty where the system does not say.
     """
 
     host: str
     pid: int
     birth: str
+    system: str = ""
 
     @classmethod
     def me(cls) -> Holder:
         """The process that calls this."""
         pid = os.getpid()
-        return cls(socket.gethostname(), pid, _birth(pid))
+        return cls(socket.gethostname(), pid, _birth(pid), _system())
 
     def text(self) -> str:
         """As text for a checkpoint, see :meth:`parse`."""
-        return f"{self.host}:{self.pid}:{self.birth}"
+        return f"{self.host}|{self.system}:{self.pid}:{self.birth}"
 
     @classmethod
     def parse(cls, text: str) -> Holder:
         """The opposite of :meth:`text`; of other text, a process on an unknown host."""
-        host, pid, birth = [*text.rsplit(":", 2), "", ""][:3]
-        return cls(host, int(pid) if pid.isdigit() else 0, birth)
+        where, pid, birth = [*text.rsplit(":", 2), "", ""][:3]
+        host, _, system = where.partition("|")
+        return cls(host, int(pid) if re.fullmatch("[0-9]{1,10}", pid) else 0, birth, system)
 
     @property
     def local(self) -> bool:
         """Whether it is on this host; of others :attr:`dead` is not known."""
-        return self.host == socket.gethostname()
+        if self.host != socket.gethostname():
+            return False
+        here = _system()
+        if not self.system or not here or self.system == here:
+            return True
+        # Outside of containers, only the boot differs: this machine has been started anew.
+        spaces = self.system.rpartition(".")[2], here.rpartition(".")[2]
+        return spaces == (_WHOLE_MACHINE, _WHOLE_MACHINE)
 
     @property
     def dead(self) -> bool:
@@ -86,6 +114,15 @@ def _birth(pid: int) -> str:
     return f"{boot[:8]}-{start}"
 
 
+def _system() -> str:
+    """The boot and the namespace of process ids where the system tells them (Linux), else empty."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot[:8]}.{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return ""
+
+
 def _exists(pid: int) -> bool:
     """Whether there is a process with this id on this host."""
     if sys.platform == "win32":
@@ -104,7 +141,9 @@ def _exists(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):
+    except OverflowError:
+        return False
+    except OSError:
         return pid > 0
     return pid > 0
 
@@ -120,6 +159,11 @@ class Lock:
     ----------
     target : Path
         The checkpoint.
+
+    Attributes
+    ----------
+    for_run : bool
+        Whether it was taken for a whole run.
     """
 
     def __init__(self, target: Path) -> None:
@@ -127,6 +171,7 @@ class Lock:
         self.path = target.with_name(f"{target.name}.lock")
         self._me = Holder.me()
         self._text = ""
+        self.for_run = False
         self._key = self.path.resolve()
 
     def acquire(self, purpose: str, seconds: float = 60.0) -> None:
@@ -147,12 +192,15 @@ class Lock:
         CheckpointError
             If another process has it.
         """
-        me = self._me
-        self._text = json.dumps({"host": me.host, "pid": me.pid, "birth": me.birth, "for": purpose})
+        self._text = json.dumps({**self._me._asdict(), "for": purpose})
+        self.for_run = purpose == "run"
         pause = threading.Event()
-        for _ in range(max(1, int(seconds / _POLL))):
+        end = time.monotonic() + seconds
+        while True:
             if self._create():
                 return
+            if time.monotonic() > end:
+                break
             found = self._read()
             if found is None:
                 pause.wait(_POLL)  # it was released just now, or is being written
@@ -160,7 +208,7 @@ class Lock:
             text, holder, used_for = found
             if self._is_abandoned(holder):
                 self._remove(text)
-            elif used_for == "run" or holder.host != self._me.host:
+            elif used_for == "run" or not holder.local:
                 raise self._refusal(holder)
             else:
                 pause.wait(_POLL)
@@ -173,32 +221,73 @@ class Lock:
         if self._key in _held:
             return False
         try:
+            # Somebody may have deleted the folder too, while processes share the checkpoint.
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
         except FileExistsError:
             return False
         except OSError as error:
             raise CheckpointError(self.path, f"cannot be created: {error.strerror}") from None
-        _held.add(self._key)
         try:
-            os.write(handle, self._text.encode())
-        finally:
-            os.close(handle)
+            try:
+                write_all(handle, self._text.encode())
+            finally:
+                os.close(handle)
+        except BaseException as error:
+            # Without its content it would be in everybody's way.
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+            if isinstance(error, OSError):
+                problem = f"cannot be written: {error.strerror}"
+                raise CheckpointError(self.path, problem) from None
+            raise
+        _held.add(self._key)
         return True
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Within, this process has the lock, for a moment."""
+        self.acquire("ask")
+        try:
+            yield
+        finally:
+            self.release()
+
+    def restore(self) -> None:
+        """Create the file of a held lock again if somebody has deleted it.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be created, or another process has the lock by now.
+        """
+        found = self._read()
+        if found is not None and found[0] == self._text:
+            return
+        _held.discard(self._key)
+        if not self._create():
+            raise CheckpointError(self.target, "another process has taken the lock on it")
 
     def _read(self) -> tuple[str, Holder, str] | None:
         try:
-            text = self.path.read_text(encoding="utf-8")
+            text = read_small(self.path, _MOST).decode()
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            problem = getattr(error, "strerror", "") or "it is no text"
+            raise CheckpointError(self.path, f"is no lock: {problem}; move it away") from None
+        try:
             data: dict[str, Any] = json.loads(text)
-            holder = Holder(str(data["host"]), int(data["pid"]), str(data["birth"]))
-            return text, holder, str(data["for"])
-        except (OSError, ValueError, KeyError, TypeError):
+            where = str(data["host"]), int(data["pid"]), str(data["birth"])
+            return text, Holder(*where, str(data.get("system", ""))), str(data["for"])
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             # The holder of an old lock without content died while creating it.
-            if (self._age() or 0) > ABANDONED_AFTER:
-                return "", Holder(self._me.host, 0, ""), "ask"
+            if (self._age() or 0) > _UNWRITTEN_AFTER:
+                return text, Holder(self._me.host, 0, ""), "ask"
             return None
 
     def _is_abandoned(self, holder: Holder) -> bool:
-        if holder.host == self._me.host:
+        if holder.local:
             mine = holder.pid == self._me.pid and self._key not in _held
             return mine or holder.dead
         age = self._age()
@@ -207,9 +296,12 @@ class Lock:
     def _age(self) -> float | None:
         """Seconds since the lock was renewed, by the clock of the file system."""
         probe = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}")
+        now = time.time()
         try:
-            probe.touch()
-            return probe.stat().st_mtime - self.path.stat().st_mtime
+            with contextlib.suppress(OSError):  # on a full disk
+                probe.touch(exist_ok=False)
+                now = probe.stat().st_mtime
+            return now - self.path.lstat().st_mtime
         except OSError:
             return None
         finally:
@@ -223,7 +315,7 @@ class Lock:
             self.path.rename(aside)
         except OSError:
             return
-        if aside.read_text(encoding="utf-8") != text:
+        if read_small(aside, _MOST).decode() != text:
             # Meanwhile another process removed the old lock and took a new one: put it back.
             with contextlib.suppress(OSError):
                 os.link(aside, self.path)
@@ -239,15 +331,13 @@ class Lock:
     def renew(self) -> None:
         """Show other hosts that this process lives."""
         with contextlib.suppress(OSError):
-            os.utime(self.path)
+            os.utime(self.path, follow_symlinks=os.utime not in os.supports_follow_symlinks)
 
     def release(self) -> None:
         """Give the lock back."""
         if self._key not in _held:
             return
-        try:
-            if self.path.read_text(encoding="utf-8") == self._text:
+        with contextlib.suppress(OSError, ValueError):
+            if read_small(self.path, _MOST).decode() == self._text:
                 self.path.unlink()
-        except OSError:
-            pass
         _held.discard(self._key)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from pyhopper.budget import Stamp
-from pyhopper.errors import CheckpointError
+from pyhopper.errors import ArgumentError, CheckpointError, short
 from pyhopper.events import Candidate, Ended, Event, Known, Queued, SpaceChanged, Started
 from pyhopper.history.evaluation import Evaluation, Misfit
+from pyhopper.journal import checks
 from pyhopper.journal.changes import SpaceReader
-from pyhopper.journal.codec import CodecError, PointCodec, from_json
+from pyhopper.journal.codec import CodecError, PointCodec
 from pyhopper.journal.file import Line, dumps
 from pyhopper.journal.formats import NOT_BUILT, Reader, stamp, write
-from pyhopper.journal.large import LargePoints
+from pyhopper.journal.large import LargePoints, name_in
 from pyhopper.parameters import Omitted, Point
 from pyhopper.parameters.space import Space
 
@@ -51,7 +54,7 @@ class Replay:
     def __init__(self, path: Path, space: Space, recover: bool = False) -> None:
         self.path = path
         self.codec = PointCodec(space.leaves)
-        self.large = LargePoints(path)
+        self.large = LargePoints(Path(os.path.realpath(path)))
         self.seed: int | None = None
         self.repeatable = False
         self.user_states: dict[str, Any] = {}
@@ -92,48 +95,67 @@ class Replay:
         for line in lines:
             self._lines += 1
             kind = line.get("event")
-            if kind == "header":
-                self.begin(line)
-            elif kind == "state":
-                names = ("callbacks", "pruner")
-                self.user_states = {name: from_json(line[name]) for name in names if name in line}
-                self.user_states_at = self._ended
-            elif self._spaces is None:
+            if self.seed is None and kind != "header":
                 raise CheckpointError(self.path, "does not begin with a header", self._lines)
-            elif kind == "space":
-                self.begin(line)
-                observe(SpaceChanged(), self._last)
-            else:
-                self._feed(line, self._spaces, observe)
+            with self._naming_the_line():
+                if kind in ("header", "space"):
+                    # If it cannot be understood, neither can the points after it.
+                    self._spaces = None
+                    self.begin(line)
+                    if kind == "space":
+                        observe(SpaceChanged(), self._last)
+                elif kind == "state":
+                    self.user_states = checks.states(line)
+                    self.user_states_at = self._ended
+                elif self._spaces is None:
+                    raise CodecError("the space before it is not known")
+                else:
+                    self._feed(line, self._spaces, observe)
+        if self.seed is None and self._lines:
+            raise CheckpointError(self.path, "the header cannot be understood", 1)
 
-    def _feed(self, line: Line, spaces: SpaceReader, observe: Observe) -> None:
+    @contextlib.contextmanager
+    def _naming_the_line(self) -> Iterator[None]:
+        """Within, what cannot be understood is an error that names the line, or left out."""
         try:
-            event = Reader(spaces.point, spaces.guess).read(line)
-            if event is None:
-                return
-            self._last = stamp(line)
-            name = line.get("large")
-            if name is not None:
-                self._read_with[name] = spaces
-            self.large.follow(event, name)
-            if isinstance(event, Queued | Known) and not line.get("again"):
-                self._from_user[_text(line)] += 1
-            self._ended += isinstance(event, Ended | Known)
-            observe(self._placed(event, name), self._last)
-        except (CodecError, KeyError, IndexError) as error:
+            yield
+        except (CodecError, LookupError, OverflowError, RecursionError) as error:
             if not self._recover:
-                problem = f"this line cannot be used: {error}"
+                what = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+                problem = f"this line cannot be used: {what}"
                 raise CheckpointError(self.path, problem, self._lines) from error
             self.skipped += 1
 
+    def _feed(self, line: Line, spaces: SpaceReader, observe: Observe) -> None:
+        event = Reader(spaces.point, spaces.guess).read(line)
+        if event is None:
+            return
+        now, name = stamp(line), name_in(line)
+        placed = self._placed(event, name, spaces)
+        if name is not None:
+            self._read_with[name] = spaces
+        self.large.follow(event, name)
+        if isinstance(event, Queued | Known) and not line.get("again"):
+            self._from_user[_text(line)] += 1
+        self._ended += isinstance(event, Ended | Known)
+        self._last = now
+        try:
+            observe(placed, now)
+        except ArgumentError as error:
+            raise CodecError(str(error)) from error
+
     def begin(self, line: Line) -> None:
         """Read a header, or the line that says that the space is another one from here on."""
+        leaves = checks.leaves(line)
         if line["event"] == "header":
-            self.seed = line["seed"]
-            self.repeatable = line.get("repeatable", True)
-        self._spaces = SpaceReader(line["leaves"], self.codec)
+            seed = line.get("seed")
+            if type(seed) is not int or seed < 0:
+                raise CodecError(f"{short(seed)} is no seed")
+            self.repeatable = checks.truth(line.get("repeatable", True))
+            self.seed = seed
+        self._spaces = SpaceReader(leaves, self.codec)
 
-    def _placed(self, event: Event, name: str | None) -> Event:
+    def _placed(self, event: Event, name: str | None, spaces: SpaceReader) -> Event:
         """The event with its point where it belongs in the present space."""
         if not isinstance(event, Started | Known):
             return event
@@ -141,8 +163,8 @@ class Replay:
         if isinstance(point, Misfit) and name is not None:
             # A value that its line lacks may be one that fits.
             try:
-                point = self._read_with[name].point(self.large.read(name))
-            except CheckpointError:
+                point = spaces.point(self.large.read(name))
+            except (CheckpointError, CodecError):
                 return event
         if not self._allows(point):
             point = Misfit(point)
@@ -190,9 +212,11 @@ class Replay:
             return point
         try:
             return self._read_with[name].point(self.large.read(name))
-        except CheckpointError:
+        except (CheckpointError, CodecError) as error:
             if self._recover:
                 return point
+            if isinstance(error, CodecError):
+                raise CheckpointError(self.large.folder / name, str(error)) from error
             raise
 
 

@@ -10,16 +10,28 @@ from typing import Any
 
 import numpy as np
 
-from pyhopper.errors import CheckpointError
+from pyhopper.errors import CheckpointError, PyhopperError, short
 from pyhopper.events import Began, Started, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State, observe
 from pyhopper.history.table import Columns, ParameterNames, Row, columns
+from pyhopper.journal import checks
 from pyhopper.journal.codec import CodecError, from_json
 from pyhopper.journal.file import Line, dumps, read
 from pyhopper.journal.formats import Reader, stamp
 from pyhopper.journal.skeleton import fill, leaf_names
 from pyhopper.parameters import Omitted
+
+_UNUSABLE = (
+    PyhopperError,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What a file that somebody has made up may cause; nothing of the user's runs here."""
 
 
 class SavedSpace:
@@ -32,9 +44,10 @@ class SavedSpace:
     """
 
     def __init__(self, line: Line) -> None:
-        self.names = ParameterNames(leaf_names(line["template"]))
-        self._template = line["template"]
-        self._options = {leaf["key"]: leaf.get("options") for leaf in line["leaves"]}
+        described = checks.leaves(line)
+        self._template = checks.entries(line.get("template"))
+        self.names = ParameterNames(leaf_names(self._template))
+        self._options = {leaf["key"]: leaf.get("options") for leaf in described}
 
     def build(self, point: dict[str, Any]) -> dict[str, Any]:
         """The candidate of a point as the objective got it, as far as JSON can hold it."""
@@ -74,6 +87,8 @@ class Table:
         How many lines are damaged or missing.
     left_out : int
         How many points were too large to be kept.
+    skipped : int
+        How many lines were left out because they cannot be understood.
     run : Began or None
         The last run, for its budget; None before the first.
     state : State
@@ -87,32 +102,43 @@ class Table:
 
     def __init__(self, path: Path, recover: bool = False) -> None:
         lines, self.lost = read(path, recover)
-        self.seed, self.version = lines[0].get("seed"), lines[0].get("version")
-        self.left_out = 0
+        self.seed, self.version = short(lines[0].get("seed")), str(lines[0].get("version"))[:80]
+        self.left_out = self.skipped = 0
         self.run: Began | None = None
         self.state = State(key=lambda point: dumps(point[0]))
-        self._space = SavedSpace(lines[0])
+        self._path, self._recover = path, recover
+        self._number = 0
+        self._space: SavedSpace | None = None
         # Guesses are counted only.
-        reader = Reader(lambda data: (data, self._space), lambda data: {})
-        for number, line in enumerate(lines, 1):
-            if line.get("event") in ("header", "space"):
-                self._space = SavedSpace(line)
-                self.state.queue.clear()
-            try:
-                self._observe(line, reader)
-            except (CodecError, KeyError, IndexError) as error:
-                if not recover:
-                    problem = f"this line cannot be used: {error}"
-                    raise CheckpointError(path, problem, number) from error
+        reader = Reader(lambda data, _: (data, self._space, self._number), lambda data: {})
+        for self._number, line in enumerate(lines, 1):
+            self._read(line, reader)
+        self._names = ParameterNames([]) if self._space is None else self._space.names
+
+    def _read(self, line: Line, reader: Reader) -> None:
+        try:
+            self._observe(line, reader)
+        except _UNUSABLE as error:
+            if not self._recover or self._number == 1:
+                raise _unusable(self._path, self._number, error) from error
+            self.skipped += 1
 
     def _observe(self, line: Line, reader: Reader) -> None:
+        if line.get("event") in ("header", "space"):
+            # If it cannot be understood, neither can the points after it.
+            self._space = None
+            self.state.queue.clear()
+            self._space = SavedSpace(line)
         event = reader.read(line)
         if event is None:
             return
+        if self._space is None:
+            raise CodecError("the space before it is not known")
+        now = stamp(line)
         if isinstance(event, Began):
             self.run = event
         self.left_out += isinstance(event, Started) and "large" in line
-        observe(self.state, event, stamp(line))
+        observe(self.state, event, now)
 
     def ranked(self) -> list[Evaluation]:
         """Evaluations with a value, the best first, of equal ones the first."""
@@ -134,26 +160,43 @@ class Table:
 
     def params(self, evaluation: Evaluation) -> dict[str, Any]:
         """The candidate of an evaluation as the objective got it."""
-        point, space = evaluation.point
-        params: dict[str, Any] = space.build(point)
+        point, space, number = evaluation.point
+        try:
+            params: dict[str, Any] = space.build(point)
+        except _UNUSABLE as error:
+            if self._recover:
+                return {}
+            raise _unusable(self._path, number, error) from error
         return params
 
     def row(self, evaluation: Evaluation) -> Row:
         """The parameters of an evaluation by the names of their columns."""
-        names: ParameterNames = evaluation.point[1].names
-        return names.row(self.params(evaluation))
+        _, space, number = evaluation.point
+        params = self.params(evaluation)
+        try:
+            row: Row = space.names.row(params)
+        except _UNUSABLE as error:
+            if self._recover:
+                return {}
+            raise _unusable(self._path, number, error) from error
+        return row
 
     def columns(self) -> Columns:
         """All evaluations, with the columns of :meth:`pyhopper.history.History.to_pandas`."""
         evaluations = self.state.evaluations
-        return columns(evaluations, [self.row(each) for each in evaluations], self._space.names)
+        return columns(evaluations, [self.row(each) for each in evaluations], self._names)
+
+
+def _unusable(path: Path, number: int, error: Exception) -> CheckpointError:
+    kind = "" if isinstance(error, PyhopperError) else f"{type(error).__name__}: "
+    return CheckpointError(path, f"this line cannot be used: {kind}{error}", number)
 
 
 def _literal(text: str) -> Any:
     """An option, which the checkpoint keeps as text."""
     try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+        return plain(ast.literal_eval(text))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text
 
 

@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # they are parts of one package.
 LAYERS = [
     {"_version", "errors"},
-    {"events", "budget", "noise", "parameters"},
+    {"events", "budget", "files", "noise", "parameters"},
     {"objective", "history"},
     {"kernels", "journal", "executors", "pruners", "workdir"},
     {"callbacks"},
