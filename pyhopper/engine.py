@@ -22,8 +22,8 @@ from pyhopper.events import (
     Started,
     Status,
 )
-from pyhopper.executors import Executor, Job
-from pyhopper.history.evaluation import Evaluation
+from pyhopper.executors import Executor, Job, sends_shared
+from pyhopper.history.evaluation import Evaluation, Misfit
 from pyhopper.kernels import Proposer
 from pyhopper.log import Log
 from pyhopper.parameters import constants
@@ -97,7 +97,8 @@ class Run:
     def __post_init__(self) -> None:
         self._state = self.log.state
         self.interrupts = Interrupts(self.executor)
-        self._shared = tuple(constants(self.log.space.template))
+        space, sends = self.log.space, sends_shared(self.executor)
+        self._shared = tuple(constants(space.root)) if sends else ()
         self._reason = ""
         self._late: Evaluation | None = None
         self._interrupted = False
@@ -238,10 +239,14 @@ class Run:
         candidate, outcome = state.first_failure
         if outcome.misuse:
             raise ObjectiveError(outcome.reason)
+        params = candidate.params
+        if not isinstance(candidate.point, Misfit):
+            # Built again, since the objective may have changed its dict.
+            params = self.log.space.build(candidate.point)
         if self.settings.raise_on_error:
-            raise EvaluationError(candidate.params, outcome.reason, outcome.details)
+            raise EvaluationError(params, outcome.reason, outcome.details)
         if at_the_end or failed >= max(_FIRST_FAILURES, self.executor.slots):
-            raise SearchFailedError(failed, candidate.params, outcome.reason, outcome.details)
+            raise SearchFailedError(failed, params, outcome.reason, outcome.details)
 
     def _cancel_all(self) -> None:
         """End what still runs."""
@@ -308,6 +313,7 @@ def make_run(
         reject_duplicates=settings.reject_duplicates,
         on_duplicate=lambda each: callbacks.duplicate(each.point, each.type, clock.time()),
         proposer=proposer,
+        shared=sends_shared(executor),
     )
 
     def user_states() -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ import numpy as np
 from pyhopper.errors import ArgumentError, ObjectiveError, short
 from pyhopper.events import Outcome, Status
 from pyhopper.noise import Repeated, scatter
+from pyhopper.ownership import own
 
 Report = Callable[[float], bool]
 """Takes an estimate of the value and answers whether to give the evaluation up."""
@@ -195,6 +196,8 @@ def failure(error: BaseException, estimates: tuple[float, ...] = ()) -> Outcome:
     if isinstance(error, ObjectiveError):
         return Outcome(Status.FAILED, estimates=estimates, reason=str(error), misuse=True)
     last = short_text(traceback.format_exception_only(type(error), error)[-1].strip(), 500)
+    if isinstance(error, ValueError) and "read-only" in last:
+        last += " (large arrays of the template are read-only in candidates; change a copy)"
     # The traceback starts in the user's code: frames of this module would only distract.
     frames = error.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
@@ -393,7 +396,8 @@ def wrap_n_times(
         values: list[float] = []
         metrics: list[dict[str, Any]] = []
         for index in range(n):
-            result = f(params, index, **kwargs) if pass_index_arg else f(params, **kwargs)
+            mine = own(params)  # a call must not see what the one before it did to its dict
+            result = f(mine, index, **kwargs) if pass_index_arg else f(mine, **kwargs)
             value, more = _read_repeat(result)
             values.append(value)
             metrics.append(more)

@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from pyhopper.ownership import own
+
 _HEAD = struct.Struct(">cQ")
 _LONGEST = 1 << 30
 """Longest payload that is accepted from a worker, in bytes. A longer one is taken for garbage."""
@@ -206,10 +208,10 @@ def pack(params: Any, shared: Sequence[Any]) -> bytes:
 
 
 def unpack(packed: bytes | memoryview, shared: Sequence[Any]) -> Any:
-    """The candidate that :func:`pack` has pickled."""
+    """The candidate that :func:`pack` has pickled, with copies of the shared objects."""
 
     class Unpickler(pickle.Unpickler):
         def persistent_load(self, pid: Any) -> Any:
-            return shared[pid]
+            return own(shared[pid])
 
     return Unpickler(io.BytesIO(packed)).load()

@@ -19,6 +19,7 @@ from pyhopper.events import Outcome, Status
 from pyhopper.executors import channel as wire
 from pyhopper.executors.base import candidate_dir
 from pyhopper.objective import failure
+from pyhopper.ownership import freeze
 
 _loading = False
 
@@ -127,7 +128,8 @@ class _Worker:
         global _loading
         _loading = True
         try:
-            self._evaluate, self._shared = pickle.loads(payload)
+            self._evaluate, shared = pickle.loads(payload)
+            self._shared = freeze(shared)
             _share_names_with_main(self._evaluate)
         except BaseException as error:
             outcome = failure(error)
