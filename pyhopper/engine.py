@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ from pyhopper.executors import Executor, Job, sends_shared
 from pyhopper.history.evaluation import Evaluation, Misfit
 from pyhopper.kernels import Proposer
 from pyhopper.log import Log
+from pyhopper.objective import end_in_child_of
 from pyhopper.parameters import constants
 from pyhopper.pruners import Advice
 from pyhopper.settings import Settings, Stop
@@ -95,6 +97,7 @@ class Run:
     user_states: Callable[[], Mapping[str, Any]]
 
     def __post_init__(self) -> None:
+        self._pid = os.getpid()
         self._state = self.log.state
         self.interrupts = Interrupts(self.executor)
         space, sends = self.log.space, sends_shared(self.executor)
@@ -194,6 +197,8 @@ class Run:
             self.log.take(event)
 
     def _submit(self, candidate: Candidate, event: Started | Restarted) -> None:
+        # The functions of parameters and constraints can fork, too.
+        end_in_child_of(self._pid)
         self.log.take(event)
         now = Stamp(self._state.elapsed, self._state.time)
         for listener in self.listeners:
@@ -213,6 +218,7 @@ class Run:
 
     def _observe(self, event: JobEvent) -> None:
         """Take an event of the executor in, and tell the listeners."""
+        end_in_child_of(self._pid)
         before = self._state.best
         evaluation = self.log.take(event)
         if evaluation is None or not isinstance(event, Ended):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 import warnings
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError, class_name
 from pyhopper.events import Candidate, CandidateType, Outcome, ParamInfo, Status
 from pyhopper.history.evaluation import Evaluation
+from pyhopper.objective import end_in_child_of
 from pyhopper.parameters import Point
 from pyhopper.parameters.space import Space
 
@@ -122,15 +124,19 @@ class Callbacks:
             self._call(callback, hook, *arguments)
 
     def _call(self, callback: Callback, hook: str, *arguments: Any) -> Any:
+        pid = os.getpid()
         try:
-            return getattr(callback, hook)(*arguments)
-        except Exception:
+            answer = getattr(callback, hook)(*arguments)
+        except Exception as error:
+            end_in_child_of(pid, error)
             self._active.remove(callback)
             if not self._quiet:
                 name = type(callback).__name__
                 text = f"the callback {name} raised in {hook} and is not called any more"
                 warnings.warn(f"{text}\n{traceback.format_exc()}", RuntimeWarning, 3)
             return None
+        end_in_child_of(pid)
+        return answer
 
     def state_dicts(self) -> list[list[Any]]:
         """What a checkpoint should keep: pairs of the class's name and the state."""

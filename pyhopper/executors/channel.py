@@ -7,6 +7,7 @@ the payload.
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import socket
 import struct
@@ -14,6 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from pyhopper.objective import end_in_child_of
 from pyhopper.ownership import own
 
 _HEAD = struct.Struct(">cQ")
@@ -155,13 +157,18 @@ class Channel:
 
 
 class BlockingChannel:
-    """The worker's end of the connection, which waits for the search."""
+    """The worker's end of the connection, which waits for the search.
+
+    It belongs to the process that made it. A process that was forked meanwhile ends when it sends.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._pid = os.getpid()
 
     def send(self, kind: bytes, payload: bytes = b"") -> None:
         """Send a frame."""
+        end_in_child_of(self._pid)
         self._sock.sendall(frame(kind, payload))
 
     def receive(self) -> tuple[bytes, memoryview]:

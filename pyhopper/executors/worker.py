@@ -178,7 +178,10 @@ def _share_names_with_main(objective: Any) -> None:
             space = getattr(thing, "__globals__", None)
             if isinstance(space, dict) and thing.__module__ == "__main__":
                 for name, value in {**space, thing.__name__: thing}.items():
-                    names.setdefault(name, value)
+                    # Not `__file__` and the like: by these a process that is spawned here would
+                    # find the script and run it.
+                    if not (name.startswith("__") and name.endswith("__")):
+                        names.setdefault(name, value)
             inner = [getattr(thing, name, None) for name in _WRAPPED]
             waiting += [each for each in inner if callable(each)]
 
