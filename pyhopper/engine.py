@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -23,10 +24,11 @@ from pyhopper.events import (
     Started,
     Status,
 )
-from pyhopper.executors import Executor, Job
-from pyhopper.history.evaluation import Evaluation
+from pyhopper.executors import Executor, Job, sends_shared
+from pyhopper.history.evaluation import Evaluation, Misfit
 from pyhopper.kernels import Proposer
 from pyhopper.log import Log
+from pyhopper.objective import end_in_child_of
 from pyhopper.parameters import constants
 from pyhopper.pruners import Advice
 from pyhopper.settings import Settings, Stop
@@ -96,11 +98,13 @@ class Run:
     user_states: Callable[[], Mapping[str, Any]]
 
     def __post_init__(self) -> None:
+        self._pid = os.getpid()
         self._state = self.log.state
         self.interrupts = Interrupts(self.executor)
-        self._shared = tuple(constants(self.log.space.template))
+        handed_on = tuple(constants(self.log.space.root))
+        self._shared = handed_on if sends_shared(self.executor) else ()
         if self.settings.work_dir is not None:
-            self.settings.work_dir.share(self._shared)
+            self.settings.work_dir.share(handed_on)
         self._reason = ""
         self._late: Evaluation | None = None
         self._interrupted = False
@@ -212,6 +216,8 @@ class Run:
             self.log.take(event)
 
     def _submit(self, candidate: Candidate, event: Started | Restarted) -> None:
+        # The functions of parameters and constraints can fork, too.
+        end_in_child_of(self._pid)
         self.log.take(event)
         now = Stamp(self._state.elapsed, self._state.time)
         for listener in self.listeners:
@@ -231,6 +237,7 @@ class Run:
 
     def _observe(self, event: JobEvent) -> None:
         """Take an event of the executor in, and tell the listeners."""
+        end_in_child_of(self._pid)
         before = self._state.best
         evaluation = self.log.take(event)
         if evaluation is None or not isinstance(event, Ended):
@@ -257,10 +264,14 @@ class Run:
         candidate, outcome = state.first_failure
         if outcome.misuse:
             raise ObjectiveError(outcome.reason)
+        params = candidate.params
+        if not isinstance(candidate.point, Misfit):
+            # Built again, since the objective may have changed its dict.
+            params = self.log.space.build(candidate.point)
         if self.settings.raise_on_error:
-            raise EvaluationError(candidate.params, outcome.reason, outcome.details)
+            raise EvaluationError(params, outcome.reason, outcome.details)
         if at_the_end or failed >= max(_FIRST_FAILURES, self.executor.slots):
-            raise SearchFailedError(failed, candidate.params, outcome.reason, outcome.details)
+            raise SearchFailedError(failed, params, outcome.reason, outcome.details)
 
     def _cancel_all(self) -> None:
         """End what still runs."""
@@ -328,6 +339,7 @@ def make_run(
         reject_duplicates=settings.reject_duplicates,
         on_duplicate=lambda each: callbacks.duplicate(each.point, each.type, clock.time()),
         proposer=proposer,
+        shared=sends_shared(executor),
     )
 
     def user_states() -> Mapping[str, Any]:

@@ -5,10 +5,13 @@ Whatever it does becomes one :class:`~pyhopper.events.Outcome`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import math
 import numbers
+import os
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
@@ -19,6 +22,7 @@ import numpy as np
 from pyhopper.errors import ArgumentError, ObjectiveError, short
 from pyhopper.events import Outcome, Status
 from pyhopper.noise import Repeated, scatter
+from pyhopper.ownership import own
 
 Report = Callable[[float], bool]
 """Takes an estimate of the value and answers whether to give the evaluation up."""
@@ -48,7 +52,8 @@ def should_prune(estimate: float) -> bool:
     Returns
     -------
     bool
-        True if the objective should raise :class:`PruneEvaluation`; always False outside a search.
+        True if the objective should raise :class:`PruneEvaluation`; always False outside a search,
+        and in processes that the objective has started.
     """
     report = _report.get()
     return False if report is None else report(_number(estimate, "should_prune got"))
@@ -128,28 +133,36 @@ class Objective:
             What became of it. Nothing is raised but KeyboardInterrupt.
         """
         estimates: list[float] = []
+        pid = os.getpid()
 
         def keep_and_report(estimate: float) -> bool:
+            if os.getpid() != pid:
+                return False
             estimates.append(estimate)
             return report(estimate)
 
         token = _report.set(keep_and_report)
         try:
             value, metrics = self._run(params, keep_and_report)
-        except PruneEvaluation:
-            return Outcome(Status.PRUNED, estimates=tuple(estimates))
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            end_in_child_of(pid, error)
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            if isinstance(error, PruneEvaluation):
+                return Outcome(Status.PRUNED, estimates=tuple(estimates))
             # SystemExit too: a training script that gives up must not end the search.
             return failure(error, tuple(estimates))
         finally:
             _report.reset(token)
+        end_in_child_of(pid)
         outcome = _outcome(value, metrics, self.ignore_nans, _RETURNED)
         return outcome._replace(estimates=tuple(estimates))
 
     def _run(self, params: dict[str, Any], report: Report) -> tuple[float, Metrics | None]:
+        pid = os.getpid()
+
         def check(estimate: Any) -> None:
+            end_in_child_of(pid)
             if report(read_result(estimate, "the objective yielded")[0]):
                 getattr(result, "close", lambda: None)()
                 raise PruneEvaluation
@@ -161,6 +174,31 @@ class Objective:
 
 
 _RETURNED = "the objective returned"
+
+
+def end_in_child_of(pid: int, error: BaseException | None = None) -> None:
+    """End this process if it is not the one with this id, but was forked by the user's code.
+
+    The search goes on in the parent; in the child, where that code has come back too, it must not.
+    Nothing is cleaned up, since everything belongs to the parent.
+
+    Parameters
+    ----------
+    pid : int
+        The process in which the user's code was called.
+    error : BaseException, optional
+        What it has raised. As in any program, this decides on the exit code.
+    """
+    if os.getpid() == pid:
+        return
+    code: Any = 0 if error is None else 1
+    if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
+        code = error.code or 0
+    elif error is not None:
+        with contextlib.suppress(Exception):
+            traceback.print_exception(error)
+            sys.stderr.flush()
+    os._exit(code & 0xFF)
 
 
 def _exhaust(generator: Iterator[Any], name: str, check: Callable[[Any], None]) -> tuple[Any, str]:
@@ -204,6 +242,8 @@ def failure(error: BaseException, estimates: tuple[float, ...] = ()) -> Outcome:
     if isinstance(error, ObjectiveError):
         return Outcome(Status.FAILED, estimates=estimates, reason=str(error), misuse=True)
     last = short_text(traceback.format_exception_only(type(error), error)[-1].strip(), 500)
+    if isinstance(error, ValueError) and "read-only" in last:
+        last += " (large arrays of the template are read-only in candidates; change a copy)"
     # The traceback starts in the user's code: frames of this module would only distract.
     frames = error.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
@@ -401,9 +441,12 @@ def wrap_n_times(
         """The reduction of the results so far, from the call with the index ``first`` on."""
         values: list[float] = []
         metrics: list[dict[str, Any]] = []
+        pid = os.getpid()
         for index in range(n):
-            result = f(params, index, **kwargs) if pass_index_arg else f(params, **kwargs)
+            mine = own(params)  # a call must not see what the one before it did to its dict
+            result = f(mine, index, **kwargs) if pass_index_arg else f(mine, **kwargs)
             value, more = _read_repeat(result)
+            end_in_child_of(pid)
             values.append(value)
             metrics.append(more)
             if index >= first or index == n - 1:

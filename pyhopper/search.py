@@ -545,7 +545,7 @@ class Search:
             raise ArgumentError("checkpoint_path", checkpoint_path, problem)
         if work_dir is not None and self._session.work_dir is None:
             self._session.work_dir = WorkDir(work_dir)
-            self._session.work_dir.share(constants(self._log.space.template))
+            self._session.work_dir.share(constants(self._log.space.root))
         return self._session
 
     def _end_session(self) -> None:

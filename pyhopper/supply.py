@@ -64,6 +64,8 @@ class Supply:
         Is called with each proposal that was drawn before.
     proposer : Proposer, optional
         One that has learned from the search already.
+    shared : bool
+        Whether candidates hold the constants of the template themselves, see :meth:`Space.build`.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Supply:
         reject_duplicates: bool = True,
         on_duplicate: Callable[[Proposal], None] = _ignore,
         proposer: Proposer | None = None,
+        shared: bool = False,
     ) -> None:
         self.proposer = proposer or Proposer(space, seed, repeatable)
         self._space = space
@@ -86,6 +89,7 @@ class Supply:
         self._budget = budget
         self._reject_duplicates = reject_duplicates
         self._on_duplicate = on_duplicate
+        self._shared = shared
         self._thinking = Thinking(budget, slots, repeatable)
         for tally in state.tallies.values():
             self._thinking.evaluated(tally.seconds, tally.evaluated)
@@ -227,7 +231,7 @@ class Supply:
         candidate = Candidate(
             candidate_id,
             proposal.type,
-            self._space.build(proposal.point),
+            self._space.build(proposal.point, self._shared),
             proposal.point,
             proposal.screening,
             self._expected(seconds),
@@ -248,7 +252,8 @@ class Supply:
         if leader is None:
             return None
         point, kind = leader.evaluation.point, CandidateType.REEVALUATION
-        candidate = Candidate(candidate_id, kind, self._space.build(point), point)
+        params = self._space.build(point, self._shared)
+        candidate = Candidate(candidate_id, kind, params, point)
         return Started(candidate, key=leader.key)
 
     def _proposals(self, rng: np.random.Generator, phase: Phase) -> Iterator[Proposal]:

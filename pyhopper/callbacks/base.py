@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 import warnings
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError, class_name
 from pyhopper.events import Candidate, CandidateType, Outcome, ParamInfo, Status
 from pyhopper.history.evaluation import Evaluation
+from pyhopper.objective import end_in_child_of
 from pyhopper.parameters import Point
 from pyhopper.parameters.space import Space
 
@@ -21,7 +23,7 @@ class Callback:
     For each candidate ``on_evaluate_start`` comes first. Then one of ``on_evaluate_end``,
     ``on_evaluate_pruned``, ``on_evaluate_nan`` and ``on_evaluate_failed`` follows, and
     ``on_new_best`` after ``on_evaluate_end`` where the value is the best so far. ``candidate`` is
-    the dict that the objective got.
+    a dict like the one that the objective got, and the callback's own.
     """
 
     def on_search_start(self, search: Any) -> None:
@@ -82,7 +84,7 @@ class Callbacks:
         """A candidate runs."""
         if self._active:
             info = self._infos[candidate.id] = ParamInfo(candidate.type, now.time)
-            self.call("on_evaluate_start", candidate.params, info)
+            self._call_with(candidate.point, "on_evaluate_start", info)
 
     def ended(self, evaluation: Evaluation, outcome: Outcome, new_best: Evaluation | None) -> None:
         """An evaluation has ended."""
@@ -92,25 +94,26 @@ class Callbacks:
         status = evaluation.status
         info.finished_at = evaluation.finished_at
         info.is_pruned, info.is_nan = status is Status.PRUNED, status is Status.NAN
-        info.estimates, info.metrics = evaluation.estimates, evaluation.metrics
-        info.reason = evaluation.reason
-        # Built again, since the objective may have changed its dict.
-        params = self._space.build(evaluation.point)
+        info.estimates, info.reason = evaluation.estimates, evaluation.reason
+        info.metrics = None if evaluation.metrics is None else dict(evaluation.metrics)
         if status is Status.DONE:
-            self.call("on_evaluate_end", params, evaluation.value, info)
+            self._call_with(evaluation.point, "on_evaluate_end", evaluation.value, info)
         elif status is not Status.CANCELLED:
-            self.call(f"on_evaluate_{status.value}", params, info)
+            self._call_with(evaluation.point, f"on_evaluate_{status.value}", info)
         if new_best is not None:
             # After a re-evaluation this may be another candidate than the one that has ended.
-            if new_best.point is not evaluation.point:
-                params = self._space.build(new_best.point)
-            self.call("on_new_best", params, new_best.value, info)
+            self._call_with(new_best.point, "on_new_best", new_best.value, info)
 
     def duplicate(self, point: Point, kind: CandidateType, time: float) -> None:
         """A point that was evaluated before was drawn at some time, and thrown away."""
         if self._active:
             info = ParamInfo(kind, time)
-            self.call("on_duplicate_sampled", self._space.build(point), info)
+            self._call_with(point, "on_duplicate_sampled", info)
+
+    def _call_with(self, point: Point, hook: str, *arguments: Any) -> None:
+        """Call the method named ``hook`` on each, with a dict of its own."""
+        for callback in list(self._active):
+            self._call(callback, hook, self._space.build(point), *arguments)
 
     def call(self, hook: str, *arguments: Any) -> None:
         """Call the method named ``hook`` on each."""
@@ -118,15 +121,19 @@ class Callbacks:
             self._call(callback, hook, *arguments)
 
     def _call(self, callback: Callback, hook: str, *arguments: Any) -> Any:
+        pid = os.getpid()
         try:
-            return getattr(callback, hook)(*arguments)
-        except Exception:
+            answer = getattr(callback, hook)(*arguments)
+        except Exception as error:
+            end_in_child_of(pid, error)
             self._active.remove(callback)
             if not self._quiet:
                 name = type(callback).__name__
                 text = f"the callback {name} raised in {hook} and is not called any more"
                 warnings.warn(f"{text}\n{traceback.format_exc()}", RuntimeWarning, 3)
             return None
+        end_in_child_of(pid)
+        return answer
 
     def state_dicts(self) -> list[list[Any]]:
         """What a checkpoint should keep: pairs of the class's name and the state."""

@@ -4,6 +4,6 @@ The one for subprocesses is in :mod:`pyhopper.executors.local`, which is importe
 used.
 """
 
-from pyhopper.executors.base import Executor, InlineExecutor, Job
+from pyhopper.executors.base import Executor, InlineExecutor, Job, sends_shared
 
-__all__ = ["Executor", "InlineExecutor", "Job"]
+__all__ = ["Executor", "InlineExecutor", "Job", "sends_shared"]

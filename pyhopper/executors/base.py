@@ -64,8 +64,10 @@ class Job(NamedTuple):
         is called in the process of the search and in the thread that calls ``wait``. What it
         answers is what ``report`` answers.
     shared : tuple
-        Objects of the template that stand in the params of every job of a run, such as data sets.
-        An executor may send large ones to a process once instead of with every job.
+        Objects of the template that stand in the params of every job of a run, such as data sets,
+        for an executor that sends large ones to a process once instead of with every job. Empty
+        unless the executor's attribute ``sends_shared`` is true. Such an executor has to give each
+        candidate copies, by :func:`~pyhopper.ownership.own`.
     folder : str or None
         The candidate's own folder. The objective finds it in the environment variable
         ``PYHOPPER_CANDIDATE_DIR``, see :func:`candidate_dir`. None if there are no folders.
@@ -184,6 +186,11 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """End all jobs, without events, and give back what the executor holds."""
+
+
+def sends_shared(executor: Executor) -> bool:
+    """Whether an executor takes care of the objects that all candidates share, see :class:`Job`."""
+    return bool(getattr(executor, "sends_shared", False))
 
 
 class InlineExecutor:

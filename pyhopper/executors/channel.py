@@ -7,12 +7,16 @@ the payload.
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import socket
 import struct
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+from pyhopper.objective import end_in_child_of
+from pyhopper.ownership import own
 
 _HEAD = struct.Struct(">cQ")
 _LONGEST = 1 << 30
@@ -153,13 +157,18 @@ class Channel:
 
 
 class BlockingChannel:
-    """The worker's end of the connection, which waits for the search."""
+    """The worker's end of the connection, which waits for the search.
+
+    It belongs to the process that made it. A process that was forked meanwhile ends when it sends.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._pid = os.getpid()
 
     def send(self, kind: bytes, payload: bytes = b"") -> None:
         """Send a frame."""
+        end_in_child_of(self._pid)
         self._sock.sendall(frame(kind, payload))
 
     def receive(self) -> tuple[bytes, memoryview]:
@@ -206,10 +215,10 @@ def pack(params: Any, shared: Sequence[Any]) -> bytes:
 
 
 def unpack(packed: bytes | memoryview, shared: Sequence[Any]) -> Any:
-    """The candidate that :func:`pack` has pickled."""
+    """The candidate that :func:`pack` has pickled, with copies of the shared objects."""
 
     class Unpickler(pickle.Unpickler):
         def persistent_load(self, pid: Any) -> Any:
-            return shared[pid]
+            return own(shared[pid])
 
     return Unpickler(io.BytesIO(packed)).load()

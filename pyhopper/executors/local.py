@@ -52,6 +52,9 @@ class LocalExecutor:
         since large frameworks and data sets on a network disk take their time.
     """
 
+    sends_shared = True
+    """See :class:`~pyhopper.executors.base.Job`."""
+
     def __init__(
         self, slots: int | Sequence[Slot], isolation: str = "auto", load_timeout: float = 600.0
     ) -> None:

@@ -19,6 +19,7 @@ from pyhopper.events import Outcome, Status
 from pyhopper.executors import channel as wire
 from pyhopper.executors.base import candidate_dir
 from pyhopper.objective import failure
+from pyhopper.ownership import freeze
 
 _loading = False
 
@@ -127,7 +128,8 @@ class _Worker:
         global _loading
         _loading = True
         try:
-            self._evaluate, self._shared = pickle.loads(payload)
+            self._evaluate, shared = pickle.loads(payload)
+            self._shared = freeze(shared)
             _share_names_with_main(self._evaluate)
         except BaseException as error:
             outcome = failure(error)
@@ -176,7 +178,10 @@ def _share_names_with_main(objective: Any) -> None:
             space = getattr(thing, "__globals__", None)
             if isinstance(space, dict) and thing.__module__ == "__main__":
                 for name, value in {**space, thing.__name__: thing}.items():
-                    names.setdefault(name, value)
+                    # Not `__file__` and the like: by these a process that is spawned here would
+                    # find the script and run it.
+                    if not (name.startswith("__") and name.endswith("__")):
+                        names.setdefault(name, value)
             inner = [getattr(thing, name, None) for name in _WRAPPED]
             waiting += [each for each in inner if callable(each)]
 

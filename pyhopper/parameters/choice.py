@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pyhopper.errors import ArgumentError, CandidateError, short
+from pyhopper.ownership import own
 from pyhopper.parameters.base import (
     MISSING,
     Branching,
@@ -261,8 +262,8 @@ class Choice(Branching):
         )
 
     def copy(self, value: Any) -> Any:
-        """See :class:`Parameter`. Options without parameters are not copied."""
-        return super().copy(value) if self.nested else value
+        """See :class:`Parameter`. Options without parameters are copied as constants are."""
+        return super().copy(value) if self.nested else own(value)
 
     def describe(self) -> str:
         """See :class:`Parameter`."""

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pyhopper.parameters.base import Branching, Parameter
-from pyhopper.parameters.template import has_parameters
+from pyhopper.parameters.template import ChoiceNode, ContainerNode, LeafNode, Node, Template
 
 
-def constants(template: Any) -> Iterator[Any]:
-    """Iterate over the objects of a template that are no parameters, also inside options.
+def constants(node: Node) -> Iterator[Any]:
+    """Iterate over the objects of a compiled template that are no parameters, also inside options.
 
-    Candidates share them with the template. None, booleans and numbers are left out.
+    Candidates that are built with ``shared=True`` hold these very objects. None, booleans and
+    numbers are left out.
     """
-    if isinstance(template, Branching):
-        for option in template.options:
+    if isinstance(node, ChoiceNode):
+        for option in node.options:
             yield from constants(option)
-    elif isinstance(template, Parameter):
-        return
-    elif has_parameters(template):
-        for inner in template.values() if isinstance(template, dict) else template:
-            yield from constants(inner)
-    elif not isinstance(template, bool | int | float | None):
-        yield template
+    elif isinstance(node, LeafNode):
+        inner = getattr(node.param, "template", None)
+        if isinstance(inner, Template):
+            yield from constants(inner.root)
+    elif isinstance(node, ContainerNode):
+        for child in node.nodes():
+            yield from constants(child)
+    elif not isinstance(node.template, bool | int | float | None):
+        yield node.template

@@ -183,18 +183,26 @@ class Space:
             return self._movable
         return [i for i in self._movable if point[i] is not INACTIVE]
 
-    def build(self, point: Point) -> dict[str, Any]:
-        """The template filled with the values of a point."""
-        filled: dict[str, Any] = self._compiled.build(point)
+    def build(self, point: Point, shared: bool = False) -> dict[str, Any]:
+        """The template filled with the values of a point.
+
+        Parameters
+        ----------
+        point : tuple
+            The values.
+        shared : bool
+            Whether the constants of the template stand in it themselves. By default it holds
+            copies, so that whoever gets the dict may change it.
+        """
+        filled: dict[str, Any] = self._compiled.build(point, shared)
         return filled
 
     def allows(self, point: Point) -> bool:
         """Whether a point meets all constraints."""
         if not self.constraints:
             return True
-        params = self.build(point)
         for constraint in self.constraints:
-            verdict = constraint(params)
+            verdict = constraint(self.build(point))
             if verdict is None:
                 problem = "returned None for a candidate; is a `return` missing?"
                 raise ArgumentError("constraint", constraint, problem)
@@ -330,7 +338,11 @@ class Space:
         """
         index = self._columns.get(name)
         if index is not None:
-            return [None if point[index] is INACTIVE else point[index] for point in points]
+            param = self.leaves[index].param
+            column = [None if point[index] is INACTIVE else point[index] for point in points]
+            if not param.mutable:
+                return column
+            return [v if v is None or isinstance(v, Omitted) else param.copy(v) for v in column]
         if not self._knows(name):
             if name.startswith("params."):
                 return self.values(name.removeprefix("params."), points)

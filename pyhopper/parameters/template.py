@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyhopper.errors import ArgumentError, CandidateError, short
+from pyhopper.ownership import freeze, own
 from pyhopper.parameters.base import Branching, Parameter
 
 
@@ -144,9 +145,17 @@ class Node:
         self.path = path
         self.template = template
 
-    def build(self, point: Point) -> Any:
-        """The value of this entry in the candidate of a point."""
-        return self.template
+    def build(self, point: Point, shared: bool = False) -> Any:
+        """The value of this entry in the candidate of a point.
+
+        Parameters
+        ----------
+        point : tuple
+            The values of all leaves.
+        shared : bool
+            Whether constants stand in it themselves instead of copies.
+        """
+        return self.template if shared else own(self.template)
 
     def read(self, value: Any, lenience: Lenience | None = None) -> Partial:
         """The values of leaves that ``value`` sets, for a full or partial ``value`` of this entry.
@@ -174,7 +183,7 @@ class LeafNode(Node):
         self.param = param
         self.index = index
 
-    def build(self, point: Point) -> Any:
+    def build(self, point: Point, shared: bool = False) -> Any:
         """See :class:`Node`. An array that was not kept stays :class:`Omitted`."""
         value = point[self.index]
         return value if isinstance(value, Inactive | Omitted) else self.param.copy(value)
@@ -182,7 +191,9 @@ class LeafNode(Node):
     def read(self, value: Any, lenience: Lenience | None = None) -> Partial:
         """See :class:`Node`."""
         try:
-            return {self.index: self.param.check(value)}
+            checked = self.param.check(value)
+            # A copy, since the caller may change what was given.
+            return {self.index: self.param.copy(checked) if self.param.mutable else checked}
         except CandidateError as error:
             name = dotted(self.path)
             problem = CandidateError(name, value, error.problem)
@@ -206,10 +217,10 @@ class ChoiceNode(Node):
         self.index = index
         self.options: list[Node] = []
 
-    def build(self, point: Point) -> Any:
+    def build(self, point: Point, shared: bool = False) -> Any:
         """See :class:`Node`. ``INACTIVE`` if the chosen option is no longer in the space."""
         option = point[self.index]
-        return option if option is INACTIVE else self.options[option].build(point)
+        return option if option is INACTIVE else self.options[option].build(point, shared)
 
     def read(self, value: Any, lenience: Lenience | None = None) -> Partial:
         """See :class:`Node`. Chooses the first option that ``value`` fits."""
@@ -241,6 +252,11 @@ class ContainerNode(Node):
         self._other: list[tuple[Any, Node]] = []
         self.plain: list[tuple[Any, int]] = []
         """Key and leaf of each child whose value is used without a copy, since it cannot change."""
+        self._mutable = [
+            (key, inner)
+            for key, inner in _entries(template)
+            if not has_parameters(inner) and own(inner) is not inner
+        ]
 
     def add(self, key: Any, child: Node) -> None:
         """Add the compiled entry under a key."""
@@ -250,7 +266,13 @@ class ContainerNode(Node):
             return
         self._other.append((key, child))
 
-    def build(self, point: Point) -> Any:
+    def nodes(self) -> Iterator[Node]:
+        """All entries, the constants too."""
+        children = dict(self.children)
+        for key, inner in _entries(self.template):
+            yield children.get(key) or Node((*self.path, key), inner)
+
+    def build(self, point: Point, shared: bool = False) -> Any:
         """See :class:`Node`."""
         template = self.template
         is_tuple = isinstance(template, tuple)
@@ -258,7 +280,10 @@ class ContainerNode(Node):
         for key, index in self.plain:
             filled[key] = point[index]
         for key, child in self._other:
-            filled[key] = child.build(point)
+            filled[key] = child.build(point, shared)
+        if not shared:
+            for key, constant in self._mutable:
+                filled[key] = own(constant)
         return getattr(template, "_make", type(template))(filled) if is_tuple else filled
 
     def read(self, value: Any, lenience: Lenience | None = None) -> Partial:
@@ -331,9 +356,9 @@ class Template:
                 values[index] = leaf.param.mutate(values[index], temperature, rng)
         return tuple(values)
 
-    def build(self, point: Point) -> Any:
+    def build(self, point: Point, shared: bool = False) -> Any:
         """The template filled with the values of a point, in new dicts, lists and tuples."""
-        return self.root.build(point)
+        return self.root.build(point, shared)
 
     def read(self, value: Any, lenience: Lenience | None = None) -> Partial:
         """The values of leaves that a full or partial candidate sets, see :meth:`Node.read`."""
@@ -343,6 +368,7 @@ class Template:
 def _compile(
     template: Any, path: tuple[Any, ...], leaves: list[Leaf], parent: int, option: int
 ) -> Node:
+    template = freeze(template)
     if isinstance(template, Branching) and template.branches:
         choice = ChoiceNode(path, template, len(leaves))
         leaves.append(Leaf(path, template.selector, parent, option, template.options))

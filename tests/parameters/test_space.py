@@ -78,11 +78,13 @@ def test_inactive_branches_have_no_value(rng):
 
 
 def test_constants_are_handed_on():
-    """A constant is the very same object, whatever it is; containers with parameters are new."""
+    """Small arrays are copied; an object of another class is the very same one."""
     data, options = np.arange(3), MappingProxyType({"a": 1})
     space = Space({"data": data, "nested": {"options": options, "x": pyhopper.int(3)}})
     params = space.build((1,))
-    assert params["data"] is data
+    assert np.array_equal(params["data"], data)
+    assert not np.shares_memory(params["data"], data)
+    assert space.build((1,), shared=True)["data"] is data
     assert params["nested"]["options"] is options
     params["nested"]["x"] = 99
     assert space.build((1,))["nested"]["x"] == 1
