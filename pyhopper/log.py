@@ -422,7 +422,8 @@ def _events_of(state: State) -> Iterator[tuple[Event, Stamp]]:
         evaluations = [*evaluations, best]
     for each in evaluations:
         yield from _events_of_evaluation(each)
-        if state.key(each.point) not in state.seen and each.status is not Status.CANCELLED:
+        forgotten = each.fits and state.key(each.point) not in state.seen
+        if forgotten and each.status is not Status.CANCELLED:
             yield Forgotten(each.point), Stamp(each.elapsed, each.finished_at)
     for running in state.running.values():
         yield Started(running.candidate, holder=running.holder), running.since
