@@ -26,6 +26,7 @@ from pyhopper.history.evaluation import Misfit
 from pyhopper.history.view import History
 from pyhopper.log import Log
 from pyhopper.parameters import Parameter
+from pyhopper.parameters.mistakes import check_constants, check_searchable
 from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
 from pyhopper.retrace import Retrace
@@ -83,6 +84,7 @@ class Search:
             # A parameter of that name, which a template may well have.
             entries["clock"], clock = clock, None
         space = Space(merge_dicts(*templates, entries))
+        check_constants(space.template)
         self._log = Log(space, clock or SystemClock(), None if seed is None else int(seed))
         self._session: Session | None = None
         self.history = History(lambda: self._log.state, lambda: self._log.space)
@@ -115,7 +117,9 @@ class Search:
             problem = "the search has candidates of the old template; make a new Search"
             raise ArgumentError(key, value, problem)
         space = self._log.space
-        self._log.space = Space({**space.template, key: value}, space.constraints)
+        template = merge_dicts({**space.template, key: value})
+        check_constants(template)
+        self._log.space = Space(template, space.constraints)
 
     def constrain(self, fn: Callable[[Params], bool]) -> None:
         """Allow only candidates for which ``fn(params)`` is true.
@@ -423,6 +427,7 @@ class Search:
 
     def _run(self, settings: Settings, checkpoint_path: Any) -> Run:
         """Run within an open checkpoint, with the progress and the summary around it."""
+        self._check_searchable()
         self._end_session()
         log, schedule = self._log, settings.schedule
         retrace = Retrace(log.space, schedule, log.stopwatch.clock, settings.reject_duplicates)
@@ -485,6 +490,7 @@ class Search:
             ``candidate.params`` is the dict and ``candidate.id`` its number. None if the budget is
             used or every candidate of a finite space is taken.
         """
+        self._check_searchable()
         session = self._joined(checkpoint_path, work_dir)
         endless = steps is None and runtime is None
         arguments = {"runtime": runtime, "steps": steps, "seeding_ratio": seeding_ratio}
@@ -530,6 +536,11 @@ class Search:
         if work_dir is not None and self._session.work_dir is None:
             self._session.work_dir = WorkDir(work_dir)
         return self._session
+
+    def _check_searchable(self) -> None:
+        """Refuse a template without parameters, unless there is a guess to try."""
+        if not self._log.space.leaves and not self._log.state.queue:
+            check_searchable(self._log.space.template)
 
     def _end_session(self) -> None:
         session, self._session = self._session, None

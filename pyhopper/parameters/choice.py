@@ -21,6 +21,7 @@ from pyhopper.parameters.base import (
     seeding_hook,
 )
 from pyhopper.parameters.columns import Columns
+from pyhopper.parameters.mistakes import check_nesting
 from pyhopper.parameters.template import Template, has_parameters
 
 
@@ -164,6 +165,10 @@ class Choice(Branching):
         if not options:
             raise ArgumentError("options", [], "a choice needs at least one option")
         self.options = tuple(options)
+        try:
+            check_nesting(self.options)
+        except CandidateError as error:
+            raise ArgumentError("options", error.value, error.problem) from None
         self.nested = any(has_parameters(option) for option in self.options)
         self._seeding = seeding_hook(seeding_fn)
         self._mutation = mutation_hook(mutation_fn)

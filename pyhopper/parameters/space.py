@@ -26,6 +26,7 @@ from pyhopper.parameters import (
     Template,
     option_text,
 )
+from pyhopper.parameters.mistakes import check_nesting
 from pyhopper.parameters.names import look_up, steps
 
 Constraint = Callable[[dict[str, Any]], bool]
@@ -63,6 +64,10 @@ def merge_dicts(*dicts: Mapping[str, Any]) -> dict[str, Any]:
     for each in dicts:
         if not isinstance(each, Mapping):
             raise ArgumentError("dicts", each, "must be a dict")
+        try:
+            check_nesting(each)
+        except CandidateError as error:
+            raise ArgumentError(error.path or "dicts", error.value, error.problem) from None
         _merge_into(merged, each, "")
     return merged
 
@@ -219,6 +224,7 @@ class Space:
         """
         if not isinstance(guess, Mapping):
             raise CandidateError("", guess, "a guess must be a dict; queue several one by one")
+        check_nesting(guess)
         return self._compiled.read(guess, lenience)
 
     def read_all(self, params: Mapping[str, Any]) -> Point:
