@@ -240,14 +240,16 @@ class Search:
         ------
         CandidateError
             If the candidate does not fit the template.
-        ObjectiveError
-            If the value is no number.
+        ArgumentError
+            If the value is no number, or ``metrics`` no dict.
         """
         space = self._log.space
         point = space.read_all(params)
         if not space.allows(point):
             point = Misfit(point)
-        outcome = told_outcome({**(metrics or {}), "value": value}, ignore_nans=True)
+        if metrics is not None and not isinstance(metrics, Mapping):
+            raise ArgumentError("metrics", metrics, "must be a dict")
+        outcome = told_outcome(value, metrics or {}, ignore_nans=True)
         kind = CandidateType.MANUALLY_ADDED
         self._tell(Known(Candidate(-1, kind, space.build(point), point), outcome))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pyhopper.errors import ArgumentError, CandidateError, ConstraintError
+from pyhopper.errors import ArgumentError, CandidateError, ConstraintError, ConstraintFailedError
 from pyhopper.parameters import (
     INACTIVE,
     Choice,
@@ -199,11 +199,15 @@ class Space:
             return True
         params = self.build(point)
         for constraint in self.constraints:
-            verdict = constraint(params)
+            try:
+                verdict = constraint(params)
+                passed = bool(verdict)
+            except Exception as error:
+                raise ConstraintFailedError(constraint, self.build(point), error) from error
             if verdict is None:
                 problem = "returned None for a candidate; is a `return` missing?"
                 raise ArgumentError("constraint", constraint, problem)
-            if not verdict:
+            if not passed:
                 return False
         return True
 
