@@ -33,6 +33,7 @@ from pyhopper.history.evaluation import Evaluation, Misfit
 from pyhopper.history.state import State, observe
 from pyhopper.journal import Checkpoint, Replay, checkpoint_file, read, sync_folder
 from pyhopper.parameters.space import Space
+from pyhopper.paths import read_path
 
 
 class Follower(Protocol):
@@ -345,7 +346,7 @@ class Log:
         if self.state.started:
             problem = "this search has results already; make a new Search and load into that"
             raise ArgumentError("path", path, problem)
-        file = Path(path)
+        file = read_path("path", path, "file")
         lines, lost = read(file, recover)
         replay, state = Replay(file, self.space, recover), self._new_state()
         replay.feed(lines, _reader(state, replay))

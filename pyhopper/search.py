@@ -28,6 +28,7 @@ from pyhopper.log import Log
 from pyhopper.parameters import Parameter
 from pyhopper.parameters.mistakes import check_constants, check_searchable
 from pyhopper.parameters.space import Space, merge_dicts
+from pyhopper.paths import read_path
 from pyhopper.pruners import Pruner
 from pyhopper.retrace import Retrace
 from pyhopper.session import Session, told_outcome
@@ -83,6 +84,9 @@ class Search:
         if isinstance(clock, Parameter):
             # A parameter of that name, which a template may well have.
             entries["clock"], clock = clock, None
+        if clock is not None and not (hasattr(clock, "monotonic") and hasattr(clock, "time")):
+            problem = "must have monotonic() and time(); an entry called clock goes into a dict"
+            raise ArgumentError("clock", clock, problem)
         space = Space(merge_dicts(*templates, entries))
         check_constants(space.template)
         self._log = Log(space, clock or SystemClock(), None if seed is None else int(seed))
@@ -98,11 +102,11 @@ class Search:
 
     def __getitem__(self, key: str) -> Any:
         """The template's entry under a key."""
-        return self._log.space.template[key]
+        return self._log.space.template[_key(key)]
 
     def __contains__(self, key: str) -> bool:
         """Whether the template has an entry under a key."""
-        return key in self._log.space.template
+        return _key(key) in self._log.space.template
 
     def __setitem__(self, key: str, value: Any) -> None:
         """Replace or add an entry of the template, before the first candidate.
@@ -115,9 +119,9 @@ class Search:
         state = self._log.state
         if state.started or state.evaluations or state.queue:
             problem = "the search has candidates of the old template; make a new Search"
-            raise ArgumentError(key, value, problem)
+            raise ArgumentError(str(key), value, problem)
         space = self._log.space
-        template = merge_dicts({**space.template, key: value})
+        template = merge_dicts({**space.template, _key(key): value})
         check_constants(template)
         self._log.space = Space(template, space.constraints)
 
@@ -206,6 +210,8 @@ class Search:
         values : iterable
             What it should be.
         """
+        if not isinstance(name, str):
+            raise ArgumentError("name", name, "must be the name of a parameter")
         self.grid({name: values})
 
     def grid(self, axes: Mapping[str, Iterable[Any]] | None = None, **more: Iterable[Any]) -> None:
@@ -218,6 +224,8 @@ class Search:
         **more : iterable
             Values by key.
         """
+        if axes is not None and not isinstance(axes, Mapping):
+            raise ArgumentError("axes", axes, "must be a dict of lists of values")
         columns = {**(axes or {}), **more}
         for values in self._log.space.combinations(columns):
             self._tell(Queued(values))
@@ -531,7 +539,8 @@ class Search:
         if self._session is None:
             self._session = Session(self._log, checkpoint_path)
         elif checkpoint_path is not None and (
-            self._log.file is None or Path(checkpoint_path) != self._log.path
+            self._log.file is None
+            or read_path("checkpoint_path", checkpoint_path) != self._log.path
         ):
             problem = "this search is asked with another one already; make a new Search"
             raise ArgumentError("checkpoint_path", checkpoint_path, problem)
@@ -598,3 +607,18 @@ class Search:
         news = self._log.load(path, recover)
         if news:
             say(*news)
+
+
+def _key(key: Any) -> Any:
+    """A key of the template.
+
+    Raises
+    ------
+    ArgumentError
+        If no dict can have it.
+    """
+    try:
+        hash(key)
+    except TypeError:
+        raise ArgumentError("key", key, "must be the key of an entry of the template") from None
+    return key

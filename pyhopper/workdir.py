@@ -15,6 +15,7 @@ from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Candidate, Outcome
 from pyhopper.history.evaluation import Evaluation
+from pyhopper.paths import read_path
 
 
 class WorkDir:
@@ -35,11 +36,9 @@ class WorkDir:
     """
 
     def __init__(self, path: Any) -> None:
+        self.path = read_path("work_dir", path, "folder").absolute()
         try:
-            self.path = Path(path).expanduser().absolute()
             self.path.mkdir(parents=True, exist_ok=True)
-        except TypeError:
-            raise ArgumentError("work_dir", path, "must be the path of a folder") from None
         except OSError as error:
             raise ArgumentError("work_dir", path, f"cannot be created: {error.strerror}") from None
 

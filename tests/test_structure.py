@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # they are parts of one package.
 LAYERS = [
     {"_version", "errors"},
-    {"events", "budget", "noise", "parameters"},
+    {"events", "budget", "noise", "parameters", "paths"},
     {"objective", "history"},
     {"kernels", "journal", "executors", "pruners", "workdir"},
     {"callbacks"},

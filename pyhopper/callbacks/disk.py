@@ -13,6 +13,7 @@ from pyhopper.callbacks.base import Callback
 from pyhopper.callbacks.tracker import require
 from pyhopper.errors import ArgumentError
 from pyhopper.events import ParamInfo
+from pyhopper.paths import read_path
 
 _YAML = (".yaml", ".yml")
 
@@ -47,8 +48,8 @@ class SaveBestOnDisk(Callback):
         if (filename is None) == (dir is None):
             problem = 'give either filename="best.json" or dir="best"'
             raise ArgumentError("filename", filename, problem)
-        self._file = None if filename is None else Path(filename)
-        self._dir = None if dir is None else Path(dir)
+        self._file = None if filename is None else read_path("filename", filename, "file")
+        self._dir = None if dir is None else read_path("dir", dir, "folder")
         if self._file is not None and self._file.suffix.lower() in _YAML:
             require("yaml", "yaml")
 

@@ -20,6 +20,7 @@ from pyhopper.journal.lockfile import Holder, Lock
 from pyhopper.journal.replay import Observe, Replay
 from pyhopper.journal.skeleton import skeleton
 from pyhopper.parameters.space import Space
+from pyhopper.paths import read_path
 
 _ALIVE_TURNS = 6
 """Turns of five seconds without a line after which one says that the search still runs."""
@@ -33,12 +34,7 @@ def checkpoint_file(argument: str, value: Any) -> Path:
     ArgumentError
         If it is no path.
     """
-    try:
-        if not str(value):
-            raise TypeError
-        path = Path(value).expanduser()
-    except TypeError:
-        raise ArgumentError(argument, value, "must be the path of a file or folder") from None
+    path = read_path(argument, value)
     is_folder = path.is_dir() or str(value).endswith(("/", "\\"))
     folder = path if is_folder else path.parent
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -33,6 +34,9 @@ Constraint = Callable[[dict[str, Any]], bool]
 
 _CONSTRAINT_TRIES = 10_000
 """So many draws in a row may break a constraint before the search gives up."""
+
+_MOST_COMBINATIONS = 10**6
+"""So many guesses may be queued at once."""
 
 LARGE_POINT = 64 * 1024
 """Points of more bytes are kept complete only while they run and while they are the best."""
@@ -270,7 +274,10 @@ class Space:
         columns : dict
             Values by key or by dotted name.
         """
-        lists = {name: list(values) for name, values in columns.items()}
+        lists = {name: _listed(name, values) for name, values in columns.items()}
+        if math.prod(len(values) for values in lists.values()) > _MOST_COMBINATIONS:
+            problem = f"has more than {_MOST_COMBINATIONS} combinations"
+            raise ArgumentError("axes", dict(columns), problem)
         for row in itertools.product(*lists.values()):
             guesses = [
                 {name: value} if name in self.template else nested(name, value)
@@ -363,6 +370,17 @@ class Space:
         import hashlib
 
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    """The values of one axis of a grid."""
+    try:
+        listed = list(itertools.islice(values, _MOST_COMBINATIONS + 1))
+    except TypeError:
+        raise ArgumentError(str(name), values, "must be a list of values") from None
+    if len(listed) > _MOST_COMBINATIONS:
+        raise ArgumentError(str(name), values, f"has more than {_MOST_COMBINATIONS} values")
+    return listed
 
 
 def _has(node: Any, path: list[str]) -> bool:
