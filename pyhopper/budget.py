@@ -70,7 +70,12 @@ def parse_runtime(runtime: float | str, now: float | None = None) -> float:
     ArgumentError
         If the text cannot be read, or the duration is not positive and finite.
     """
-    seconds = _seconds(runtime, now)
+    if now is not None and not _is_moment(now):
+        raise ArgumentError("now", now, "must be a time in seconds since the epoch")
+    try:
+        seconds = _seconds(runtime, now)
+    except (ValueError, OverflowError):  # more digits than a float can hold, or Python reads
+        seconds = math.inf
     if seconds is None:
         raise ArgumentError("runtime", runtime, f"not a duration; {_EXAMPLES}")
     if not (math.isfinite(seconds) and seconds > 0):
@@ -105,10 +110,18 @@ def _seconds(runtime: object, now: float | None) -> float | None:
     return total_seconds if place else None
 
 
+def _is_moment(now: object) -> bool:
+    try:
+        datetime.fromtimestamp(float(now)).astimezone()  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError, OSError):
+        return False
+    return True
+
+
 def _until(hour: int, minute: int, now: float | None) -> float | None:
     if hour > 23 or minute > 59:
         return None
-    present = datetime.fromtimestamp(time.time() if now is None else now).astimezone()
+    present = datetime.fromtimestamp(time.time() if now is None else float(now)).astimezone()
     wall = present.replace(tzinfo=None)
     end = wall.replace(hour=hour, minute=minute, second=0, microsecond=0)
     if end <= wall:

@@ -6,6 +6,7 @@
     ├── ArgumentError (ValueError)       an argument makes no sense
     ├── CandidateError (ValueError)      a value or a guess does not fit the template
     ├── ConstraintError (RuntimeError)   almost no candidate passes the constraints
+    │   └── ConstraintFailedError        a constraint raised
     ├── ObjectiveError (TypeError)       the objective did not return a number
     ├── EvaluationError (RuntimeError)   an evaluation failed and ``on_error="raise"``
     ├── SearchFailedError (RuntimeError) no evaluation has ever succeeded
@@ -16,6 +17,7 @@
 from __future__ import annotations
 
 import reprlib
+import traceback
 from typing import Any
 
 _SHORT = reprlib.Repr()
@@ -36,8 +38,16 @@ def class_name(thing: object) -> str:
     return f"{type(thing).__module__}.{type(thing).__qualname__}"
 
 
+def _rebuilt(kind: type[Exception], arguments: tuple[Any, ...]) -> Exception:
+    return kind.__new__(kind, *arguments)
+
+
 class PyhopperError(Exception):
     """The base class of all errors that pyhopper defines."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without the constructor, whose arguments are others than the message alone.
+        return _rebuilt, (type(self), self.args), self.__dict__
 
 
 class ArgumentError(PyhopperError, ValueError):
@@ -94,6 +104,44 @@ class ConstraintError(PyhopperError, RuntimeError):
             "loosen the constraint, or narrow the bounds so that more candidates pass"
         )
         self.tries = tries
+
+
+def _line_of(function: object, error: Exception) -> str:
+    """The last line in the file of a user's function that an error came through, as text."""
+    code = getattr(function, "__code__", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    if code is not None:
+        # Where it is defined, if it has returned what cannot be used.
+        frames.insert(0, traceback.FrameSummary(code.co_filename, code.co_firstlineno, ""))
+        frames[:] = [each for each in frames if each.filename == code.co_filename]
+    last = frames[-1]
+    return f"\n  {last.filename}, line {last.lineno}: {last.line}" if last.line else ""
+
+
+class ConstraintFailedError(ConstraintError):
+    """A constraint raised, or returned something that is neither true nor false.
+
+    Attributes
+    ----------
+    constraint : callable
+        The user's function.
+    params : dict
+        The candidate for which it happened.
+    tries : int
+        Always 1.
+    """
+
+    def __init__(self, constraint: object, params: dict[str, Any], error: Exception) -> None:
+        name = getattr(constraint, "__qualname__", type(constraint).__qualname__)
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        text = f"the constraint {name} raised {what}{_line_of(constraint, error)}"
+        text += f"\ncandidate: {short(params)}"
+        if isinstance(error, KeyError):
+            text += "\nparameters of options that are not chosen are absent from a candidate"
+        RuntimeError.__init__(self, text)
+        self.constraint = constraint
+        self.params = params
+        self.tries = 1
 
 
 class ObjectiveError(PyhopperError, TypeError):

@@ -13,6 +13,9 @@ import os
 import stat
 import uuid
 from pathlib import Path
+from typing import Any
+
+from pyhopper.errors import ArgumentError
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -33,6 +36,43 @@ _NOT_REPLACEABLE = (errno.EACCES, errno.EPERM, errno.EBUSY)
 
 _CANNOT_SYNC = tuple(getattr(errno, name, 0) for name in ("EINVAL", "ENOSYS", "ENOTSUP"))
 """With these a file system says that it has nothing to sync, rather than that it failed."""
+
+
+def read_path(argument: str, value: Any, kind: str = "file or folder") -> Path:
+    """The path that an argument means, absolute and with ``~`` replaced; it need not exist.
+
+    It is made absolute at once, since the objective may change the working directory.
+
+    Parameters
+    ----------
+    argument : str
+        Its name, for messages.
+    value : str or path-like
+        What was given.
+    kind : str
+        What it should be the path of, for messages.
+
+    Raises
+    ------
+    ArgumentError
+        If there can be no such path.
+    """
+    if not isinstance(value, str | os.PathLike) or not str(value):
+        raise ArgumentError(argument, value, f"must be the path of a {kind}")
+    try:
+        path = Path(value).expanduser()
+        path.lstat()
+    except TypeError:  # a path of bytes
+        raise ArgumentError(argument, value, f"must be the path of a {kind}, as text") from None
+    except RuntimeError:
+        problem = "there is no such user; write ./ before a name that begins with ~"
+        raise ArgumentError(argument, value, problem) from None
+    except ValueError:  # a zero byte, or half of a character
+        raise ArgumentError(argument, value, "has a character that no path can have") from None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ArgumentError(argument, value, "is too long for a path") from None
+    return path.absolute()
 
 
 def kind(mode: int) -> str:

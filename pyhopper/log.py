@@ -28,10 +28,10 @@ from pyhopper.events import (
     SpaceChanged,
     Status,
 )
-from pyhopper.files import is_stream, write_whole
+from pyhopper.files import is_stream, read_path, write_whole
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State, observe
-from pyhopper.journal import Checkpoint, Replay, checkpoint_file, existing_file, read
+from pyhopper.journal import Checkpoint, Replay, checkpoint_file, read
 from pyhopper.journal.states import Follower, fill, misplaced, reader, take, write_all
 from pyhopper.parameters.space import Space
 
@@ -445,7 +445,7 @@ class Log:
         if self.state.started:
             problem = "this search has results already; make a new Search and load into that"
             raise ArgumentError("path", path, problem)
-        file = existing_file(path)
+        file = read_path("path", path, "file")
         lines, lost = read(file, recover)
         replay, state = Replay(file, self.space, recover), self._new_state()
         replay.feed(lines, reader(state, replay))

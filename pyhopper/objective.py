@@ -342,7 +342,11 @@ def _split(result: Any, source: str) -> tuple[Any, Metrics | None]:
 
 def _number(result: Any, source: str) -> float:
     if isinstance(result, numbers.Real):
-        return float(result)
+        try:
+            return float(result)
+        except OverflowError:  # an integer too large for a float
+            huge: Any = result
+            return math.inf if huge > 0 else -math.inf
     # A scalar of NumPy, PyTorch, JAX or TensorFlow, or an array of one entry.
     if hasattr(result, "__float__") and not isinstance(result, str | bytes | complex):
         try:

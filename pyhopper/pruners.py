@@ -132,7 +132,7 @@ class QuantilePruner(_Ranks):
     def __init__(self, q: float, warmup: int = 5) -> None:
         super().__init__()
         number = isinstance(q, int | float | np.number) and not isinstance(q, bool)
-        share = float(q) / 100 if number and q > 1 else q
+        share = float(q) / 100 if number and 1 < q <= 100 else q
         if not number or not 0 < share < 1:
             problem = "must be in (0, 1), or a percentage between 1 and 100"
             raise ArgumentError("q", q, problem)

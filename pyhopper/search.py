@@ -22,10 +22,12 @@ from pyhopper.engine import Run, make_run
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Began, Candidate, CandidateType, Forgotten, Known, Queued
 from pyhopper.executors import Executor
+from pyhopper.files import read_path
 from pyhopper.history.evaluation import Misfit
 from pyhopper.history.view import History
 from pyhopper.log import Log
 from pyhopper.parameters import Parameter, constants
+from pyhopper.parameters.mistakes import check_constants, check_searchable
 from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
 from pyhopper.retrace import Retrace
@@ -87,7 +89,11 @@ class Search:
         if isinstance(clock, Parameter):
             # A parameter of that name, which a template may well have.
             entries["clock"], clock = clock, None
+        if clock is not None and not (hasattr(clock, "monotonic") and hasattr(clock, "time")):
+            problem = "must have monotonic() and time(); an entry called clock goes into a dict"
+            raise ArgumentError("clock", clock, problem)
         space = Space(merge_dicts(*templates, entries))
+        check_constants(space.template)
         self._log = Log(space, clock or SystemClock(), None if seed is None else int(seed))
         self._session: Session | None = None
         self.history = History(lambda: self._log.state, lambda: self._log.space)
@@ -101,11 +107,11 @@ class Search:
 
     def __getitem__(self, key: str) -> Any:
         """The template's entry under a key."""
-        return self._log.space.template[key]
+        return self._log.space.template[_key(key)]
 
     def __contains__(self, key: str) -> bool:
         """Whether the template has an entry under a key."""
-        return key in self._log.space.template
+        return _key(key) in self._log.space.template
 
     def __setitem__(self, key: str, value: Any) -> None:
         """Replace or add an entry of the template, before the first candidate.
@@ -118,9 +124,11 @@ class Search:
         state = self._log.state
         if state.started or state.evaluations or state.queue:
             problem = "the search has candidates of the old template; make a new Search"
-            raise ArgumentError(key, value, problem)
+            raise ArgumentError(str(key), value, problem)
         space = self._log.space
-        self._log.space = Space({**space.template, key: value}, space.constraints)
+        template = merge_dicts({**space.template, _key(key): value})
+        check_constants(template)
+        self._log.space = Space(template, space.constraints)
 
     def constrain(self, fn: Callable[[Params], bool]) -> None:
         """Allow only candidates for which ``fn(params)`` is true.
@@ -207,6 +215,8 @@ class Search:
         values : iterable
             What it should be.
         """
+        if not isinstance(name, str):
+            raise ArgumentError("name", name, "must be the name of a parameter")
         self.grid({name: values})
 
     def grid(self, axes: Mapping[str, Iterable[Any]] | None = None, **more: Iterable[Any]) -> None:
@@ -219,6 +229,8 @@ class Search:
         **more : iterable
             Values by key.
         """
+        if axes is not None and not isinstance(axes, Mapping):
+            raise ArgumentError("axes", axes, "must be a dict of lists of values")
         columns = {**(axes or {}), **more}
         for values in self._log.space.combinations(columns):
             self._tell(Queued(values))
@@ -241,14 +253,16 @@ class Search:
         ------
         CandidateError
             If the candidate does not fit the template.
-        ObjectiveError
-            If the value is no number.
+        ArgumentError
+            If the value is no number, or ``metrics`` no dict.
         """
         space = self._log.space
         point = space.read_all(params)
         if not space.allows(point):
             point = Misfit(point)
-        outcome = told_outcome({**(metrics or {}), "value": value}, ignore_nans=True)
+        if metrics is not None and not isinstance(metrics, Mapping):
+            raise ArgumentError("metrics", metrics, "must be a dict")
+        outcome = told_outcome(value, metrics or {}, ignore_nans=True)
         kind = CandidateType.MANUALLY_ADDED
         self._tell(Known(Candidate(-1, kind, space.build(point), point), outcome))
 
@@ -433,6 +447,7 @@ class Search:
 
     def _run(self, settings: Settings, checkpoint_path: Any) -> Run:
         """Run within an open checkpoint, with the progress and the summary around it."""
+        self._check_searchable()
         self._end_session()
         log, schedule = self._log, settings.schedule
         retrace = Retrace(log.space, schedule, log.stopwatch.clock, settings.reject_duplicates)
@@ -500,6 +515,7 @@ class Search:
             ``candidate.params`` is the dict and ``candidate.id`` its number. None if the budget is
             used or every candidate of a finite space is taken.
         """
+        self._check_searchable()
         session = self._joined(checkpoint_path, work_dir)
         endless = steps is None and runtime is None
         arguments = {"runtime": runtime, "steps": steps, "seeding_ratio": seeding_ratio}
@@ -539,7 +555,7 @@ class Search:
             self._session = Session(self._log, checkpoint_path)
         elif checkpoint_path is not None and (
             self._log.file is None
-            or Path(checkpoint_path).expanduser().absolute() != self._log.path
+            or read_path("checkpoint_path", checkpoint_path) != self._log.path
         ):
             problem = "this search is asked with another one already; make a new Search"
             raise ArgumentError("checkpoint_path", checkpoint_path, problem)
@@ -547,6 +563,11 @@ class Search:
             self._session.work_dir = WorkDir(work_dir)
             self._session.work_dir.share(constants(self._log.space.root))
         return self._session
+
+    def _check_searchable(self) -> None:
+        """Refuse a template without parameters, unless there is a guess to try."""
+        if not self._log.space.leaves and not self._log.state.queue:
+            check_searchable(self._log.space.template)
 
     def _end_session(self) -> None:
         session, self._session = self._session, None
@@ -602,3 +623,18 @@ class Search:
         news = self._log.load(path, recover)
         if news:
             say(*news)
+
+
+def _key(key: Any) -> Any:
+    """A key of the template.
+
+    Raises
+    ------
+    ArgumentError
+        If no dict can have it.
+    """
+    try:
+        hash(key)
+    except TypeError:
+        raise ArgumentError("key", key, "must be the key of an entry of the template") from None
+    return key

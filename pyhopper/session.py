@@ -26,19 +26,26 @@ FAILED = Status.FAILED
 """Tell this for a candidate that could not be evaluated."""
 
 
-def told_outcome(value: Any, ignore_nans: bool = False) -> Outcome:
+def told_outcome(
+    value: Any, metrics: Mapping[str, Any] | None = None, ignore_nans: bool = False
+) -> Outcome:
     """What the caller told, in the form in which an objective's result is kept.
+
+    With ``metrics``, ``value`` has to be a number.
 
     Raises
     ------
     ArgumentError
         If it is no number, no dict with one, and neither PRUNED nor FAILED.
     """
-    if value is PRUNED:
+    if value is PRUNED and metrics is None:
         return Outcome(Status.PRUNED)
-    if value is FAILED:
+    if value is FAILED and metrics is None:
         return Outcome(Status.FAILED, reason="told so")
-    outcome = outcome_of(value, ignore_nans=ignore_nans, source="told")
+    result = value if metrics is None else {**metrics, "value": value}
+    outcome = outcome_of(result, ignore_nans=ignore_nans, source="told")
+    if outcome.misuse and metrics is not None:
+        raise ArgumentError("value", value, "must be a number")
     if outcome.misuse:
         raise ArgumentError("value", value, "must be a number, a dict with one, PRUNED or FAILED")
     return outcome

@@ -36,6 +36,9 @@ _COLDEST = 0.01
 _DEEPEST = 20
 """Levels of nested lists and dicts of which the contents count in a hash."""
 
+_MOST = 10**15
+"""No more steps can be asked for."""
+
 
 @dataclass(frozen=True)
 class Stop:
@@ -285,13 +288,19 @@ def _renamed(seeding_runtime: Any, now: float) -> float:
 def whole(argument: str, value: Any, least: int) -> int:
     """An integer, also as text."""
     parsed = value
-    if isinstance(value, str):
-        text = value.strip().replace("_", "")
-        parsed = int(text) if text.lstrip("+-").isdigit() else None
-    elif not isinstance(value, bool) and isinstance(value, numbers.Real):
-        parsed = int(float(value)) if float(value).is_integer() else None
+    try:
+        if isinstance(value, str):
+            parsed = int(value)
+        elif not isinstance(value, bool) and isinstance(value, numbers.Real):
+            real: Any = value
+            parsed = int(real) if real == int(real) else None
+    except (ValueError, OverflowError):
+        parsed = None
     if not isinstance(parsed, int) or isinstance(parsed, bool) or parsed < least:
         raise ArgumentError(argument, value, f"must be an integer, at least {least}")
+    if parsed > _MOST:
+        problem = f"must be an integer, at most {_MOST}; for a search without end use endless_mode"
+        raise ArgumentError(argument, value, problem)
     return parsed
 
 
@@ -299,7 +308,7 @@ def number(argument: str, value: Any, low: float, high: float) -> float:
     """A number in a range, also as text."""
     try:
         parsed = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         parsed = math.nan
     if not low <= parsed <= high:
         raise ArgumentError(argument, value, f"must be a number between {low} and {high}")
@@ -351,7 +360,7 @@ def parse_stop(stop: Any) -> Stop:
 
 def one_of(argument: str, value: Any, *options: str) -> str:
     """One of a few words."""
-    if value not in options:
+    if not isinstance(value, str) or value not in options:
         listed = " or ".join(f'"{option}"' for option in options)
         raise ArgumentError(argument, value, f"must be {listed}")
     return str(value)

@@ -293,8 +293,6 @@ class Supply:
     def _is_exhausted(self, redrawn: int) -> bool:
         size = self._space.size
         if size is not None and len(self._state.seen) >= size:
-            # What does not fit the space any more is no part of it.
-            misfits = sum(not each.fits for each in self._state.evaluations)
-            return len(self._state.seen) - misfits >= size
+            return True
         # A draw misses the last of n points 20 n times in a row once in e**20 cases.
         return redrawn >= (_REDRAWS if size is None else max(_REDRAWS, 40 * min(size, 10**5)))

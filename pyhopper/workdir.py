@@ -18,7 +18,7 @@ import numpy as np
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError, short
 from pyhopper.events import Candidate, Outcome
-from pyhopper.files import beside, read_small, write_whole
+from pyhopper.files import beside, read_path, read_small, write_whole
 from pyhopper.history.evaluation import Evaluation
 
 _LARGE = 2000
@@ -50,11 +50,9 @@ class WorkDir:
     """
 
     def __init__(self, path: Any) -> None:
+        self.path = read_path("work_dir", path, "folder").absolute()
         try:
-            self.path = Path(path).expanduser().absolute()
             self.path.mkdir(parents=True, exist_ok=True)
-        except (TypeError, ValueError, RuntimeError):
-            raise ArgumentError("work_dir", path, "must be the path of a folder") from None
         except OSError as error:
             raise ArgumentError("work_dir", path, f"cannot be created: {error.strerror}") from None
         self._shared: dict[int, tuple[Any, str]] = {}

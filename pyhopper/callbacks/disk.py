@@ -14,7 +14,7 @@ from pyhopper.callbacks.base import Callback
 from pyhopper.callbacks.tracker import require
 from pyhopper.errors import ArgumentError
 from pyhopper.events import ParamInfo
-from pyhopper.files import check_regular, is_stream, write_whole
+from pyhopper.files import check_regular, is_stream, read_path, write_whole
 
 _YAML = (".yaml", ".yml")
 
@@ -50,9 +50,8 @@ class SaveBestOnDisk(Callback):
         if (filename is None) == (dir is None):
             problem = 'give either filename="best.json" or dir="best"'
             raise ArgumentError("filename", filename, problem)
-        # Now, since the objective may go to another folder.
-        self._file = None if filename is None else Path(filename).absolute()
-        self._dir = None if dir is None else Path(dir).absolute()
+        self._file = None if filename is None else read_path("filename", filename, "file")
+        self._dir = None if dir is None else read_path("dir", dir, "folder")
         if self._file is not None and not is_stream(self._file):
             try:
                 check_regular(self._file.stat().st_mode)

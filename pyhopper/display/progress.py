@@ -127,9 +127,10 @@ class Progress:
         parts.append("no value yet" if state.best is None else f"best {number(state.best.value)}")
         if schedule.steps is None:
             parts.append(f"{ended} done")
-        for status in (Status.PRUNED, Status.NAN, Status.FAILED):
+        names = {Status.PRUNED: "pruned", Status.NAN: "no value", Status.FAILED: "failed"}
+        for status, name in names.items():
             if count := state.count(status):
-                parts.append(f"{count} {status.value}")
+                parts.append(f"{count} {name}")
         if ended and elapsed > 0:
             parts.append(_rate(ended / elapsed))
         return ", ".join(parts)

@@ -32,7 +32,7 @@ _SHORT = {"Evaluated": "Tried"}
 _IMPORTANT = (0, 1, 2, 5, 3, 4, 6)
 """Indices of the columns, the most important first, for terminals too narrow for all of them."""
 
-_COLUMNS = ("", "Best", "Evaluated", "Pruned", "NaN", "Failed", "Time")
+_COLUMNS = ("", "Best", "Evaluated", "Pruned", "No value", "Failed", "Time")
 
 
 def summary(
@@ -79,7 +79,7 @@ def summary(
     table = _table(state, total, width)
     lines = [f"Search ended after {duration(budget.elapsed)}: {reason}", "", table, ""]
     if state.best is None:
-        lines.append("No evaluation has returned a value.")
+        lines += textwrap.wrap(_nothing(state, total), width)
     else:
         lines += [
             f"Best value {number(state.best.value)} with",
@@ -103,6 +103,28 @@ def summary(
     return "\n".join(lines)
 
 
+def _nothing(state: State, total: Tally) -> str:
+    """Why there is no best candidate."""
+    if not total.evaluated:
+        return "No candidate has been evaluated."
+    if total.counts[Status.DONE]:
+        return "No evaluation with a value has a place in the space."
+    infinite = sum(each.status is Status.NAN and bool(each.reason) for each in state.evaluations)
+    kinds = {
+        "infinite": infinite,
+        "without a number": total.counts[Status.NAN] - infinite,
+        "pruned": total.counts[Status.PRUNED],
+        "failed": total.counts[Status.FAILED],
+    }
+    counted = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+    hint = ""
+    if infinite == total.evaluated:
+        hint = " An infinite value cannot be compared: return a large finite one instead."
+    elif total.counts[Status.PRUNED] == total.evaluated:
+        hint = " Only candidates that are not pruned have one."
+    return f"No evaluation has returned a value, so there is no best candidate: {counted}.{hint}"
+
+
 def _table(state: State, total: Tally, width: int) -> str:
     """A table of counts, best values and times for each type of candidate."""
     from tabulate import tabulate
@@ -113,8 +135,7 @@ def _table(state: State, total: Tally, width: int) -> str:
     narrow = width < _WIDEST
     digits = 4 if narrow else 6
     rows = [_row(kind.value.capitalize(), tally, digits) for kind, tally in tallies.items()]
-    label = "Duplicates" if narrow else "Duplicates (not run)"
-    rows.append([label, "", str(state.duplicates), "", "", "", ""])
+    rows.append(["Duplicates", "", str(state.duplicates), "", "", "", ""])
     rows.append(_row("Total", total, digits))
     headers = [_SHORT.get(name, name) if narrow else name for name in _COLUMNS]
     shown = _fitting(headers, rows, width)

@@ -95,7 +95,7 @@ def check_executor(
         If subprocesses are needed, but this process is itself a worker that is importing the
         module of its objective.
     """
-    if isolation not in ("auto", "candidate", "slot"):
+    if not isinstance(isolation, str) or isolation not in ("auto", "candidate", "slot"):
         raise ArgumentError("isolation", isolation, 'must be "auto" or "candidate" or "slot"')
     if executor is not None:
         _check_own(executor, n_jobs)

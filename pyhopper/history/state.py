@@ -88,8 +88,8 @@ class State:
     running : dict
         Candidates that have started and not ended, by id.
     seen : dict
-        Keys of all candidates in order, to find duplicates. Only the last 32,768 if the history is
-        not kept, so that memory does not grow.
+        Keys of all candidates in order that have a place in the space, to find duplicates. Only the
+        last 32,768 if the history is not kept, so that memory does not grow.
     tallies : dict
         Counts by candidate type.
     duplicates : int
@@ -222,15 +222,19 @@ class State:
             for point in again.values()
         ]
         self.queue.extendleft(reversed(guesses))
-        self.seen = {
-            self.key(each.point): None for each in self.evaluations if each.status is Status.DONE
-        }
-        self.seen |= {running.key: None for running in self.running.values()}
+        self.seen = {}
+        for each in self.evaluations:
+            if each.status is Status.DONE:
+                self.remember(self.key(each.point), each.point)
+        for running in self.running.values():
+            self.remember(running.key, running.candidate.point)
         self.first_failure = None
         self.before_success = Used(self.started, self.ended, self.elapsed)
 
-    def remember(self, key: Any) -> None:
-        """Note that a point need not be evaluated again."""
+    def remember(self, key: Any, point: Point) -> None:
+        """Note that a point need not be evaluated again, if it is one of the space."""
+        if isinstance(point, Misfit):
+            return
         self.seen[key] = None
         if not self.keep_history and len(self.seen) > _REMEMBERED:
             del self.seen[next(iter(self.seen))]
@@ -350,7 +354,7 @@ def observe(state: State, event: Event, now: Stamp) -> Evaluation | None:
         state.running[event.job_id] = running._replace(since=now, estimates=[], holder=event.holder)
     elif isinstance(event, Known):
         key = state.key(event.candidate.point)
-        state.remember(key)
+        state.remember(key, event.candidate.point)
         evaluation = _evaluation(event.candidate, event.outcome, now, now, "")
         state.add(evaluation, key)
         return evaluation
@@ -383,7 +387,7 @@ def _start(state: State, event: Started, now: Stamp) -> None:
     state.started = candidate.id + 1
     state.drop(event.redrawn, event.dequeued)
     key = state.key(candidate.point) if event.key is None else event.key
-    state.remember(key)
+    state.remember(key, candidate.point)
     if candidate.type is CandidateType.REEVALUATION and (leader := state.leaders.find(key)):
         leader.tries += 1
     state.running[candidate.id] = Running(candidate, now, [], event.holder, key)

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any, overload
 
+from pyhopper.errors import ArgumentError
 from pyhopper.events import CandidateType, Screening, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
@@ -151,7 +152,12 @@ class History:
     def __getitem__(self, item: int | slice | str) -> Any:
         if isinstance(item, str):
             return self.get_marginal(item)
-        found, build = self._with(Status.DONE)[item], self._space().build
+        done, build = self._with(Status.DONE), self._space().build
+        try:
+            found: Any = done[item]
+        except TypeError:
+            problem = "must be a number, a slice, or the name of a parameter"
+            raise ArgumentError("item", item, problem) from None
         if isinstance(found, list):
             return [build(each.point) for each in found]
         return build(found.point)
@@ -171,6 +177,8 @@ class History:
         return self._marginal(name, Status.PRUNED)
 
     def _marginal(self, name: str, status: Status) -> list[Any]:
+        if not isinstance(name, str):
+            raise ArgumentError("name", name, "must be the name of a parameter, as text")
         return self._space().values(name, [each.point for each in self._with(status)])
 
     @property

@@ -1,6 +1,6 @@
 """The journal: everything that happens in a search, in a file that survives whatever happens."""
 
-from pyhopper.journal.checkpoint import Checkpoint, checkpoint_file, existing_file
+from pyhopper.journal.checkpoint import Checkpoint, checkpoint_file
 from pyhopper.journal.codec import from_json
 from pyhopper.journal.file import read
 from pyhopper.journal.lockfile import Holder
@@ -11,7 +11,6 @@ __all__ = [
     "Holder",
     "Replay",
     "checkpoint_file",
-    "existing_file",
     "from_json",
     "read",
 ]

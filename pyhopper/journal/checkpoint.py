@@ -13,7 +13,7 @@ from pyhopper._version import __version__
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError, CheckpointError
 from pyhopper.events import Alive, Event, Known, Started
-from pyhopper.files import beside, check_regular, is_stream, open_regular, sync_folder
+from pyhopper.files import beside, check_regular, is_stream, open_regular, read_path, sync_folder
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import Running
 from pyhopper.journal.codec import CodecError, to_json
@@ -50,13 +50,7 @@ def checkpoint_file(argument: str, value: Any, *, streams: bool = False) -> Path
     ArgumentError
         If it is no path, or leads to what cannot be a checkpoint.
     """
-    try:
-        if not str(value) or "\0" in str(value):
-            raise TypeError
-        # Now, since the objective may go to another folder.
-        path = Path(value).expanduser().absolute()
-    except (TypeError, RuntimeError):
-        raise ArgumentError(argument, value, "must be the path of a file or folder") from None
+    path = read_path(argument, value)
     is_folder = path.is_dir() or str(value).endswith(("/", "\\"))
     try:
         if is_folder:
@@ -69,22 +63,6 @@ def checkpoint_file(argument: str, value: Any, *, streams: bool = False) -> Path
     except OSError as error:
         raise ArgumentError(argument, value, f"cannot be used: {error.strerror}") from None
     return path
-
-
-def existing_file(value: Any) -> Path:
-    """The file that the argument ``path`` means.
-
-    Raises
-    ------
-    ArgumentError
-        If it is no path.
-    """
-    try:
-        if "\0" in str(value):
-            raise TypeError
-        return Path(value).absolute()
-    except TypeError:
-        raise ArgumentError("path", value, "must be the path of a file") from None
 
 
 def _numbered(path: Path) -> Path:

@@ -38,6 +38,9 @@ from pyhopper.parameters.scales import (
 MOST_DIGITS = 12
 """The largest ``precision``; with more digits the tolerance of :class:`Digits` is too large."""
 
+_MOST_AXES = 32
+_MOST_ENTRIES = 2**40
+
 _WIDEST = np.finfo(np.float64).max
 
 
@@ -66,6 +69,8 @@ def shape_tuple(shape: Shape, *bounds: Any) -> tuple[int, ...] | None:
         raise ArgumentError("shape", shape, "must be an integer or a tuple of integers")
     if math.prod(entries) == 0:
         raise ArgumentError("shape", shape, "must have at least one entry")
+    if len(entries) > _MOST_AXES or math.prod(entries) > _MOST_ENTRIES:
+        raise ArgumentError("shape", shape, "is too large for an array")
     return tuple(int(n) for n in entries)
 
 
@@ -268,9 +273,16 @@ def _step(multiple_of: Any) -> Fraction | None:
     if multiple_of is None:
         return None
     number = isinstance(multiple_of, numbers.Real) and not isinstance(multiple_of, bool)
-    if not number or not math.isfinite(multiple_of) or multiple_of <= 0:
+    if not number or not 0 < multiple_of <= float(_WIDEST):
         raise ArgumentError("multiple_of", multiple_of, "must be a positive number")
     return exact(float(multiple_of))
+
+
+def truth(argument: str, value: Any) -> bool:
+    """Whether a switch is on; None means that it is not."""
+    if value is None or isinstance(value, bool | int | np.bool_):
+        return bool(value)
+    raise ArgumentError(argument, value, "must be True or False")
 
 
 def _at_least(argument: str, value: Any, least: int, most: int | None = None) -> None:
@@ -340,7 +352,7 @@ def float_dtype(dtype: Any, shape: Shape) -> np.dtype[Any]:
     """The type of a floating point parameter's values; an array may also be of float32."""
     try:
         kind: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
+    except Exception:  # NumPy reads text, and raises what it likes
         raise ArgumentError("dtype", dtype, "must be np.float64 or np.float32") from None
     if kind not in (np.float64, np.float32):
         raise ArgumentError("dtype", dtype, "must be np.float64 or np.float32")

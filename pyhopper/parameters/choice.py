@@ -21,8 +21,14 @@ from pyhopper.parameters.base import (
     mutation_hook,
     seeding_hook,
 )
+from pyhopper.parameters.build import truth
 from pyhopper.parameters.columns import Columns
+from pyhopper.parameters.mistakes import check_nesting
 from pyhopper.parameters.template import Template, has_parameters
+
+_MOST_OPTIONS = 10**6
+
+_LARGEST_WEIGHT = 1e300
 
 
 class Selector(Parameter):
@@ -156,22 +162,32 @@ class Choice(Branching):
         seeding_fn: Callable[..., Any] | None = None,
         mutation_fn: Callable[..., Any] | None = None,
     ) -> None:
-        if len(options) == 1 and isinstance(options[0], list | tuple | np.ndarray | range):
-            first = options[0]
+        first = options[0] if len(options) == 1 else None
+        if isinstance(first, list | tuple | range) or (
+            isinstance(first, np.ndarray) and first.ndim
+        ):
+            if len(first) > _MOST_OPTIONS:
+                problem = f"are more than {_MOST_OPTIONS}; for numbers use int() or float()"
+                raise ArgumentError("options", first, problem)
             options = tuple(first.tolist() if isinstance(first, np.ndarray) else first)
-        elif len(options) == 1 and isinstance(options[0], Iterable) and not _is_option(options[0]):
+        elif isinstance(first, Iterable) and not _is_option(first):
             problem = "must be several arguments, or one list; write list(...) around it"
-            raise ArgumentError("options", options[0], problem)
+            raise ArgumentError("options", first, problem)
         if not options:
             raise ArgumentError("options", [], "a choice needs at least one option")
         self.options = tuple(options)
+        try:
+            check_nesting(self.options)
+        except CandidateError as error:
+            raise ArgumentError("options", error.value, error.problem) from None
         self.nested = any(has_parameters(option) for option in self.options)
         self._seeding = seeding_hook(seeding_fn)
         self._mutation = mutation_hook(mutation_fn)
         # The user's functions return whole options, so with them a choice is one value.
         self.branches = self._seeding is None and self._mutation is None
         checked = _weights(weights, len(self.options))
-        self.selector = Selector(len(self.options), bool(is_ordinal), checked, MISSING)
+        ordinal = truth("is_ordinal", is_ordinal)
+        self.selector = Selector(len(self.options), ordinal, checked, MISSING)
         self.template = Template(_Branches(self.options, self.selector))
         self.selector.init = self._init_index(init, init_index)
         self.size = self._count()
@@ -293,7 +309,7 @@ class _Branches(Branching):
 
 def _is_option(thing: Iterable[Any]) -> bool:
     """Whether an iterable is one option, instead of a collection of options."""
-    return isinstance(thing, Parameter | dict | str | bytes)
+    return isinstance(thing, Parameter | dict | str | bytes | np.ndarray)
 
 
 def _start_without_draws(leaf: Any) -> Any:
@@ -317,10 +333,14 @@ def option_text(option: Any) -> str:
 def _weights(weights: Sequence[float] | None, count: int) -> list[float] | None:
     if weights is None:
         return None
-    numbers_only = np.ndim(weights) == 1 and all(isinstance(w, numbers.Real) for w in weights)
-    if not numbers_only or len(weights) != count:
+    is_list = isinstance(weights, list | tuple) or (np.ndim(weights) == 1)
+    if (
+        not is_list
+        or len(weights) != count
+        or not all(isinstance(w, numbers.Real) for w in weights)
+    ):
         raise ArgumentError("weights", weights, f"must be {count} numbers, one for each option")
-    if not all(math.isfinite(w) and w > 0 for w in weights):
+    if not all(0 < w < _LARGEST_WEIGHT for w in weights):
         raise ArgumentError("weights", weights, "must be positive; drop options you never want")
     return [float(w) for w in weights]
 

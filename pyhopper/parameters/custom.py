@@ -115,6 +115,8 @@ class List(Parameter):
         """See :class:`Parameter`."""
         if not isinstance(value, builtins.list | tuple | np.ndarray):
             raise CandidateError("", value, "must be a list")
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            raise CandidateError("", value, "must be a list")
         if not self.min_length <= len(value) <= self.max_length:
             span = f"{self.min_length} to {self.max_length}"
             raise CandidateError("", value, f"must have {span} entries")

@@ -20,6 +20,7 @@ from pyhopper.parameters.build import (
     build_int,
     float_dtype,
     shape_tuple,
+    truth,
 )
 from pyhopper.parameters.columns import Columns
 from pyhopper.parameters.grids import EXACT
@@ -300,6 +301,7 @@ class Int(Numeric):
         if lb is None and ub is None:
             lb, ub = -(2**31), 2**31 - 1
         self.bounds = bounds = Bounds.ordered(lb, ub, shape_tuple(shape, lb, ub), integer=True)
+        log = truth("log", log)
         scale = build_int(bounds, multiple_of, power_of, log)
         extras = {"multiple_of": multiple_of, "power_of": power_of, "log": log or None}
         self._text = _definition("int", bounds, extras)
@@ -356,6 +358,7 @@ class Float(Numeric):
         power_of: int | None = None,
         dtype: Any = np.float64,
     ) -> None:
+        log = None if log is None else truth("log", log)
         if fmt is not None:
             log, precision = _parse_format(fmt, log, precision)
             significant = fmt.endswith("g")

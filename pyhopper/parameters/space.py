@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from pyhopper.errors import ArgumentError, CandidateError, ConstraintError
+from pyhopper.errors import ArgumentError, CandidateError, ConstraintError, ConstraintFailedError
 from pyhopper.parameters import (
     INACTIVE,
     Choice,
@@ -26,12 +27,16 @@ from pyhopper.parameters import (
     Template,
     option_text,
 )
+from pyhopper.parameters.mistakes import check_nesting
 from pyhopper.parameters.names import look_up, steps
 
 Constraint = Callable[[dict[str, Any]], bool]
 
 _CONSTRAINT_TRIES = 10_000
 """So many draws in a row may break a constraint before the search gives up."""
+
+_MOST_COMBINATIONS = 10**6
+"""So many guesses may be queued at once."""
 
 LARGE_POINT = 64 * 1024
 """Points of more bytes are kept complete only while they run and while they are the best."""
@@ -63,6 +68,10 @@ def merge_dicts(*dicts: Mapping[str, Any]) -> dict[str, Any]:
     for each in dicts:
         if not isinstance(each, Mapping):
             raise ArgumentError("dicts", each, "must be a dict")
+        try:
+            check_nesting(each)
+        except CandidateError as error:
+            raise ArgumentError(error.path or "dicts", error.value, error.problem) from None
         _merge_into(merged, each, "")
     return merged
 
@@ -202,11 +211,15 @@ class Space:
         if not self.constraints:
             return True
         for constraint in self.constraints:
-            verdict = constraint(self.build(point))
+            try:
+                verdict = constraint(self.build(point))
+                passed = bool(verdict)
+            except Exception as error:
+                raise ConstraintFailedError(constraint, self.build(point), error) from error
             if verdict is None:
                 problem = "returned None for a candidate; is a `return` missing?"
                 raise ArgumentError("constraint", constraint, problem)
-            if not verdict:
+            if not passed:
                 return False
         return True
 
@@ -227,6 +240,7 @@ class Space:
         """
         if not isinstance(guess, Mapping):
             raise CandidateError("", guess, "a guess must be a dict; queue several one by one")
+        check_nesting(guess)
         return self._compiled.read(guess, lenience)
 
     def read_all(self, params: Mapping[str, Any]) -> Point:
@@ -268,7 +282,10 @@ class Space:
         columns : dict
             Values by key or by dotted name.
         """
-        lists = {name: list(values) for name, values in columns.items()}
+        lists = {name: _listed(name, values) for name, values in columns.items()}
+        if math.prod(len(values) for values in lists.values()) > _MOST_COMBINATIONS:
+            problem = f"has more than {_MOST_COMBINATIONS} combinations"
+            raise ArgumentError("axes", dict(columns), problem)
         for row in itertools.product(*lists.values()):
             guesses = [
                 {name: value} if name in self.template else nested(name, value)
@@ -365,6 +382,17 @@ class Space:
         import hashlib
 
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    """The values of one axis of a grid."""
+    try:
+        listed = list(itertools.islice(values, _MOST_COMBINATIONS + 1))
+    except TypeError:
+        raise ArgumentError(str(name), values, "must be a list of values") from None
+    if len(listed) > _MOST_COMBINATIONS:
+        raise ArgumentError(str(name), values, f"has more than {_MOST_COMBINATIONS} values")
+    return listed
 
 
 def _has(node: Any, path: list[str]) -> bool:
