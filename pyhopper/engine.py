@@ -101,10 +101,10 @@ class Run:
         self._pid = os.getpid()
         self._state = self.log.state
         self.interrupts = Interrupts(self.executor)
-        handed_on = tuple(constants(self.log.space.root))
-        self._shared = handed_on if sends_shared(self.executor) else ()
+        space, sends = self.log.space, sends_shared(self.executor)
+        self._shared = tuple(constants(space.root)) if sends else ()
         if self.settings.work_dir is not None:
-            self.settings.work_dir.share(handed_on)
+            self.settings.work_dir.share(space)
         self._reason = ""
         self._late: Evaluation | None = None
         self._interrupted = False

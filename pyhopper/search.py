@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -17,7 +15,7 @@ from pyhopper.budget import Clock, SystemClock
 from pyhopper.callbacks.base import Callback, Callbacks
 from pyhopper.display.progress import Progress
 from pyhopper.display.summary import summary
-from pyhopper.display.text import is_terminal, say
+from pyhopper.display.text import say, width
 from pyhopper.engine import Run, make_run
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Began, Candidate, CandidateType, Forgotten, Known, Queued
@@ -26,7 +24,7 @@ from pyhopper.files import read_path
 from pyhopper.history.evaluation import Misfit
 from pyhopper.history.view import History
 from pyhopper.log import Log
-from pyhopper.parameters import Parameter, constants
+from pyhopper.parameters import Parameter
 from pyhopper.parameters.mistakes import check_constants, check_searchable
 from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
@@ -474,9 +472,8 @@ class Search:
                 callbacks.call("on_search_end")
                 log.keep(run.user_states, force=True)
             if not settings.quiet:
-                columns = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else 80
                 ended = run.budget, ending.reason, ending.late, run.advice
-                say(summary(log.state, log.space, *ended, min(80, columns)))
+                say(summary(log.state, log.space, *ended, width()))
         return run
 
     # The caller's own loop ---------------------------------------------------------------------
@@ -561,7 +558,7 @@ class Search:
             raise ArgumentError("checkpoint_path", checkpoint_path, problem)
         if work_dir is not None and self._session.work_dir is None:
             self._session.work_dir = WorkDir(work_dir)
-            self._session.work_dir.share(constants(self._log.space.root))
+            self._session.work_dir.share(self._log.space)
         return self._session
 
     def _check_searchable(self) -> None:

@@ -9,7 +9,7 @@ import json
 import math
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from pyhopper.errors import ArgumentError, short
 from pyhopper.events import Candidate, Outcome
 from pyhopper.files import beside, read_path, read_small, write_whole
 from pyhopper.history.evaluation import Evaluation
+from pyhopper.parameters import constants
+from pyhopper.parameters.space import Space
 
 _LARGE = 2000
 """Constants of more characters stand once in the folder instead of in each candidate's."""
@@ -55,19 +57,15 @@ class WorkDir:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ArgumentError("work_dir", path, f"cannot be created: {error.strerror}") from None
+        self._space: Space | None = None
         self._shared: dict[int, tuple[Any, str]] = {}
         self._warned = False
 
-    def share(self, constants: Iterable[Any]) -> None:
-        """Make known which objects are in all candidates, so that large ones are written once.
-
-        Parameters
-        ----------
-        constants : iterable
-            See :func:`pyhopper.parameters.constants`.
-        """
+    def share(self, space: Space) -> None:
+        """Make known where candidates come from, so that large constants are written once."""
+        self._space = space
         self._shared.clear()
-        for constant in constants:
+        for constant in constants(space.root):
             text = json.dumps(plain(constant), indent=2)
             if len(text) > _LARGE:
                 name = f"{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}.json"
@@ -86,7 +84,11 @@ class WorkDir:
     def started(self, candidate: Candidate, now: Stamp) -> None:
         """Create a candidate's folder and write its params to ``config.json``."""
         folder = self.folder(candidate.id)
-        self._try(_write_json, folder / "config.json", plain(candidate.params, self._shared))
+        params = candidate.params
+        if self._space is not None:
+            # With the constants themselves, of which the objective has got copies.
+            params = self._space.build(candidate.point, shared=True)
+        self._try(_write_json, folder / "config.json", plain(params, self._shared))
 
     def ended(self, evaluation: Evaluation, outcome: Outcome, new_best: Evaluation | None) -> None:
         """Write how an evaluation ended to ``value.json``; ``best`` leads to a new best one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shutil
 import sys
 import textwrap
 import unicodedata
@@ -52,6 +53,11 @@ def is_terminal(stream: Any) -> bool:
         return bool(stream.isatty())
     except (AttributeError, ValueError):
         return False
+
+
+def width() -> int:
+    """Columns of the terminal on standard output, at most 80; 80 if there is none."""
+    return min(80, shutil.get_terminal_size().columns) if is_terminal(sys.stdout) else 80
 
 
 def duration(seconds: float) -> str:
