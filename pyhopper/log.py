@@ -144,6 +144,9 @@ class Log:
             fresh = not self.continues or self.state.all_failed
             began = began._replace(fresh=fresh)
         self.take(began)
+        if self.file is not None:
+            # What is the best may only be known now.
+            fill(self.state, self.file.replay)
         self.continues = False
 
     def _check_objective(self, began: Began) -> None:

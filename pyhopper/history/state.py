@@ -273,15 +273,28 @@ class State:
             and for the first that failed.
         best : Evaluation or None
             The best evaluation with all its values; it differs from the present one in that only.
+            None if they are lost.
         """
         for number, running in self.running.items():
             self.running[number] = running._replace(candidate=candidate(running.candidate))
         if self.first_failure is not None:
             failed, outcome = self.first_failure
             self.first_failure = candidate(failed), outcome
+        if best is None and self.best is not None:
+            self._give_up_incomplete()
         self.best = best
         if self._best_at >= 0 and best is not None:
             self.evaluations[self._best_at] = best
+
+    def _give_up_incomplete(self) -> None:
+        """From now on no evaluation can be the best whose values were not kept."""
+        self._best_at = -1
+        self.evaluations[:] = [
+            each
+            if self.is_complete(each.point)
+            else each._replace(point=Misfit(each.point), fits=False)
+            for each in self.evaluations
+        ]
 
     def forget_evaluations(self) -> None:
         """Keep the best evaluation only."""

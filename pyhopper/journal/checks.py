@@ -109,8 +109,10 @@ def states(line: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
         name: from_json(line[name]) for name in ("callbacks", "pruner") if name in line
     }
-    pairs = [*found.get("callbacks", []), *filter(None, [found.get("pruner")])]
-    for pair in pairs:
+    callbacks, pruner = found.get("callbacks", []), found.get("pruner")
+    if not isinstance(callbacks, list):
+        raise CodecError(f"{short(callbacks)} is no list")
+    for pair in [*callbacks, pruner] if pruner else callbacks:
         if not isinstance(pair, list) or len(pair) != 2:
             raise CodecError(f"{short(pair)} is no pair of a class and a state")
         text(pair[0])

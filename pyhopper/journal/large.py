@@ -25,7 +25,7 @@ from pyhopper.files import kind, open_regular, read_small, sync, sync_folder, wr
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.journal.codec import CodecError, from_json
 from pyhopper.journal.file import Line, dumps, pack, unpack
-from pyhopper.parameters import Omitted
+from pyhopper.parameters import Omitted, Point
 from pyhopper.parameters.space import LARGE_POINT, LARGE_VALUE
 
 _LARGEST = 1 << 32
@@ -74,8 +74,10 @@ class LargePoints:
         self.obsolete: list[str] = []
         self.best: str | None = None
         self._best: Evaluation | None = None
-        self._open: dict[int, str] = {}
-        self._ended: str | None = None
+        self._open: dict[int, tuple[str, Point]] = {}
+        self._ended: tuple[str, Point] | None = None
+        self._undecided: list[tuple[str, Point]] = []
+        """Of evaluations that ended before the direction was known, so that any may be the best."""
 
     def split(self, encoded: dict[str, Any], keys: list[str]) -> dict[str, Any] | None:
         """The point with marks in the place of large values; None if it is small enough.
@@ -165,18 +167,24 @@ class LargePoints:
         if isinstance(event, Ended):
             self._ended = self._open.pop(event.job_id, None)
         elif name is not None and isinstance(event, Started):
-            self._open[event.candidate.id] = name
+            self._open[event.candidate.id] = name, event.candidate.point
         elif name is not None and isinstance(event, Known):
-            self._ended = name
+            self._ended = name, event.candidate.point
 
     def release(self, best: Evaluation | None) -> None:
         """After an event was observed: find out which file is not needed any more."""
-        unneeded, self._ended = self._ended, None
+        if self._ended is not None:
+            self._undecided.append(self._ended)
+            self._ended = None
+        if best is None or (best is self._best and not self._undecided):
+            return
         if best is not self._best:
-            self._best = best
-            unneeded, self.best = self.best, unneeded
-        if unneeded is not None:
-            self.obsolete.append(unneeded)
+            self._best, former = best, self.best
+            self.best = next((name for name, point in self._undecided if point is best.point), None)
+            if former is not None:
+                self.obsolete.append(former)
+        self.obsolete += [name for name, _ in self._undecided if name != self.best]
+        self._undecided.clear()
 
     def replace_best(self, best: Evaluation) -> None:
         """The best evaluation is from now on this object."""
@@ -184,11 +192,12 @@ class LargePoints:
 
     def name_of(self, candidate_id: int) -> str | None:
         """The file of an open candidate."""
-        return self._open.get(candidate_id)
+        found = self._open.get(candidate_id)
+        return None if found is None else found[0]
 
     def delete_others(self) -> None:
         """Delete the files of points that are neither open nor the best."""
-        needed = {*self._open.values(), self.best}
+        needed = {name for name, _ in (*self._open.values(), *self._undecided)} | {self.best}
         with contextlib.suppress(OSError):
             self._check_folder()
             for path in self.folder.iterdir():
@@ -204,6 +213,7 @@ class LargePoints:
     def delete_all(self) -> None:
         """Delete all files, and their folder if nothing else is in it."""
         self._open.clear()
+        self._undecided.clear()
         self.best = self._best = None
         self.delete_others()
         with contextlib.suppress(OSError):

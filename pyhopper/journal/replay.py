@@ -111,8 +111,6 @@ class Replay:
                     raise CodecError("the space before it is not known")
                 else:
                     self._feed(line, self._spaces, observe)
-        if self.seed is None and self._lines:
-            raise CheckpointError(self.path, "the header cannot be understood", 1)
 
     @contextlib.contextmanager
     def _naming_the_line(self) -> Iterator[None]:
@@ -120,7 +118,7 @@ class Replay:
         try:
             yield
         except (CodecError, LookupError, OverflowError, RecursionError) as error:
-            if not self._recover:
+            if not self._recover or self.seed is None:
                 what = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
                 problem = f"this line cannot be used: {what}"
                 raise CheckpointError(self.path, problem, self._lines) from error
@@ -134,7 +132,7 @@ class Replay:
         placed = self._placed(event, name, spaces)
         if name is not None:
             self._read_with[name] = spaces
-        self.large.follow(event, name)
+        self.large.follow(placed, name)
         if isinstance(event, Queued | Known) and not line.get("again"):
             self._from_user[_text(line)] += 1
         self._ended += isinstance(event, Ended | Known)
@@ -200,10 +198,15 @@ class Replay:
         return candidate._replace(params=self._space.build(point), point=point)
 
     def filled_best(self, best: Evaluation | None) -> Evaluation | None:
-        """The best evaluation with all its values."""
+        """The best evaluation with all its values; None if they are lost, when recovering."""
         if best is None or not any(isinstance(value, Omitted) for value in best.point):
             return best
         complete = best._replace(point=self._complete(best.point, self.large.best))
+        if any(isinstance(value, Omitted) for value in complete.point):
+            if self._recover:
+                return None
+            problem = "large values of the best candidate are missing; search.load(path, "
+            raise CheckpointError(self.path, f"{problem}recover=True) reads everything else")
         self.large.replace_best(complete)
         return complete
 
