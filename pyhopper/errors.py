@@ -106,16 +106,19 @@ class ConstraintError(PyhopperError, RuntimeError):
         self.tries = tries
 
 
-def _line_of(function: object, error: Exception) -> str:
-    """The last line in the file of a user's function that an error came through, as text."""
+def raised(error: Exception, function: object) -> str:
+    """An error that a user's function raised, and the last line of its file that it came through.
+
+    If the function has returned what cannot be used, that is where it is defined.
+    """
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     code = getattr(function, "__code__", None)
     frames = traceback.extract_tb(error.__traceback__)
     if code is not None:
-        # Where it is defined, if it has returned what cannot be used.
         frames.insert(0, traceback.FrameSummary(code.co_filename, code.co_firstlineno, ""))
         frames[:] = [each for each in frames if each.filename == code.co_filename]
     last = frames[-1]
-    return f"\n  {last.filename}, line {last.lineno}: {last.line}" if last.line else ""
+    return f"{what}\n  {last.filename}, line {last.lineno}: {last.line}" if last.line else what
 
 
 class ConstraintFailedError(ConstraintError):
@@ -133,8 +136,7 @@ class ConstraintFailedError(ConstraintError):
 
     def __init__(self, constraint: object, params: dict[str, Any], error: Exception) -> None:
         name = getattr(constraint, "__qualname__", type(constraint).__qualname__)
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        text = f"the constraint {name} raised {what}{_line_of(constraint, error)}"
+        text = f"the constraint {name} raised {raised(error, constraint)}"
         text += f"\ncandidate: {short(params)}"
         if isinstance(error, KeyError):
             text += "\nparameters of options that are not chosen are absent from a candidate"

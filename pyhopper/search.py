@@ -632,6 +632,6 @@ def _key(key: Any) -> Any:
     """
     try:
         hash(key)
-    except TypeError:
+    except Exception:
         raise ArgumentError("key", key, "must be the key of an entry of the template") from None
     return key

@@ -14,7 +14,7 @@ import numpy as np
 
 from pyhopper.budget import Clock, Schedule, parse_runtime
 from pyhopper.callbacks.base import Callback, as_callbacks
-from pyhopper.errors import ArgumentError
+from pyhopper.errors import ArgumentError, short
 from pyhopper.executors import Executor
 from pyhopper.executors.base import Slot
 from pyhopper.objective import Objective
@@ -258,7 +258,10 @@ def parse_schedule(
     given = {"runtime": runtime, "steps": steps, "endless_mode": endless_mode or None}
     chosen = {name: value for name, value in given.items() if value is not None}
     if len(chosen) != 1:
-        got = " and ".join(f"{name}={value!r}" for name, value in chosen.items()) or "none of them"
+        got = (
+            " and ".join(f"{name}={short(value)}" for name, value in chosen.items())
+            or "none of them"
+        )
         problem = 'give exactly one of runtime (such as "30min"), steps and endless_mode'
         raise ArgumentError("runtime, steps, endless_mode", got, problem)
     now = clock.time()
@@ -273,7 +276,8 @@ def parse_schedule(
         seeding_runtime=None if seeding_runtime is None else _renamed(seeding_runtime, now),
         start_temperature=_temperature("start_temperature", start_temperature),
         end_temperature=_temperature("end_temperature", end_temperature),
-        ends_at_time_of_day=str(runtime).strip().lower().startswith("until"),
+        ends_at_time_of_day=isinstance(runtime, str)
+        and runtime.strip().lower().startswith("until"),
     )
 
 

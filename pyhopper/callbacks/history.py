@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyhopper.callbacks.base import Callback
+from pyhopper.errors import ArgumentError
 from pyhopper.events import ParamInfo
 from pyhopper.parameters.names import look_up
 
@@ -58,15 +59,26 @@ class History(Callback):
         return len(self._candidates)
 
     def __getitem__(self, item: int | slice | str) -> Any:
-        return self.get_marginal(item) if isinstance(item, str) else self._candidates[item]
+        if isinstance(item, str):
+            return self.get_marginal(item)
+        try:
+            return self._candidates[item]
+        except TypeError:
+            problem = "must be a number, a slice, or the name of a parameter"
+            raise ArgumentError("item", item, problem) from None
 
     def get_marginal(self, name: str) -> list[Any]:
         """The values of one parameter, by its dotted name; None for candidates that lack it."""
-        return [look_up(candidate, name.split(".")) for candidate in self._candidates]
+        return self._marginal(name, self._candidates)
 
     def get_pruned_marginal(self, name: str) -> list[Any]:
         """The values of one parameter in the pruned evaluations, by its dotted name."""
-        return [look_up(candidate, name.split(".")) for candidate in self._pruned]
+        return self._marginal(name, self._pruned)
+
+    def _marginal(self, name: str, candidates: list[dict[str, Any]]) -> list[Any]:
+        if not isinstance(name, str):
+            raise ArgumentError("name", name, "must be the name of a parameter, as text")
+        return [look_up(candidate, name.split(".")) for candidate in candidates]
 
     @property
     def fs(self) -> list[float]:

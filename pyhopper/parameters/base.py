@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pyhopper.errors import ArgumentError, CandidateError
+from pyhopper.errors import ArgumentError, CandidateError, raised
 from pyhopper.parameters.columns import Columns, ListColumns
 
 MISSING: Final = inspect.Parameter.empty
@@ -240,6 +240,7 @@ class Hook:
         if not callable(function):
             raise ArgumentError(argument, function, "must be a function")
         self.function = function
+        self.argument = argument
         try:
             parameters = list(inspect.signature(function).parameters.values())
         except (TypeError, ValueError):  # some built-in callables have no signature
@@ -262,7 +263,11 @@ class Hook:
     def __call__(self, rng: np.random.Generator, *values: Any) -> Any:
         """Call the function with the first of the values, as many as it has arguments for."""
         extra = {"rng": rng} if self._wants_rng else {}
-        return self.function(*values[: self._arity], **extra)
+        try:
+            return self.function(*values[: self._arity], **extra)
+        except Exception as error:
+            problem = f"raised {raised(error, self.function)}"
+            raise ArgumentError(self.argument, self.function, problem) from error
 
     def describe(self) -> str:
         """Qualified name of the function."""

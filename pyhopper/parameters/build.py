@@ -39,7 +39,7 @@ MOST_DIGITS = 12
 """The largest ``precision``; with more digits the tolerance of :class:`Digits` is too large."""
 
 _MOST_AXES = 32
-_MOST_ENTRIES = 2**40
+_MOST_ENTRIES = 10**9
 
 _WIDEST = np.finfo(np.float64).max
 
@@ -56,7 +56,7 @@ def shape_tuple(shape: Shape, *bounds: Any) -> tuple[int, ...] | None:
         try:
             arrays = [b for b in bounds if isinstance(b, np.ndarray | list | tuple)]
             common = np.broadcast_shapes(*(np.shape(each) for each in arrays))
-        except ValueError:
+        except (ValueError, MemoryError):
             problem = "its shape does not broadcast with that of lb"
             raise ArgumentError("ub", bounds[1], problem) from None
         if not common:
@@ -67,6 +67,8 @@ def shape_tuple(shape: Shape, *bounds: Any) -> tuple[int, ...] | None:
         isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 0 for n in entries
     ):
         raise ArgumentError("shape", shape, "must be an integer or a tuple of integers")
+    if not entries:
+        return None
     if math.prod(entries) == 0:
         raise ArgumentError("shape", shape, "must have at least one entry")
     if len(entries) > _MOST_AXES or math.prod(entries) > _MOST_ENTRIES:
@@ -297,10 +299,12 @@ def _grid_scale(bounds: Bounds, grid: Grid, log: bool, argument: str, value: Any
     if bounds.low is None:
         if not isinstance(grid, Multiples):
             raise ArgumentError("log", True, "needs positive bounds")
+        if grid.step.denominator > EXACT:
+            raise ArgumentError(argument, value, "its steps are too small; use larger ones")
         return Unbounded(0.0, 1.0, bounds.ops, None, grid)
     if isinstance(grid, Multiples):
         widest = max(abs(np.min(bounds.low).item()), abs(np.max(bounds.high).item()))
-        if widest * grid.step.denominator > EXACT or grid.step.denominator > EXACT:
+        if grid.step.denominator > EXACT or widest * grid.step.denominator > EXACT:
             problem = "its steps are too small for numbers of this size; use larger ones"
             raise ArgumentError(argument, value, problem)
     first, last = (_each(find, grid, b) for find, b in _ends(bounds))

@@ -333,16 +333,16 @@ def option_text(option: Any) -> str:
 def _weights(weights: Sequence[float] | None, count: int) -> list[float] | None:
     if weights is None:
         return None
-    is_list = isinstance(weights, list | tuple) or (np.ndim(weights) == 1)
-    if (
-        not is_list
-        or len(weights) != count
-        or not all(isinstance(w, numbers.Real) for w in weights)
-    ):
-        raise ArgumentError("weights", weights, f"must be {count} numbers, one for each option")
-    if not all(0 < w < _LARGEST_WEIGHT for w in weights):
+    problem = f"must be {count} numbers, one for each option"
+    try:
+        listed = list(weights) if len(weights) == count else []
+    except TypeError:
+        raise ArgumentError("weights", weights, problem) from None
+    if not listed or not all(isinstance(w, numbers.Real) for w in listed):
+        raise ArgumentError("weights", weights, problem)
+    if not all(0 < w < _LARGEST_WEIGHT for w in listed):
         raise ArgumentError("weights", weights, "must be positive; drop options you never want")
-    return [float(w) for w in weights]
+    return [float(w) for w in listed]
 
 
 class Bool(Choice):

@@ -52,21 +52,36 @@ class Columns:
     weights: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
-        if self.count < 1:
-            raise ArgumentError("count", self.count, "must be at least 1")
-        if self.levels < 0:
-            raise ArgumentError("levels", self.levels, "must be at least 1, or 0 for a continuum")
+        if not _is_whole(self.count) or self.count < 1:
+            raise ArgumentError("count", self.count, "must be an integer, at least 1")
+        if not _is_whole(self.levels) or self.levels < 0:
+            problem = "must be an integer, at least 1, or 0 for a continuum"
+            raise ArgumentError("levels", self.levels, problem)
+        for argument in ("encode", "decode"):
+            function = getattr(self, argument)
+            if not callable(function):
+                raise ArgumentError(argument, function, "must be a function")
+        if not isinstance(self.categorical, bool | np.bool_):
+            raise ArgumentError("categorical", self.categorical, "must be True or False")
         if self.categorical and not self.levels:
             raise ArgumentError("categorical", True, "needs levels; a continuum has an order")
         weights = self.weights
         if weights is None:
             return
-        if self.count != 1 or len(weights) != self.levels:
-            raise ArgumentError(
-                "weights", weights, "needs one column and one weight for each level"
-            )
-        if not all(math.isfinite(weight) and weight > 0 for weight in weights):
+        problem = "needs one column and one weight for each level"
+        try:
+            fits = self.count == 1 and len(weights) == self.levels
+            positive = fits and all(0 < weight < math.inf for weight in weights)
+        except (TypeError, ValueError):
+            raise ArgumentError("weights", weights, problem) from None
+        if not fits:
+            raise ArgumentError("weights", weights, problem)
+        if not positive:
             raise ArgumentError("weights", weights, "must be positive and finite")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -94,9 +109,14 @@ class ListColumns:
     longest: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.shortest <= self.longest or not self.longest:
+        if not isinstance(self.item, Columns):
+            raise ArgumentError("item", self.item, "must be the columns of one item")
+        whole = _is_whole(self.shortest) and _is_whole(self.longest)
+        if not whole or not 0 <= self.shortest <= self.longest or not self.longest:
             bounds = (self.shortest, self.longest)
-            raise ArgumentError("shortest, longest", bounds, "must be in order, and longest >= 1")
+            raise ArgumentError(
+                "shortest, longest", bounds, "must be integers in order, and longest >= 1"
+            )
 
     @property
     def length(self) -> Columns:

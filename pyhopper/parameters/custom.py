@@ -17,7 +17,7 @@ from pyhopper.parameters.base import (
     mutation_hook,
     seeding_hook,
 )
-from pyhopper.parameters.build import Shape, shape_tuple
+from pyhopper.parameters.build import Shape, shape_tuple, truth
 from pyhopper.parameters.columns import Columns, ListColumns
 from pyhopper.parameters.numeric import Numeric
 from pyhopper.parameters.scales import ARRAY, SCALAR, Cell, Scale, beside
@@ -27,6 +27,10 @@ _MOVES_FROM_INIT = 10
 
 _MOST_ITEMS = 100
 """A list that may be longer has no columns."""
+
+
+_LONGEST = 10**6
+"""No list has more items."""
 
 
 class List(Parameter):
@@ -66,6 +70,8 @@ class List(Parameter):
         for argument, length in (("min_length", min_length), ("max_length", max_length)):
             if not isinstance(length, int) or isinstance(length, bool) or length < 0:
                 raise ArgumentError(argument, length, "must be an integer, at least 0")
+            if length > _LONGEST:
+                raise ArgumentError(argument, length, f"must be at most {_LONGEST}")
         self.item = item
         self.min_length, self.max_length = sorted((min_length, max_length))
         if self.max_length == 0:
@@ -113,9 +119,7 @@ class List(Parameter):
 
     def check(self, value: Any) -> Any:
         """See :class:`Parameter`."""
-        if not isinstance(value, builtins.list | tuple | np.ndarray):
-            raise CandidateError("", value, "must be a list")
-        if isinstance(value, np.ndarray) and value.ndim == 0:
+        if not _is_list(value):
             raise CandidateError("", value, "must be a list")
         if not self.min_length <= len(value) <= self.max_length:
             span = f"{self.min_length} to {self.max_length}"
@@ -124,7 +128,7 @@ class List(Parameter):
 
     def legalize(self, value: Any, source: str) -> Any:
         """See :class:`Parameter`. A list that is too long is cut off."""
-        if isinstance(value, builtins.list | tuple | np.ndarray):
+        if _is_list(value):
             value = [self.item.legalize(item, source) for item in value[: self.max_length]]
         return super().legalize(value, source)
 
@@ -150,6 +154,12 @@ class List(Parameter):
     def describe(self) -> str:
         """See :class:`Parameter`."""
         return f"list({self.item.describe()}, {self.min_length}, {self.max_length})"
+
+
+def _is_list(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, builtins.list | tuple)
 
 
 class Custom(Parameter):
@@ -195,7 +205,10 @@ class Custom(Parameter):
         self._seeding = seeding_hook(seeding_fn)
         self._mutation = mutation_hook(mutation_fn)
         if init is not None:
-            self.init = init
+            try:
+                self.init = self.copy(init)
+            except CandidateError as error:
+                raise ArgumentError("init", init, error.problem) from None
         for argument, function in (("encode", encode), ("decode", decode)):
             if function is not None and not callable(function):
                 raise ArgumentError(argument, function, "must be a function")
@@ -204,7 +217,7 @@ class Custom(Parameter):
         if encode is not None and allow_pickle:
             raise ArgumentError("allow_pickle", allow_pickle, "is of no use with encode and decode")
         self._encode, self._decode = encode, decode
-        self.allow_pickle = bool(allow_pickle)
+        self.allow_pickle = truth("allow_pickle", allow_pickle)
         if self._seeding is None and (self._mutation is None or init is None):
             problem = "give seeding_fn, or both mutation_fn and init"
             raise ArgumentError("seeding_fn", seeding_fn, problem)
@@ -227,6 +240,13 @@ class Custom(Parameter):
     def start(self, rng: np.random.Generator) -> Any:
         """See :class:`Parameter`."""
         return self.sample(rng) if self.init is MISSING else self.copy(self.init)
+
+    def copy(self, value: Any) -> Any:
+        """See :class:`Parameter`."""
+        try:
+            return super().copy(value)
+        except Exception as error:
+            raise CandidateError("", value, f"cannot be copied: {error}") from error
 
     def encode(self, value: Any) -> Any:
         """See :class:`Parameter`."""

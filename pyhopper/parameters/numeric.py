@@ -211,7 +211,7 @@ class Numeric(Parameter):
             return number
         try:
             array = np.broadcast_to(np.asarray(value), self.shape)
-        except ValueError:
+        except (ValueError, MemoryError):  # ragged lists, and ranges of great length
             raise CandidateError("", value, f"must be an array of shape {self.shape}") from None
         if array.dtype.kind not in "iuf" or not np.all(np.isfinite(array)):
             raise CandidateError("", value, "must hold finite numbers only")
@@ -226,7 +226,7 @@ class Numeric(Parameter):
                 whole = np.clip(np.rint(value), -EXACT, EXACT)
                 value = whole if self.shape is not None else int(whole)
             return self._finish(self.scale.nearest(_copied(self._number(value))))
-        except (CandidateError, TypeError, ValueError, OverflowError) as error:
+        except (CandidateError, TypeError, ValueError, OverflowError, MemoryError) as error:
             problem = getattr(error, "problem", error)
             raise CandidateError(source, value, f"not a value of {self!r}: {problem}") from None
 

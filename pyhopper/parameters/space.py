@@ -329,7 +329,7 @@ class Space:
         """A small hashable object that is equal for equal points."""
         try:
             hash(point)
-        except TypeError:
+        except Exception:  # an array, or an object of a foreign class
             return tuple(_frozen(value) for value in point)
         return point
 
@@ -412,13 +412,20 @@ def _has(node: Any, path: list[str]) -> bool:
 
 def _frozen(value: Any) -> Any:
     """A hashable object that is equal for equal values."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return Omitted.array(value)
-    if isinstance(value, list | tuple):
-        return tuple(_frozen(item) for item in value)
     try:
+        if isinstance(value, list | tuple):
+            return tuple(_frozen(item) for item in value)
         hash(value)
-    except TypeError:
+    except Exception:
         # Any other object that cannot be hashed; equal ones nearly always have equal pickles.
-        return hash(pickle.dumps(value))
+        return _pickled(value)
     return value
+
+
+def _pickled(value: Any) -> Any:
+    try:
+        return hash(pickle.dumps(value))
+    except Exception:
+        return object()  # equal to nothing, so that no duplicate of it is found
