@@ -77,7 +77,7 @@ def test_twelve_hours(clock):
     executor = ScriptedExecutor(clock, lambda job: (600, job.params["x"]), slots=2)
     search.run(lambda p: p["x"], "max", runtime="12h", executor=executor, quiet=True)
     starts = [moment for moment, _ in executor.started]
-    kinds = [each.type for each in sorted(search.history.evaluations)]
+    kinds = [each.type for each in sorted(search.history.evaluations, key=lambda each: each.id)]
     assert starts == [600 * (i // 2) for i in range(144)]
     assert max(starts) == 12 * 3600 - 600
     assert clock.monotonic() == 12 * 3600
