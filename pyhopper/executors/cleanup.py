@@ -1,8 +1,7 @@
-"""Ends processes together with everything that they have started.
+"""Finds and ends what a worker has left behind.
 
-Run as a program, this file is the watchdog of a search: a process that waits until the search has
-ended, even by ``kill -9``, and then kills what its workers have left behind. It runs without
-pyhopper in its path, so this module imports nothing but the standard library.
+On Linux each worker has a supervisor (:mod:`pyhopper.executors.supervisor`), and this finds only
+what is left if somebody has killed that.
 """
 
 from __future__ import annotations
@@ -64,44 +63,3 @@ def kill_all(pids: Collection[int]) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
-
-
-def watchdog(mark: str) -> None:
-    """Wait until the search has closed this process's input or exited, then kill what is left."""
-    while sys.stdin.buffer.read(1):
-        pass
-    while left := find_processes(mark):
-        kill_all(left)
-
-
-def start_watchdog(mark: str) -> subprocess.Popen[bytes] | None:
-    """Start a watchdog process.
-
-    Parameters
-    ----------
-    mark : str
-        How the marks of all workers of the search begin.
-
-    Returns
-    -------
-    Popen or None
-        Closing its ``stdin`` ends it. None where it could find nothing, since there is no
-        ``/proc``, or cannot be started.
-    """
-    if not Path("/proc/self/environ").exists():
-        return None
-    command = [sys.executable, "-I", "-S", __file__, mark]
-    try:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except OSError:
-        return None
-
-
-if __name__ == "__main__":
-    watchdog(sys.argv[1])

@@ -8,7 +8,6 @@ import os
 import secrets
 import selectors
 import socket
-import subprocess
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -67,7 +66,6 @@ class LocalExecutor:
             for slot in slots
         ]
         self._objective: PickledObjective | None = None
-        self._watchdog: subprocess.Popen[bytes] | None = None
         self._mark_count = 0
         # If this search runs inside a worker of another one, its marks begin with the mark of that
         # worker, so that the outer search finds these processes too.
@@ -92,8 +90,6 @@ class LocalExecutor:
         ArgumentError
             If the objective cannot be sent to another process.
         """
-        if self._mark_count == 0:
-            self._watchdog = cleanup.start_watchdog(self._mark)
         runner = next(runner for runner in self._runners if runner.task is None)
         objective = self._pickle_objective(job)
         try:
@@ -152,7 +148,6 @@ class LocalExecutor:
                 runner.remove_worker()
             for end in (self._selector, self._waker, self._wakeup):
                 end.close()
-            self._stop_watchdog()
 
     def _step(self, runner: SlotRunner) -> None:
         self._mark_count += 1
@@ -204,18 +199,6 @@ class LocalExecutor:
             if all(runner.worker is None for runner in self._runners):
                 return
             time.sleep(0.002)
-
-    def _stop_watchdog(self) -> None:
-        watchdog, self._watchdog = self._watchdog, None
-        if watchdog is None:
-            return
-        assert watchdog.stdin is not None
-        watchdog.stdin.close()
-        try:
-            watchdog.wait(DYING_SECONDS)
-        except subprocess.TimeoutExpired:
-            watchdog.kill()
-            watchdog.wait()
 
 
 def _is_large(value: Any) -> bool:

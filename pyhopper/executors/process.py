@@ -12,12 +12,23 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pyhopper.executors import channel as wire
 from pyhopper.executors import cleanup
 from pyhopper.executors.base import OUTPUT, Slot
+
+
+def _find_supervisor() -> str | None:
+    path = Path(__file__).with_name("supervisor.py")
+    works = sys.platform.startswith("linux") and find_spec("_ctypes") is not None
+    return str(path) if works and path.exists() else None
+
+
+SUPERVISOR = _find_supervisor()
+"""The program that starts a worker and ends all that it has started; None where it cannot run."""
 
 _LOG_BYTES = 1 << 24
 """Most bytes of one candidate's output that are written to its folder, lest it fills the disk."""
@@ -66,6 +77,7 @@ class WorkerProcess:
     def __init__(self, slot: Slot, mark: str) -> None:
         self.status = WorkerStatus.LOADING
         self.mark = mark
+        self._supervised = SUPERVISOR is not None
         self.loaded = -1
         """Number of the objective that it was told to load; -1 before the first one."""
         self._tail = bytearray()
@@ -137,9 +149,14 @@ class WorkerProcess:
         self.channel.send(wire.LEAVE)
 
     def kill(self) -> None:
-        """Kill it and its process group. It is gone only when :meth:`has_gone` says so."""
+        """Kill it with all it has started. It is gone only when :meth:`has_gone` says so."""
         self.status = WorkerStatus.KILLED
-        if self._popen.poll() is None:
+        if self._popen.poll() is not None:
+            return
+        if self._supervised:
+            self._popen.terminate()
+            self._popen.send_signal(signal.SIGCONT)  # somebody may have stopped it
+        else:
             cleanup.kill_group(self._popen.pid)
 
     def has_gone(self) -> bool:
@@ -172,15 +189,20 @@ def _start(slot: Slot, mark: str, sock: socket.socket) -> subprocess.Popen[bytes
     env = {**os.environ, **slot.env, cleanup.MARK: mark}
     posix = sys.platform != "win32"
     fd = sock.fileno() if posix else -1
+    parent = os.getpid() if SUPERVISOR is None else 0
     # The path comes first, so that the worker imports everything from where this process does.
     path = [entry for entry in sys.path if isinstance(entry, str)]
     program = (
         f"import sys; sys.path[:] = {path!r}; "
-        f"from pyhopper.executors.worker import main; main({fd}, {os.getpid()})"
+        f"from pyhopper.executors.worker import main; main({fd}, {parent})"
     )
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
+    command = [sys.executable, *flags, "-c", program]
+    if SUPERVISOR is not None:
+        before = [sys.executable, "-I", "-S", SUPERVISOR, str(os.getpid()), str(fd)]
+        command = [*before, *command]
     popen = subprocess.Popen(
-        [sys.executable, *flags, "-c", program],
+        command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

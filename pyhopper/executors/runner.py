@@ -21,10 +21,11 @@ _STARTUPS_IN_LONG_EVALUATION = 20
 as long as starting it: a fresh process then costs less than 1/20 = 5%."""
 
 LEAVE_SECONDS = 2.0
-"""How long a worker may take to exit after it was asked to, before it is killed."""
+"""How long a worker may take to exit after it was asked to or has closed its connection, before it
+is killed."""
 
 CLOSE_SECONDS = 0.5
-"""The same when the executor is closed, and for a worker that has closed its connection."""
+"""The same when the executor is closed."""
 
 DYING_SECONDS = 5.0
 """How long to wait for a killed process and what it had started, before the slot is used again."""
@@ -101,7 +102,7 @@ class SlotRunner:
       had started fails. One that was sent but had not started is sent to a new worker, once.
     * It hangs: loading the objective takes longer than ``load_timeout``, or an evaluation longer
       than its timeout. It is killed, and its job fails.
-    * It closes its connection but does not exit. It is killed after ``CLOSE_SECONDS``, and its job
+    * It closes its connection but does not exit. It is killed after ``LEAVE_SECONDS``, and its job
       fails.
     * Something else is written into the connection. It is killed at once, and its job fails.
 
@@ -245,7 +246,7 @@ class SlotRunner:
             self._kill(self._failure(worker, reason))
         elif worker.channel.ended and worker.status is not WorkerStatus.LEAVING:
             worker.status = WorkerStatus.LEAVING
-            self._kill_at = now + CLOSE_SECONDS
+            self._kill_at = now + LEAVE_SECONDS
         elif (
             worker.status is WorkerStatus.LOADING and now >= self._load_started + self._load_timeout
         ):

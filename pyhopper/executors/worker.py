@@ -43,20 +43,21 @@ def main(fd: int, parent: int) -> None:
     fd : int
         The inherited socket; -1 on Windows, where the socket comes through the standard input.
     parent : int
-        Process id of the search.
+        Process id of the search; 0 if a supervisor is between the search and this process.
     """
+    supervisor = 0 if parent else os.getppid()
     stdin = os.dup(0)
     sock = _socket(fd, stdin)
     # The objective must not read from the search's pipe, so its own input is empty.
     with Path(os.devnull).open("rb") as null:
         os.dup2(null.fileno(), 0)
-    if not die_with_parent(parent):
+    if not die_with_parent(parent or supervisor):
         threading.Thread(target=exit_when_closed, args=(stdin,), daemon=True).start()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     faulthandler.enable()
     try:
-        _Worker(wire.BlockingChannel(sock)).serve()
+        _Worker(wire.BlockingChannel(sock), supervisor).serve()
     except (EOFError, BrokenPipeError):
         _end()
 
@@ -101,8 +102,9 @@ def _end() -> None:
 
 
 class _Worker:
-    def __init__(self, channel: wire.BlockingChannel) -> None:
+    def __init__(self, channel: wire.BlockingChannel, supervisor: int) -> None:
         self._channel = channel
+        self._supervisor = supervisor
         self._evaluate: Any = None
         self._shared: tuple[Any, ...] = ()
         self._collect = False
@@ -151,7 +153,7 @@ class _Worker:
         del payload
         params = None
         _flush()
-        self._channel.send(wire.RESULT, _encode(outcome, has_children()))
+        self._channel.send(wire.RESULT, _encode(outcome, has_children(self._supervisor)))
         if self._collect:
             gc.collect()
 
@@ -217,8 +219,13 @@ def decode(payload: bytes) -> tuple[Outcome, bool]:
     return outcome._replace(status=status, estimates=tuple(outcome.estimates)), bool(children)
 
 
-def has_children() -> bool:
-    """Whether this process has children, zombies included; False where that cannot be asked."""
+def has_children(supervisor: int = 0) -> bool:
+    """Whether this process has children, zombies included; False where that cannot be asked.
+
+    Orphans below it count too; these have become children of the supervisor, if there is one.
+    """
+    if supervisor and _has_orphans(supervisor):
+        return True
     if not hasattr(os, "waitid"):
         return False
     try:
@@ -227,3 +234,15 @@ def has_children() -> bool:
     except ChildProcessError:
         return False
     return True
+
+
+def _has_orphans(supervisor: int) -> bool:
+    """Whether the supervisor has other children than this process."""
+    try:
+        fd = os.open(f"/proc/{supervisor}/task/{supervisor}/children", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return len(os.read(fd, 100).split()) > 1
+    finally:
+        os.close(fd)

@@ -107,8 +107,8 @@ def test_without_help_from_the_kernel_workers_notice_too(tmp_path):
     """Where there is neither a parent's death signal nor /proc, the pipe tells."""
     before = textwrap.dedent("""
         import os, subprocess
-        from pyhopper.executors import cleanup, process
-        cleanup.start_watchdog = lambda mark: None
+        from pyhopper.executors import process
+        process.SUPERVISOR = None
         start = subprocess.Popen
         class Patched(start):
             def __init__(self, command, *args, **kwargs):
