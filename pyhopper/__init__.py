@@ -50,20 +50,22 @@ __all__ = [  # noqa: RUF022 - in the order of sorted()
     "Search",
     "SearchFailedError",
     "__version__",
-    "bool",
     "callbacks",
     "choice",
     "custom",
     "distribution",
-    "float",
-    "int",
-    "list",
     "merge_dicts",
     "parse_runtime",
     "pruners",
     "should_prune",
     "wrap_n_times",
 ]
+
+if TYPE_CHECKING:
+    __all__ += ["bool", "float", "int", "list"]
+
+_SHADOWING = ("bool", "float", "int", "list")
+"""Not in ``__all__``, so that ``from pyhopper import *`` leaves Python's own types alone."""
 
 _HOMES = {
     "session": "FAILED PRUNED",
@@ -100,4 +102,4 @@ if not TYPE_CHECKING:  # else a type checker would accept any name
 
 
 def __dir__() -> Any:
-    return __all__
+    return sorted({*__all__, *_SHADOWING})

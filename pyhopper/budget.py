@@ -246,7 +246,7 @@ class Schedule:
             left = self.runtime - before
             spent = (elapsed - before) / left if left > 0 else 1.0
         elif self.steps is not None:
-            spent = started / self.steps
+            spent = started / self.steps if self.steps else 1.0
         else:
             return self._endless(elapsed, started, u)
         spent = min(max(spent, 0.0), 1.0)
@@ -262,7 +262,7 @@ class Schedule:
     def _seeding_share(self) -> float | None:
         """Length of the first phase as a share of the budget, None if it is in another unit."""
         if self.seeding_steps is not None:
-            return None if self.steps is None else self.seeding_steps / self.steps
+            return self.seeding_steps / self.steps if self.steps else None
         if self.seeding_runtime is not None:
             return None if self.runtime is None else self.seeding_runtime / self.runtime
         return self.seeding_ratio
@@ -397,6 +397,8 @@ class Budget:
             the shortest one would end in time.
         """
         if self.schedule.steps is not None and started >= self.schedule.steps:
+            return False
+        if self.schedule.steps == 0:  # not even what ran when an earlier process ended
             return False
         left = self.remaining
         return left > 0 and self.expected(choosy) <= left

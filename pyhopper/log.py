@@ -33,6 +33,7 @@ from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State, observe
 from pyhopper.journal import Checkpoint, Replay, checkpoint_file, read
 from pyhopper.journal.states import Follower, fill, misplaced, reader, take, write_all
+from pyhopper.parameters import Point
 from pyhopper.parameters.space import Space
 
 
@@ -71,10 +72,7 @@ class Log:
         self.seed = secrets.randbits(63) if seed is None else seed
         self.repeatable = self._seed_chosen = seed is not None
         self.stopwatch = Stopwatch(clock)
-        self.state = State(
-            lambda point: self.space.key(point),  # noqa: PLW0108 - the space may be replaced
-            lambda point: self.space.trim(point),  # noqa: PLW0108
-        )
+        self.state = State(self._key, self._trim)
         self.file: Checkpoint | None = None
         self.path: Path | None = None
         self.continues = False
@@ -84,6 +82,17 @@ class Log:
         """The file in which everything stands that this search knows."""
         self._told: list[Event] = []
         """What the user has told since; it is written when a file is opened."""
+
+    def _key(self, point: Point) -> Any:
+        return self.space.key(point)  # that of the present space
+
+    def _trim(self, point: Point) -> Point:
+        return self.space.trim(point)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle holds: all that is known, without the open file; time stands still."""
+        stopwatch = Stopwatch(self.stopwatch.clock, self.stopwatch.elapsed)
+        return {**self.__dict__, "file": None, "stopwatch": stopwatch}
 
     # Writing -----------------------------------------------------------------------------------
 

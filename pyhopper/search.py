@@ -94,7 +94,11 @@ class Search:
         check_constants(space.template)
         self._log = Log(space, clock or SystemClock(), None if seed is None else int(seed))
         self._session: Session | None = None
-        self.history = History(lambda: self._log.state, lambda: self._log.space)
+        self.history = History(self._log)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle holds: all that is known; a shared checkpoint of ask is closed in it."""
+        return {**self.__dict__, "_session": None}
 
     @property
     def seed(self) -> int:
@@ -326,7 +330,7 @@ class Search:
             How long to search, in seconds or as text, see :func:`pyhopper.parse_runtime`. No
             candidate starts that is not expected to end in time.
         steps : int or str, optional
-            How many candidates to evaluate, however they end.
+            How many candidates to evaluate, however they end; 0 for what was found before.
         endless_mode : bool
             Search until Ctrl-C. Exactly one of ``runtime``, ``steps`` and ``endless_mode`` is
             given.
@@ -419,6 +423,7 @@ class Search:
                 "seeding_ratio": seeding_ratio,
                 "start_temperature": start_temperature,
                 "end_temperature": end_temperature,
+                "fewest_steps": 0 if self._has_results(checkpoint_path) else 1,
             },
             executor=executor,
             n_jobs=n_jobs,
@@ -560,6 +565,12 @@ class Search:
             self._session.work_dir = WorkDir(work_dir)
             self._session.work_dir.share(self._log.space)
         return self._session
+
+    def _has_results(self, checkpoint_path: Any) -> bool:
+        """Whether there may be a best candidate without another evaluation."""
+        if checkpoint_path is None:
+            return bool(self._log.state.evaluations)
+        return read_path("checkpoint_path", checkpoint_path).is_file()
 
     def _check_searchable(self) -> None:
         """Refuse a template without parameters, unless there is a guess to try."""

@@ -252,8 +252,12 @@ def parse_schedule(
     seeding_ratio: Any = 0.25,
     start_temperature: Any = 1,
     end_temperature: Any = 0.2,
+    fewest_steps: int = 1,
 ) -> Schedule:
-    """Turn the arguments for budget, phases and temperatures into a schedule."""
+    """Turn the arguments for budget, phases and temperatures into a schedule.
+
+    ``fewest_steps`` is 0 where there are results already.
+    """
     flag("endless_mode", endless_mode)
     given = {"runtime": runtime, "steps": steps, "endless_mode": endless_mode or None}
     chosen = {name: value for name, value in given.items() if value is not None}
@@ -270,7 +274,7 @@ def parse_schedule(
         raise ArgumentError("seeding_steps", seeding_steps, problem)
     return Schedule(
         runtime=None if runtime is None else parse_runtime(runtime, now),
-        steps=None if steps is None else whole("steps", steps, 1),
+        steps=None if steps is None else whole("steps", steps, fewest_steps),
         seeding_ratio=number("seeding_ratio", seeding_ratio, 0, 1),
         seeding_steps=None if seeding_steps is None else whole("seeding_steps", seeding_steps, 0),
         seeding_runtime=None if seeding_runtime is None else _renamed(seeding_runtime, now),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from typing import Any, overload
+from typing import Any, Protocol, overload
 
 from pyhopper.errors import ArgumentError
 from pyhopper.events import CandidateType, Screening, Status
@@ -12,6 +11,13 @@ from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
 from pyhopper.history.table import to_pandas
 from pyhopper.parameters.space import Space
+
+
+class Source(Protocol):
+    """Where a history takes its evaluations from: the log, which may replace either."""
+
+    state: State
+    space: Space
 
 
 class Record:
@@ -114,12 +120,17 @@ class History:
     ``history["lr"]`` the values of one parameter, nested ones by their dotted name.
     """
 
-    def __init__(self, state: Callable[[], State], space: Callable[[], Space]) -> None:
-        self._state = state
-        self._space = space
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self._sorted: dict[Status, list[Evaluation]] = {status: [] for status in Status}
         self._first: Evaluation | None = None
         self._seen = 0
+
+    def _state(self) -> State:
+        return self._source.state
+
+    def _space(self) -> Space:
+        return self._source.space
 
     @property
     def direction(self) -> str | None:

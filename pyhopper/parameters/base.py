@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import enum
 import functools
 import inspect
 from abc import ABC, abstractmethod
@@ -14,7 +15,17 @@ import numpy as np
 from pyhopper.errors import ArgumentError, CandidateError, raised
 from pyhopper.parameters.columns import Columns, ListColumns
 
-MISSING: Final = inspect.Parameter.empty
+
+class Missing(enum.Enum):
+    """The type of ``MISSING``."""
+
+    MISSING = "missing"
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = Missing.MISSING
 """Stands for "no ``init``", since ``None`` may be a legal value."""
 
 

@@ -364,9 +364,8 @@ class Bool(Choice):
     def __init__(
         self,
         init: bool | None = None,
-        *,
-        seeding_fn: Callable[..., Any] | None = None,
         mutation_fn: Callable[..., Any] | None = None,
+        seeding_fn: Callable[..., Any] | None = None,
     ) -> None:
         if init is not None and not isinstance(init, bool | np.bool_):
             raise ArgumentError("init", init, "must be True or False")

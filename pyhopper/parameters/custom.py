@@ -19,7 +19,7 @@ from pyhopper.parameters.base import (
 )
 from pyhopper.parameters.build import Shape, shape_tuple, truth
 from pyhopper.parameters.columns import Columns, ListColumns
-from pyhopper.parameters.numeric import Numeric
+from pyhopper.parameters.numeric import Numeric, shape_of
 from pyhopper.parameters.scales import ARRAY, SCALAR, Cell, Scale, beside
 
 _MOVES_FROM_INIT = 10
@@ -352,7 +352,7 @@ class Distribution(Numeric):
             raise ArgumentError("frozen", frozen, problem)
         self.frozen = frozen
         discrete = hasattr(family, "pmf")
-        entries = shape_tuple(shape)
+        entries = shape_tuple(shape) or shape_of(init)
         ops = SCALAR if entries is None else ARRAY
         low, high = frozen.support()
         count = int(high - low) + 1 if discrete and math.isfinite(high - low) else None

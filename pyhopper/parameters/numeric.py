@@ -64,15 +64,11 @@ class Numeric(Parameter):
                 raise ArgumentError("init", init, error.problem) from None
 
     def _check_init(self, init: Any) -> Any:
-        """The legal ``init``; one within the bounds but off the grid is rounded, with a warning."""
+        """The legal ``init``; the nearest one for any other number, with a warning."""
         try:
             return self.check(init)
         except CandidateError:
-            number, bounds = self._number(init), self.bounds
-            if bounds is None or bounds.low is None:
-                raise
-            if np.any((number < bounds.low) | (number > bounds.high)):
-                raise
+            self._number(init)
             legal = self.legalize(init, "init")
             text = f"init={short(init)} is not in {self!r}; {short(legal)} is used instead"
             warnings.warn(text, stacklevel=4)
@@ -264,13 +260,15 @@ class Int(Numeric):
         that of 32-bit integers. Swapped bounds are put in order, fractions rounded to the inside.
         Arrays must broadcast to ``shape``; without ``shape`` they determine it.
     init : int or array_like, optional
-        The first value to try; by default the middle of the range.
+        The first value to try; by default the middle of the range. Outside of the bounds or off the
+        grid the nearest legal value, with a warning.
     multiple_of : int, optional
         Draw only multiples of this number.
     power_of : int, optional
         Draw only powers of this base, which is at least 2. All are equally likely.
     shape : int or tuple of int, optional
-        Shape of an array of independent values; by default a single number.
+        Shape of an array of independent values; by default that of an array as ``init``, else a
+        single number.
     mutation_fn : callable, optional
         ``mutation_fn(value)`` or ``mutation_fn(value, temperature)`` replaces the local move.
     seeding_fn : callable, optional
@@ -293,14 +291,15 @@ class Int(Numeric):
         multiple_of: int | None = None,
         power_of: int | None = None,
         shape: Shape = None,
-        mutation_fn: Callable[..., Any] | None = None,
         seeding_fn: Callable[..., Any] | None = None,
+        mutation_fn: Callable[..., Any] | None = None,
         *,
         log: bool = False,
     ) -> None:
         if lb is None and ub is None:
             lb, ub = -(2**31), 2**31 - 1
-        self.bounds = bounds = Bounds.ordered(lb, ub, shape_tuple(shape, lb, ub), integer=True)
+        entries = shape_tuple(shape, lb, ub) or shape_of(init)
+        self.bounds = bounds = Bounds.ordered(lb, ub, entries, integer=True)
         log = truth("log", log)
         scale = build_int(bounds, multiple_of, power_of, log)
         extras = {"multiple_of": multiple_of, "power_of": power_of, "log": log or None}
@@ -364,7 +363,7 @@ class Float(Numeric):
             significant = fmt.endswith("g")
         else:
             significant = bool(log)
-        entries = shape_tuple(shape, lb, ub)
+        entries = shape_tuple(shape, lb, ub) or shape_of(init)
         kind = float_dtype(dtype, entries)
         self.bounds = bounds = Bounds.ordered(lb, ub, entries, dtype=kind)
         scale = build_float(bounds, bool(log), precision, significant, multiple_of, power_of, kind)
@@ -383,8 +382,15 @@ class Float(Numeric):
         return self._text
 
 
+def shape_of(init: Any) -> tuple[int, ...] | None:
+    """The shape that an array as ``init`` stands for, if there is no other."""
+    return (init.shape or None) if isinstance(init, np.ndarray) else None
+
+
 def _parse_format(fmt: str, log: bool | None, precision: int | None) -> tuple[bool | None, int]:
-    found = re.fullmatch(r":?(?:0?\.)?(\d+)([fg])", fmt) if isinstance(fmt, str) else None
+    found = (
+        re.fullmatch(r":?(?:[0-9]*\.)?([0-9]{1,4})([fg])", fmt) if isinstance(fmt, str) else None
+    )
     if found is None:
         raise ArgumentError("fmt", fmt, 'must look like "0.1f" (decimals) or "0.1g" (log, digits)')
     if precision is not None:
@@ -392,7 +398,8 @@ def _parse_format(fmt: str, log: bool | None, precision: int | None) -> tuple[bo
     if found[2] == "g":
         if log is False:
             raise ArgumentError("log", log, f"fmt={fmt!r} means log=True; use precision= alone")
-        log = True
+        # As everywhere in Python, no digit means one.
+        return True, max(int(found[1]), 1)
     return log, int(found[1])
 
 

@@ -25,7 +25,7 @@ LAYERS = [
     {"display", "log", "settings", "signals", "supply"},
     {"engine", "retrace", "session"},
     {"search"},
-    {"testing", "cli", "__init__"},
+    {"testing", "cli", "utils", "__init__"},
     {"__main__"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
@@ -119,9 +119,11 @@ def test_sizes_control():
 
 
 def test_public_names():
-    """``__all__`` is sorted and exactly what can be seen."""
+    """``__all__`` is sorted and what can be seen, without the names of Python's own types."""
     assert pyhopper.__all__ == sorted(pyhopper.__all__)
-    assert dir(pyhopper) == pyhopper.__all__
+    shadowing = {"bool", "float", "int", "list"}
+    assert dir(pyhopper) == sorted({*pyhopper.__all__, *shadowing})
+    assert not shadowing.intersection(pyhopper.__all__)
     tree = ast.parse((PACKAGE / "__init__.py").read_text())
     for_readers = {
         alias.asname or alias.name
@@ -129,14 +131,14 @@ def test_public_names():
         if isinstance(node, ast.ImportFrom) and node.module.startswith("pyhopper")
         for alias in node.names
     }
-    assert for_readers == set(pyhopper.__all__)
+    assert for_readers == set(dir(pyhopper))
     assert not hasattr(pyhopper, "nothing")
     assert pyhopper.testing.FakeClock
 
 
 def test_everything_public_is_documented():
     """Public names have a docstring of their own."""
-    for name in pyhopper.__all__:
+    for name in dir(pyhopper):
         if name != "__version__":
             assert getattr(pyhopper, name).__doc__, name
 

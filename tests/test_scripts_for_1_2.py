@@ -1,0 +1,233 @@
+"""Scripts that were written for version 1.2 run: what its recorded facts do not cover."""
+
+import inspect
+import pickle
+import pydoc
+import subprocess
+import sys
+
+import cloudpickle
+import numpy as np
+import pytest
+from scipy import stats
+
+import pyhopper
+
+
+def drawn(parameter, count=30):
+    seen = []
+    search = pyhopper.Search(v=parameter, seed=0)
+    search.run(
+        lambda p: seen.append(p["v"]) or 1.0,
+        steps=count, quiet=True, enable_rejection_cache=False,
+    )  # fmt: skip
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("fmt", "text"),
+    [
+        ("1.0f", "float(0.01, 20.0, precision=0)"),
+        ("1.1f", "float(0.01, 20.0, precision=1)"),
+        (":1.1f", "float(0.01, 20.0, precision=1)"),
+        ("12.3f", "float(0.01, 20.0, precision=3)"),
+        ("1.2g", "float(0.01, 20.0, log=True, precision=2)"),
+        ("1.0g", "float(0.01, 20.0, log=True, precision=1)"),
+        ("0g", "float(0.01, 20.0, log=True, precision=1)"),
+    ],
+)
+def test_formats_with_a_width(fmt, text):
+    """They mean what they mean in Python; a width has no effect."""
+    parameter = pyhopper.float(0.01, 20, fmt)
+    assert repr(parameter) == text
+    assert all(float(f"{value:{fmt.removeprefix(':')}}") == value for value in drawn(parameter))
+
+
+@pytest.mark.parametrize(
+    ("define", "first"),
+    [
+        (lambda: pyhopper.int(0, 10, init=11), 10),
+        (lambda: pyhopper.int(0, 10, init=-(10**9)), 0),
+        (lambda: pyhopper.int(0, 100, multiple_of=10, init=115), 100),
+        (lambda: pyhopper.int(1, 64, power_of=2, init=-3), 1),
+        (lambda: pyhopper.float(0, 1, init=1.5), 1.0),
+        (lambda: pyhopper.float(0.1, 1, log=True, init=-1.5), 0.1),
+        (lambda: pyhopper.float(0.1, 1, "0.1g", init=0), 0.1),
+        (lambda: pyhopper.int(0, 10, shape=2, init=[1, 12]), [1, 10]),
+    ],
+)
+def test_init_outside_of_the_bounds(define, first):
+    """The nearest legal value is tried first, with a warning where it is written."""
+    with pytest.warns(UserWarning, match="is used instead") as caught:
+        parameter = define()
+    assert caught[0].filename == __file__
+    assert np.array_equal(drawn(parameter)[0], first)
+
+
+@pytest.mark.parametrize("shape", [(10,), (2, 3)])
+def test_init_gives_the_shape(shape):
+    """An array as init, without any shape."""
+    for define in (
+        lambda init: pyhopper.int(init=init),
+        lambda init: pyhopper.int(0, 5, init=init),
+        lambda init: pyhopper.float(0, 1, init=init),
+        lambda init: pyhopper.float(init=init),
+    ):
+        seen = drawn(define(np.zeros(shape)))
+        assert {value.shape for value in seen} == {shape}
+        assert not seen[0].any()
+        assert any(value.any() for value in seen)
+    assert drawn(pyhopper.int(0, 5, init=np.array(3)))[0] == 3
+
+
+def test_hooks_by_position():
+    """The order of the arguments is that of 1.2."""
+    names = list(inspect.signature(pyhopper.int).parameters)
+    assert names[:8] == [
+        "lb", "ub", "init", "multiple_of", "power_of", "shape", "seeding_fn", "mutation_fn",
+    ]  # fmt: skip
+    names = list(inspect.signature(pyhopper.float).parameters)
+    assert names[:9] == [
+        "lb", "ub", "fmt", "init", "log", "precision", "shape", "mutation_fn", "seeding_fn",
+    ]  # fmt: skip
+    assert list(inspect.signature(pyhopper.bool).parameters) == [
+        "init", "mutation_fn", "seeding_fn",
+    ]  # fmt: skip
+    for name in ("choice", "custom", "list", "distribution", "Search"):
+        assert inspect.signature(getattr(pyhopper, name))
+    assert "lb, ub : int" in pydoc.render_doc(pyhopper.int)
+
+
+def test_a_star_import_leaves_python_alone():
+    """And brings what a script needs."""
+    names = {}
+    exec("from pyhopper import *", names)
+    assert {"Search", "choice", "custom", "PruneEvaluation", "merge_dicts"} <= names.keys()
+    assert not {"int", "float", "bool", "list"} & names.keys()
+
+
+def test_modules_of_1_2():
+    """The names that scripts import from them, each in a fresh interpreter."""
+    for line in (
+        "from pyhopper.utils import Candidate, ParamInfo, merge_dicts, parse_runtime",
+        "from pyhopper.callbacks.callbacks import Callback, History, SaveBestOnDisk, ParamInfo",
+        "from pyhopper.pruners.pruners import Pruner, QuantilePruner, TopKPruner, should_prune",
+        "import pyhopper.pruners.pruners as p, pyhopper as h; assert p.Pruner is h.pruners.Pruner",
+    ):
+        subprocess.run([sys.executable, "-c", line], check=True)
+
+
+def test_no_more_steps(tmp_path):
+    """With steps=0, what a checkpoint or an earlier run found comes back, and nothing runs."""
+
+    def fresh():
+        return pyhopper.Search(x=pyhopper.float(0, 1))
+
+    path, calls = tmp_path / "run.ckpt", []
+    best = fresh().run(lambda p: p["x"], steps=5, checkpoint_path=path, quiet=True)
+    search = fresh()
+    assert search.run(calls.append, steps=0, checkpoint_path=path, quiet=True) == best
+    assert len(search.history) == 5
+    assert search.run(calls.append, steps="0", quiet=True) == best
+    loaded = fresh()
+    loaded.load(path)
+    assert loaded.run(calls.append, steps=0) == best
+    assert not calls
+    for arguments in ({}, {"checkpoint_path": tmp_path / "none.ckpt"}):
+        with pytest.raises(pyhopper.ArgumentError, match="steps=0"):
+            fresh().run(calls.append, steps=0, quiet=True, **arguments)
+    longer = fresh()
+    longer.run(lambda p: p["x"], steps=8, checkpoint_path=path, quiet=True)
+    assert len(longer.history) == 8
+
+
+def mixed(**more):
+    """A search whose functions and values can all be pickled."""
+    options = "a", {"b": pyhopper.float(1, 9, "0.1g")}
+    return pyhopper.Search(
+        x=pyhopper.float(0, 1),
+        n=pyhopper.int(1, 64, power_of=2),
+        a=pyhopper.float(0, 1, shape=3),
+        widths=pyhopper.list(pyhopper.int(1, 3), 1, 3),
+        c=pyhopper.choice(*options),
+        d=pyhopper.distribution(stats.norm(0, 1)),
+        **more,
+    )
+
+
+PICKLERS = [pickle, cloudpickle]
+
+
+@pytest.mark.parametrize("library", PICKLERS, ids=lambda library: library.__name__)
+def test_a_search_survives_a_pickle(library, tmp_path):
+    """Best, history, guesses, and further runs, which go on as those of the original."""
+    search = mixed(seed=1)
+    search.run(lambda p: p["x"], steps=30, quiet=True, checkpoint_path=tmp_path / "run.ckpt")
+    search += {"x": 0.5}
+    again = library.loads(library.dumps(search))
+    assert str(again.best) == str(search.best)
+    assert again.best_f == search.best_f
+    assert again.manual_queue_count == 1
+    assert again.history.fs == search.history.fs
+    for each in (search, again):
+        each.run(lambda p: p["x"], steps=20, quiet=True)
+    assert len(again.history) == 50
+    assert again.history["x"] == search.history["x"]
+
+
+@pytest.mark.parametrize("library", PICKLERS, ids=lambda library: library.__name__)
+def test_a_history_survives_a_pickle(library):
+    """Alone, before and after a run."""
+    search = mixed()
+    assert len(library.loads(library.dumps(search.history))) == 0
+    search.run(lambda p: p["x"], steps=10, quiet=True)
+    history = library.loads(library.dumps(search.history))
+    assert history.fs == search.history.fs
+    assert str(history[3]) == str(search.history[3])
+    assert history["x"] == search.history["x"]
+    assert str(library.loads(library.dumps(history.evaluations))[2].params) == str(history[2])
+
+
+def test_a_search_survives_a_pickle_within_its_run(tmp_path):
+    """A callback may keep the search; it has neither the file nor the clock of the run."""
+
+    class Keep(pyhopper.callbacks.Callback):
+        def on_search_start(self, search):
+            self.search = search
+
+        def on_evaluate_end(self, candidate, f, info):
+            self.kept = pickle.dumps(self.search)
+
+    keep, path = Keep(), tmp_path / "run.ckpt"
+    search = mixed()
+    search.run(lambda p: p["x"], steps=5, callbacks=keep, checkpoint_path=path, quiet=True)
+    kept = pickle.loads(keep.kept)
+    assert kept.history.fs == search.history.fs
+    kept.run(lambda p: p["x"], steps=8, checkpoint_path=path, quiet=True)
+    assert len(kept.history) == 8
+
+
+def test_an_open_candidate_survives_a_pickle():
+    """Its result may be told to either."""
+    search = mixed()
+    candidate = search.ask()
+    again = pickle.loads(pickle.dumps(search))
+    again.tell(candidate, 3.0)
+    search.tell(candidate.id, 2.0)
+    assert (again.best_f, search.best_f) == (3.0, 2.0)
+    assert again.ask().id == 1
+
+
+def test_another_process_reads_a_pickle(tmp_path):
+    """Where hashes differ and nothing of this process is left."""
+    search = mixed(seed=1)
+    search.run(lambda p: p["x"], steps=10, quiet=True)
+    path = tmp_path / "search.pickle"
+    path.write_bytes(pickle.dumps(search))
+    program = (
+        "import pickle, sys; s = pickle.load(open(sys.argv[1], 'rb'));"
+        "s.run(lambda p: p['x'], steps=5, quiet=True); print(len(s.history), s.history['x'][:10])"
+    )
+    command = [sys.executable, "-c", program, str(path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == f"15 {search.history['x']}"
