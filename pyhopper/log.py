@@ -127,7 +127,7 @@ class Log:
         else:
             self.take(event)
 
-    def begin(self, began: Began, force: bool = False) -> None:
+    def begin(self, began: Began, force: bool = False) -> list[str]:
         """Begin a run. It continues the budget in its checkpoint unless everything has failed.
 
         Parameters
@@ -136,6 +136,11 @@ class Log:
             The run.
         force : bool
             Continue a checkpoint that was written with another objective.
+
+        Returns
+        -------
+        list of str
+            What to tell the user.
 
         Raises
         ------

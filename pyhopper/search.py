@@ -18,7 +18,7 @@ from pyhopper.display.summary import summary
 from pyhopper.display.text import say, width
 from pyhopper.engine import Run, make_run
 from pyhopper.errors import ArgumentError
-from pyhopper.events import Began, Candidate, CandidateType, Forgotten, Known, Queued
+from pyhopper.events import Candidate, CandidateType, Forgotten, Known, Queued
 from pyhopper.executors import Executor
 from pyhopper.files import read_path
 from pyhopper.history.evaluation import Misfit
@@ -30,15 +30,10 @@ from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
 from pyhopper.retrace import Retrace
 from pyhopper.session import Session, told_outcome
-from pyhopper.settings import Settings, inputs_hash, parse_direction
+from pyhopper.settings import Settings, parse_direction
 from pyhopper.workdir import WorkDir
 
 Params = dict[str, Any]
-
-_OTHER_INPUTS = (
-    "The objective's arguments or the template's constants are not the ones in the checkpoint: its "
-    "evaluations were made with others, and count as if they were not."
-)
 
 
 class Search:
@@ -451,20 +446,17 @@ class Search:
     def _run(self, settings: Settings, checkpoint_path: Any) -> Run:
         """Run within an open checkpoint, with the progress and the summary around it."""
         self._check_searchable()
-        self._end_session()
-        log, schedule = self._log, settings.schedule
-        retrace = Retrace(log.space, schedule, log.stopwatch.clock, settings.reject_duplicates)
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        log, clock = self._log, self._log.stopwatch.clock
+        retrace = Retrace(log.space, settings.schedule, clock, settings.reject_duplicates)
         with log.running(
             checkpoint_path, settings.overwrite, settings.keep_history, retrace
         ) as news:
+            news += log.begin(settings.began(log.space.template), settings.force)
             if news and not settings.quiet:
                 say(*news)
-            inputs = inputs_hash(settings.objective, log.space.template)
-            if log.continues and log.state.inputs not in ("", inputs) and not settings.quiet:
-                say(_OTHER_INPUTS)
-            what = settings.objective.name, inputs
-            began = Began(settings.maximize, True, schedule.steps, schedule.runtime, *what)
-            log.begin(began, settings.force)
             callbacks = Callbacks(settings.callbacks, log.space, settings.quiet)
             run = make_run(log, settings, callbacks, retrace.proposer)
             log.keep(run.user_states)
@@ -576,11 +568,6 @@ class Search:
         """Refuse a template without parameters, unless there is a guess to try."""
         if not self._log.space.leaves and not self._log.state.queue:
             check_searchable(self._log.space.template)
-
-    def _end_session(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            session.close()
 
     # Files -------------------------------------------------------------------------------------
 

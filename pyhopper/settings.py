@@ -15,6 +15,7 @@ import numpy as np
 from pyhopper.budget import Clock, Schedule, parse_runtime
 from pyhopper.callbacks.base import Callback, as_callbacks
 from pyhopper.errors import ArgumentError, short
+from pyhopper.events import Began
 from pyhopper.executors import Executor
 from pyhopper.executors.base import Slot
 from pyhopper.objective import Objective
@@ -190,6 +191,12 @@ class Settings:
             executor=executor,
             isolation=isolation,
         )
+
+    def began(self, template: Mapping[str, Any]) -> Began:
+        """The event with which the run begins."""
+        inputs = inputs_hash(self.objective, template)
+        budget = self.schedule.steps, self.schedule.runtime
+        return Began(self.maximize, True, *budget, self.objective.name, inputs)
 
     def make_executor(self) -> Executor:
         """Where to evaluate; it has to be closed."""
