@@ -36,6 +36,11 @@ from pyhopper.journal.states import Follower, fill, misplaced, reader, take, wri
 from pyhopper.parameters import Point
 from pyhopper.parameters.space import Space
 
+_OTHER_INPUTS = (
+    "The objective's arguments or the template's constants are not the ones in the checkpoint: its "
+    "evaluations were made with others, and count as if they were not."
+)
+
 
 class Log:
     """What a search knows, and the file in which it stands, if it has one.
@@ -157,11 +162,13 @@ class Log:
             self.file.refuse_if_held(self.state.running)
             fresh = not self.continues or self.state.all_failed
             began = began._replace(fresh=fresh)
+        other = self.continues and self.state.inputs not in ("", began.inputs)
         self.take(began)
         if self.file is not None:
             # What is the best may only be known now.
             fill(self.state, self.file.replay)
         self.continues = False
+        return [_OTHER_INPUTS] if other else []
 
     def _check_objective(self, began: Began) -> None:
         """Refuse the results of another objective; one that has only failed may be replaced."""

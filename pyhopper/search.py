@@ -454,9 +454,9 @@ class Search:
         with log.running(
             checkpoint_path, settings.overwrite, settings.keep_history, retrace
         ) as news:
-            news += log.begin(settings.began(log.space.template), settings.force)
-            if news and not settings.quiet:
-                say(*news)
+            told = [*news, *log.begin(settings.began(log.space.template), settings.force)]
+            if told and not settings.quiet:
+                say(*told)
             callbacks = Callbacks(settings.callbacks, log.space, settings.quiet)
             run = make_run(log, settings, callbacks, retrace.proposer)
             log.keep(run.user_states)

@@ -148,7 +148,7 @@ search.run(objective, endless_mode=True, n_jobs=2, quiet=True, kwargs={{"pids": 
 )
 def test_when_the_search_is_killed(number, returncode, pids, tmp_path):
     script = tmp_path / "script.py"
-    script.write_text(SEARCH.format(tests=str(Path(__file__).parent)))
+    script.write_text(SEARCH.format(tests=str(Path(__file__).parent.parent)))
     search = subprocess.Popen([sys.executable, str(script), str(pids)], start_new_session=True)
     try:
         eventually(lambda: pids.exists() and len(started(pids)) == 8, 60)

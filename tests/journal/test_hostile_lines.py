@@ -3,7 +3,7 @@
 A mutation replaces one value anywhere in a line, removes it, or repeats a line; numbers and
 checksums are right again afterwards. Run this file as a program for more of them::
 
-    python tests/test_hostile_lines.py 10000
+    python tests/journal/test_hostile_lines.py 10000
 """
 
 import contextlib
