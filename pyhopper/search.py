@@ -18,7 +18,7 @@ from pyhopper.callbacks.base import Callback, Callbacks
 from pyhopper.display.progress import Progress
 from pyhopper.display.summary import summary
 from pyhopper.display.text import is_terminal, say
-from pyhopper.engine import Run, make_run
+from pyhopper.engine import make_run
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Began, Candidate, CandidateType, Forgotten, Known, Queued
 from pyhopper.executors import Executor
@@ -31,6 +31,7 @@ from pyhopper.pruners import Pruner
 from pyhopper.retrace import Retrace
 from pyhopper.session import Session, told_outcome
 from pyhopper.settings import Settings, parse_direction
+from pyhopper.signals import Interrupts, handled
 from pyhopper.workdir import WorkDir
 
 Params = dict[str, Any]
@@ -385,47 +386,49 @@ class Search:
         ConstraintError
             If almost no candidate passes the constraints.
         """
-        settings = Settings.checked(
-            self._log.stopwatch.clock,
-            objective=objective,
-            direction=direction,
-            schedule={
-                "runtime": runtime,
-                "steps": steps,
-                "endless_mode": endless_mode,
-                "seeding_steps": seeding_steps,
-                "seeding_runtime": seeding_runtime,
-                "seeding_ratio": seeding_ratio,
-                "start_temperature": start_temperature,
-                "end_temperature": end_temperature,
-            },
-            executor=executor,
-            n_jobs=n_jobs,
-            isolation=isolation,
-            mp_backend=mp_backend,
-            timeout=timeout,
-            deadline=deadline,
-            stop=stop,
-            pruner=pruner,
-            callbacks=callbacks,
-            work_dir=work_dir,
-            kwargs=kwargs,
-            ignore_nans=ignore_nans,
-            quiet=quiet,
-            enable_rejection_cache=enable_rejection_cache,
-            on_error=on_error,
-            overwrite_checkpoint=overwrite_checkpoint,
-            keep_history=keep_history,
-        )
-        run = self._run(settings, checkpoint_path)
-        run.interrupts.pass_on()
+        with handled() as interrupts:
+            settings = Settings.checked(
+                self._log.stopwatch.clock,
+                objective=objective,
+                direction=direction,
+                schedule={
+                    "runtime": runtime,
+                    "steps": steps,
+                    "endless_mode": endless_mode,
+                    "seeding_steps": seeding_steps,
+                    "seeding_runtime": seeding_runtime,
+                    "seeding_ratio": seeding_ratio,
+                    "start_temperature": start_temperature,
+                    "end_temperature": end_temperature,
+                },
+                executor=executor,
+                n_jobs=n_jobs,
+                isolation=isolation,
+                mp_backend=mp_backend,
+                timeout=timeout,
+                deadline=deadline,
+                stop=stop,
+                pruner=pruner,
+                callbacks=callbacks,
+                work_dir=work_dir,
+                kwargs=kwargs,
+                ignore_nans=ignore_nans,
+                quiet=quiet,
+                enable_rejection_cache=enable_rejection_cache,
+                on_error=on_error,
+                overwrite_checkpoint=overwrite_checkpoint,
+                keep_history=keep_history,
+            )
+            self._run(settings, checkpoint_path, interrupts)
         return self.best
 
-    def _run(self, settings: Settings, checkpoint_path: Any) -> Run:
+    def _run(self, settings: Settings, checkpoint_path: Any, interrupts: Interrupts) -> None:
         """Run within an open checkpoint, with the progress and the summary around it."""
         self._end_session()
         log, schedule = self._log, settings.schedule
-        retrace = Retrace(log.space, schedule, log.stopwatch.clock, settings.reject_duplicates)
+        retrace = Retrace(
+            log.space, schedule, log.stopwatch.clock, settings.reject_duplicates, interrupts
+        )
         with log.running(
             checkpoint_path, settings.overwrite, settings.keep_history, retrace
         ) as news:
@@ -433,7 +436,7 @@ class Search:
                 say(*news)
             log.begin(Began(settings.maximize, True, schedule.steps, schedule.runtime))
             callbacks = Callbacks(settings.callbacks, log.space, settings.quiet)
-            run = make_run(log, settings, callbacks, retrace.proposer)
+            run = make_run(log, settings, callbacks, interrupts, retrace.proposer)
             log.keep(run.user_states)
             callbacks.call("on_search_start", self)
             try:
@@ -447,7 +450,6 @@ class Search:
                 columns = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else 80
                 ended = run.budget, ending.reason, ending.late, run.advice
                 say(summary(log.state, log.space, *ended, min(80, columns)))
-        return run
 
     # The caller's own loop ---------------------------------------------------------------------
 

@@ -298,7 +298,15 @@ def _amd(looked_at: list[str]) -> list[Device]:
 def _output(command: list[str], looked_at: list[str]) -> str | None:
     """What a program prints; None if it does not exist or fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        # In a session of its own, so that the terminal's Ctrl-C does not end it.
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+            start_new_session=True,
+        )
     except FileNotFoundError:
         looked_at.append(f"there is no {command[0]}")
         return None
