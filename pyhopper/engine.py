@@ -86,6 +86,8 @@ class Run:
         Are told what happens, in this order.
     user_states : callable
         What callbacks and pruner want to have saved.
+    interrupts : Interrupts
+        Handles signals.
     """
 
     log: Log
@@ -96,11 +98,12 @@ class Run:
     advice: Advice | None
     listeners: Sequence[Listener]
     user_states: Callable[[], Mapping[str, Any]]
+    interrupts: Interrupts
 
     def __post_init__(self) -> None:
         self._pid = os.getpid()
         self._state = self.log.state
-        self.interrupts = Interrupts(self.executor)
+        self.interrupts.attach(self.executor)
         space, sends = self.log.space, sends_shared(self.executor)
         self._shared = tuple(constants(space.root)) if sends else ()
         if self.settings.work_dir is not None:
@@ -119,14 +122,13 @@ class Run:
         SearchFailedError, ObjectiveError, EvaluationError
             See :mod:`pyhopper.errors`.
         """
-        with self.interrupts:
-            try:
-                self._loop()
-            except KeyboardInterrupt:
-                self._interrupt()
-            finally:
-                self._cancel_all()
-                self.executor.close()
+        try:
+            self._loop()
+        except KeyboardInterrupt:
+            self._interrupt()
+        finally:
+            self._cancel_all()
+            self.executor.close()
         self._raise_if_all_failed(at_the_end=True)
         return Ending(self._reason, self._late)
 
@@ -140,7 +142,7 @@ class Run:
                 return
             if self.executor.slots > 1 and not self._reason:
                 # With one slot everything that will be known is worth the wait.
-                self.supply.draw_ahead()
+                self.interrupts.leave(self.supply.draw_ahead)
             for event in self._wait():
                 self._observe(event)
 
@@ -201,7 +203,7 @@ class Run:
             candidate_id = self._orphans.popleft()
             self._submit(self._state.running[candidate_id].candidate, Restarted(candidate_id))
             return
-        event = self.supply.next()
+        event = self.interrupts.leave(self.supply.next)
         if isinstance(event, Started) and self.budget.remaining > 0:
             self._submit(event.candidate, event)
         elif isinstance(event, Started):
@@ -299,7 +301,11 @@ def stop_reason(stop: Stop, log: Log) -> str:
 
 
 def make_run(
-    log: Log, settings: Settings, callbacks: Callbacks, proposer: Proposer | None = None
+    log: Log,
+    settings: Settings,
+    callbacks: Callbacks,
+    interrupts: Interrupts,
+    proposer: Proposer | None = None,
 ) -> Run:
     """Put the parts of a run together.
 
@@ -311,6 +317,8 @@ def make_run(
         What the user asked for.
     callbacks : Callbacks
         The user's; they get back what they had saved.
+    interrupts : Interrupts
+        Handles signals.
     proposer : Proposer, optional
         One that has learned from the search already.
     """
@@ -356,4 +364,5 @@ def make_run(
         advice=advice,
         listeners=[each for each in listeners if each is not None],
         user_states=user_states,
+        interrupts=interrupts,
     )

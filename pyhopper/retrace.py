@@ -11,12 +11,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pyhopper.budget import Budget, Clock, Schedule, Stopwatch
-from pyhopper.events import Began, Ended, Event, Started
+from pyhopper.events import Began, Dropped, Ended, Event, Started
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
 from pyhopper.journal import Replay
 from pyhopper.kernels import Proposer
 from pyhopper.parameters.space import Space
+from pyhopper.signals import FirstInterrupt, Interrupts
 from pyhopper.supply import Supply
 
 
@@ -36,6 +37,8 @@ class Retrace:
         The search's.
     reject_duplicates : bool
         As in ``run``.
+    interrupts : Interrupts
+        Handles signals. After one the run does not go on, so that nothing has to be found.
 
     Attributes
     ----------
@@ -44,12 +47,18 @@ class Retrace:
     """
 
     def __init__(
-        self, space: Space, schedule: Schedule, clock: Clock, reject_duplicates: bool
+        self,
+        space: Space,
+        schedule: Schedule,
+        clock: Clock,
+        reject_duplicates: bool,
+        interrupts: Interrupts,
     ) -> None:
         self._space = space
         self._schedule = schedule
         self._clock = clock
         self._reject_duplicates = reject_duplicates
+        self._interrupts = interrupts
         self._supply: Supply | None = None
         self.proposer: Proposer | None = None
 
@@ -58,12 +67,19 @@ class Retrace:
         if isinstance(event, Began) and event.fresh:
             self._begin(event, state, replay)
         elif isinstance(event, Started) and self._supply is not None:
-            again = None if replay.changes else self._supply.next(event.holder)
+            again = None if replay.changes else self._next(self._supply, event.holder)
             key = state.key(event.candidate.point)
             if isinstance(again, Started) and again.key == key:
                 return event._replace(candidate=again.candidate, key=key)
             self._supply = self.proposer = None
         return event
+
+    def _next(self, supply: Supply, holder: str) -> Started | Dropped | None:
+        """What would be proposed now; None after a signal."""
+        try:
+            return self._interrupts.leave(lambda: supply.next(holder))
+        except FirstInterrupt:
+            return None
 
     def after(self, event: Event, evaluation: Evaluation | None) -> None:
         """Let the steps learn from an evaluation."""

@@ -16,7 +16,7 @@ from pyhopper.callbacks.base import Callback, Callbacks
 from pyhopper.display.progress import Progress
 from pyhopper.display.summary import summary
 from pyhopper.display.text import say, width
-from pyhopper.engine import Run, make_run
+from pyhopper.engine import make_run
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Candidate, CandidateType, Forgotten, Known, Queued
 from pyhopper.executors import Executor
@@ -31,6 +31,7 @@ from pyhopper.pruners import Pruner
 from pyhopper.retrace import Retrace
 from pyhopper.session import Session, told_outcome
 from pyhopper.settings import Settings, parse_direction
+from pyhopper.signals import Interrupts, handled
 from pyhopper.workdir import WorkDir
 
 Params = dict[str, Any]
@@ -405,52 +406,53 @@ class Search:
         ConstraintError
             If almost no candidate passes the constraints.
         """
-        settings = Settings.checked(
-            self._log.stopwatch.clock,
-            objective=objective,
-            direction=direction,
-            schedule={
-                "runtime": runtime,
-                "steps": steps,
-                "endless_mode": endless_mode,
-                "seeding_steps": seeding_steps,
-                "seeding_runtime": seeding_runtime,
-                "seeding_ratio": seeding_ratio,
-                "start_temperature": start_temperature,
-                "end_temperature": end_temperature,
-                "fewest_steps": 0 if self._has_results(checkpoint_path) else 1,
-            },
-            executor=executor,
-            n_jobs=n_jobs,
-            isolation=isolation,
-            mp_backend=mp_backend,
-            timeout=timeout,
-            deadline=deadline,
-            stop=stop,
-            pruner=pruner,
-            callbacks=callbacks,
-            work_dir=work_dir,
-            kwargs=kwargs,
-            ignore_nans=ignore_nans,
-            quiet=quiet,
-            enable_rejection_cache=enable_rejection_cache,
-            on_error=on_error,
-            overwrite_checkpoint=overwrite_checkpoint,
-            keep_history=keep_history,
-            resume=resume,
-        )
-        run = self._run(settings, checkpoint_path)
-        run.interrupts.pass_on()
+        with handled() as interrupts:
+            settings = Settings.checked(
+                self._log.stopwatch.clock,
+                objective=objective,
+                direction=direction,
+                schedule={
+                    "runtime": runtime,
+                    "steps": steps,
+                    "endless_mode": endless_mode,
+                    "seeding_steps": seeding_steps,
+                    "seeding_runtime": seeding_runtime,
+                    "seeding_ratio": seeding_ratio,
+                    "start_temperature": start_temperature,
+                    "end_temperature": end_temperature,
+                    "fewest_steps": 0 if self._has_results(checkpoint_path) else 1,
+                },
+                executor=executor,
+                n_jobs=n_jobs,
+                isolation=isolation,
+                mp_backend=mp_backend,
+                timeout=timeout,
+                deadline=deadline,
+                stop=stop,
+                pruner=pruner,
+                callbacks=callbacks,
+                work_dir=work_dir,
+                kwargs=kwargs,
+                ignore_nans=ignore_nans,
+                quiet=quiet,
+                enable_rejection_cache=enable_rejection_cache,
+                on_error=on_error,
+                overwrite_checkpoint=overwrite_checkpoint,
+                keep_history=keep_history,
+                resume=resume,
+            )
+            self._run(settings, checkpoint_path, interrupts)
         return self.best
 
-    def _run(self, settings: Settings, checkpoint_path: Any) -> Run:
+    def _run(self, settings: Settings, checkpoint_path: Any, interrupts: Interrupts) -> None:
         """Run within an open checkpoint, with the progress and the summary around it."""
         self._check_searchable()
         if self._session is not None:
             self._session.close()
             self._session = None
         log, clock = self._log, self._log.stopwatch.clock
-        retrace = Retrace(log.space, settings.schedule, clock, settings.reject_duplicates)
+        reject = settings.reject_duplicates
+        retrace = Retrace(log.space, settings.schedule, clock, reject, interrupts)
         with log.running(
             checkpoint_path, settings.overwrite, settings.keep_history, retrace
         ) as news:
@@ -458,7 +460,7 @@ class Search:
             if told and not settings.quiet:
                 say(*told)
             callbacks = Callbacks(settings.callbacks, log.space, settings.quiet)
-            run = make_run(log, settings, callbacks, retrace.proposer)
+            run = make_run(log, settings, callbacks, interrupts, retrace.proposer)
             log.keep(run.user_states)
             callbacks.call("on_search_start", self)
             try:
@@ -471,7 +473,6 @@ class Search:
             if not settings.quiet:
                 ended = run.budget, ending.reason, ending.late, run.advice
                 say(summary(log.state, log.space, *ended, width()))
-        return run
 
     # The caller's own loop ---------------------------------------------------------------------
 

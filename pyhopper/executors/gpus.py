@@ -134,15 +134,23 @@ def _environment(device: Device, environ: Mapping[str, str]) -> dict[str, str | 
 
 
 def find(environ: Mapping[str, str]) -> tuple[list[Device], list[str]]:
-    """The devices to use, and what was looked at to find them, for messages."""
+    """The devices to use, and what was looked at to find them, for messages.
+
+    Raises
+    ------
+    ArgumentError
+        If a variable names a device that this machine does not have, as far as that is known.
+    """
     if CUDA in environ:
         looked_at = [f"{CUDA} is {environ[CUDA]!r}"]
         entries = _entries(environ[CUDA], "MIG-")
         known = _nvidia(looked_at) if entries else []
-        return [device for entry in entries if (device := _match(entry, known))], looked_at
+        _check_form(environ[CUDA], len(entries), known)
+        return [_match(entry, known, environ[CUDA]) for entry in entries], looked_at
     for variable in (ROCR, HIP):
         if variable in environ:
-            return _preset_amd(environ), [f"{variable} is {environ[variable]!r}"]
+            looked_at = [f"{variable} is {environ[variable]!r}"]
+            return _preset_amd(environ, _amd([])), looked_at
     looked_at = [f"{CUDA} is not set"]
     return _nvidia(looked_at) or _amd(looked_at), looked_at
 
@@ -158,27 +166,65 @@ def _entries(value: str, *prefixes: str) -> list[str]:
     return entries
 
 
-def _match(entry: str, known: Iterable[Device]) -> Device | None:
-    """The device that an entry of the user means; None if the machine has no such index."""
-    known = list(known)
+def _check_form(value: str, count: int, known: list[Device]) -> None:
+    """Refuse a list that ends early by an entry that is no index or UUID.
+
+    An empty entry or -1 ends it on purpose. One that comes first hides all GPUs.
+    """
+    texts = [text.strip() for text in value.split(",")]
+    if not 0 < count < len(texts):
+        return
+    end = texts[count]
+    if end not in ("", "-1") and end not in texts[:count]:
+        raise _unknown(CUDA, value, end, known)
+
+
+def _match(entry: str, known: list[Device], value: str) -> Device:
+    """The device that an entry of the user's ``value`` means."""
     for device in known:
         if device.entry == entry or (not entry.isdigit() and device.uuid.startswith(entry)):
             return device._replace(entry=entry)
-    parents = any(device.entry.startswith("MIG-") for device in known)
-    if entry.isdigit() and known and not parents:
-        return None
+    # Of a GPU that is divided, only the parts are known, and older drivers name these by numbers.
+    divided = any(device.entry.startswith("MIG-") for device in known)
+    if known and "/" not in entry and (entry.startswith("MIG-") or not divided):
+        raise _unknown(CUDA, value, entry, known)
     return Device(CUDA, entry, f"GPU {entry}" if entry.isdigit() else entry)
 
 
-def _preset_amd(environ: Mapping[str, str]) -> list[Device]:
-    entries = _entries(environ[ROCR]) if ROCR in environ else None
+def _unknown(variable: str, value: str, entry: str, known: Iterable[Device]) -> ArgumentError:
+    """The error for an entry that names no device."""
+    names = [f"{each.entry} ({each.uuid})" if each.uuid else each.entry for each in known]
+    problem = (
+        f"{entry!r} names no GPU of this machine, which has {', '.join(names) or 'none'}. "
+        "Such a list ends at the first entry that is not valid: an evaluation on it would run "
+        "without a GPU, and none would use those after it. Correct the variable or unset it"
+    )
+    return ArgumentError(variable, value, problem)
+
+
+def _preset_amd(environ: Mapping[str, str], known: list[Device]) -> list[Device]:
+    """The devices that the variables for AMD name; ``known`` is empty if that is not known."""
+    devices = known
+    if ROCR in environ:
+        named = (_indexed(entry, known, ROCR, environ[ROCR]) for entry in _entries(environ[ROCR]))
+        devices = list(named)
     if HIP in environ:
-        picked = [entry for entry in _entries(environ[HIP]) if entry.isdigit()]
-        if entries is None:
-            entries = picked
-        else:
-            entries = [entries[int(i)] for i in picked if int(i) < len(entries)]
-    return [Device(ROCR, entry, f"GPU {entry}") for entry in entries or []]
+        # It counts within the devices that the first variable leaves, and knows no UUIDs.
+        entries = [entry for entry in _entries(environ[HIP]) if entry.isdigit()]
+        if ROCR in environ:
+            left = [Device(ROCR, str(index), "") for index in range(len(devices))]
+            for entry in entries:
+                _indexed(entry, left, HIP, environ[HIP])
+            return [devices[int(entry)] for entry in entries if int(entry) < len(devices)]
+        devices = [_indexed(entry, known, HIP, environ[HIP]) for entry in entries]
+    return devices
+
+
+def _indexed(entry: str, known: list[Device], variable: str, value: str) -> Device:
+    """The device of an index, or of a UUID, which cannot be checked."""
+    if known and entry.isdigit() and all(int(each.entry) != int(entry) for each in known):
+        raise _unknown(variable, value, entry, known)
+    return Device(ROCR, entry, f"GPU {entry}")
 
 
 def _nvidia(looked_at: list[str]) -> list[Device]:
@@ -298,7 +344,15 @@ def _amd(looked_at: list[str]) -> list[Device]:
 def _output(command: list[str], looked_at: list[str]) -> str | None:
     """What a program prints; None if it does not exist or fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        # In a session of its own, so that the terminal's Ctrl-C does not end it.
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+            start_new_session=True,
+        )
     except FileNotFoundError:
         looked_at.append(f"there is no {command[0]}")
         return None
