@@ -74,9 +74,9 @@ class LargePoints:
         self.obsolete: list[str] = []
         self.best: str | None = None
         self._best: Evaluation | None = None
-        self._open: dict[int, tuple[str, Point]] = {}
-        self._ended: tuple[str, Point] | None = None
-        self._undecided: list[tuple[str, Point]] = []
+        self._open: dict[int, str] = {}
+        self._ended: tuple[str, int | Point] | None = None
+        self._undecided: list[tuple[str, int | Point]] = []
         """Of evaluations that ended before the direction was known, so that any may be the best."""
 
     def split(self, encoded: dict[str, Any], keys: list[str]) -> dict[str, Any] | None:
@@ -165,9 +165,10 @@ class LargePoints:
     def follow(self, event: Event, name: str | None) -> None:
         """Learn which file, if any, holds the point of an event that is about to be observed."""
         if isinstance(event, Ended):
-            self._ended = self._open.pop(event.job_id, None)
+            file = self._open.pop(event.job_id, None)
+            self._ended = None if file is None else (file, event.job_id)
         elif name is not None and isinstance(event, Started):
-            self._open[event.candidate.id] = name, event.candidate.point
+            self._open[event.candidate.id] = name
         elif name is not None and isinstance(event, Known):
             self._ended = name, event.candidate.point
 
@@ -180,7 +181,15 @@ class LargePoints:
             return
         if best is not self._best:
             self._best, former = best, self.best
-            self.best = next((name for name, point in self._undecided if point is best.point), None)
+            # Results that were known before the search have no number, but a point of their own.
+            self.best = next(
+                (
+                    name
+                    for name, owner in self._undecided
+                    if owner is best.point or (best.id >= 0 and owner == best.id)
+                ),
+                None,
+            )
             if former is not None:
                 self.obsolete.append(former)
         self.obsolete += [name for name, _ in self._undecided if name != self.best]
@@ -192,12 +201,11 @@ class LargePoints:
 
     def name_of(self, candidate_id: int) -> str | None:
         """The file of an open candidate."""
-        found = self._open.get(candidate_id)
-        return None if found is None else found[0]
+        return self._open.get(candidate_id)
 
     def delete_others(self) -> None:
         """Delete the files of points that are neither open nor the best."""
-        needed = {name for name, _ in (*self._open.values(), *self._undecided)} | {self.best}
+        needed = {*self._open.values(), *(name for name, _ in self._undecided), self.best}
         with contextlib.suppress(OSError):
             self._check_folder()
             for path in self.folder.iterdir():

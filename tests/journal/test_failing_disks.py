@@ -177,7 +177,7 @@ def test_processes_that_share_a_file_that_is_another_now(tmp_path):
     with pytest.warns(RuntimeWarning, match="was replaced by another file"):
         search.tell(opened, 1.0)
     with pytest.raises(pyhopper.CheckpointError, match="1 evaluations are in memory only"):
-        search._end_session()
+        search._session.close()
     assert path.read_bytes() == before
     assert search.best_f == 1.0
 
