@@ -76,13 +76,13 @@ def entries(value: Any) -> dict[str, Any]:
 
 
 def metrics(data: Any) -> dict[str, Any] | None:
-    """What an objective returned beside the value; anything but numbers and text becomes text."""
+    """What an objective returned beside the value; other objects become text."""
     if data is None:
         return None
     found = {}
     for key, value in entries(from_json(data)).items():
         small = not isinstance(value, int) or abs(value) < 2**1023
-        plain = value is None or isinstance(value, bool | int | float | str)
+        plain = value is None or isinstance(value, bool | int | float | str | dict | list)
         found[text(key)] = value if plain and small else short(value)
     return found
 

@@ -95,7 +95,7 @@ def test_constants_reach_the_objective_unchanged():
     def objective(params):
         assert params["data"] is data
         assert params["parts"][0] is inner["deep"]
-        assert params["parts"][1][1] is inner
+        assert params["parts"][1][1] == inner
         assert params["none"] is None
         return params["parts"][1][0]
 
