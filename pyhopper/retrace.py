@@ -80,6 +80,9 @@ class Retrace:
             return self._interrupts.leave(lambda: supply.next(holder))
         except FirstInterrupt:
             return None
+        except (TypeError, ValueError):
+            # The best of the file lacks values, so that nothing can be proposed around it.
+            return None
 
     def after(self, event: Event, evaluation: Evaluation | None) -> None:
         """Let the steps learn from an evaluation."""
