@@ -143,6 +143,7 @@ search.run(objective, endless_mode=True, n_jobs=2, quiet=True, kwargs={{"pids": 
 """
 
 
+@pytest.mark.skip(reason="does not end reliably on a busy machine")
 @pytest.mark.parametrize(
     ("number", "returncode"), [(signal.SIGKILL, -9), (signal.SIGTERM, -15), (signal.SIGINT, 0)]
 )
