@@ -32,7 +32,16 @@ from pyhopper.files import is_stream, read_path, write_whole
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State, observe
 from pyhopper.journal import Checkpoint, Replay, checkpoint_file, read
-from pyhopper.journal.states import Follower, fill, misplaced, reader, take, write_all
+from pyhopper.journal.changes import mover
+from pyhopper.journal.states import (
+    Follower,
+    carried_over,
+    fill,
+    misplaced,
+    reader,
+    take,
+    write_all,
+)
 from pyhopper.parameters import Point
 from pyhopper.parameters.space import Space
 
@@ -70,6 +79,8 @@ class Log:
         Whether the user chose the seed, so that no proposal may depend on the clock.
     continues : bool
         Whether the state comes from a checkpoint whose budget the next run continues.
+    is_running : bool
+        Whether a run is on its way.
     """
 
     def __init__(self, space: Space, clock: Clock, seed: int | None = None) -> None:
@@ -80,7 +91,7 @@ class Log:
         self.state = State(self._key, self._trim)
         self.file: Checkpoint | None = None
         self.path: Path | None = None
-        self.continues = False
+        self.continues = self.is_running = False
         self._lost = ""
         """Why there is no file any more."""
         self._written_to: Path | None = None
@@ -97,7 +108,7 @@ class Log:
     def __getstate__(self) -> dict[str, Any]:
         """What a pickle holds: all that is known, without the open file; time stands still."""
         stopwatch = Stopwatch(self.stopwatch.clock, self.stopwatch.elapsed)
-        return {**self.__dict__, "file": None, "stopwatch": stopwatch}
+        return {**self.__dict__, "file": None, "stopwatch": stopwatch, "is_running": False}
 
     # Writing -----------------------------------------------------------------------------------
 
@@ -183,6 +194,28 @@ class Log:
             )
             raise ArgumentError("checkpoint_path", str(self.path), problem)
 
+    def change_space(self, space: Space) -> None:
+        """Replace the space between runs. Evaluations that fit count on, as after a resume.
+
+        Raises
+        ------
+        ArgumentError
+            If values of a parameter cannot be read as the new kind.
+        CodecError
+            If values of a parameter cannot be carried over.
+        """
+        move = mover(self.space, space)
+        told = [move(event) for event in self._told]
+        events = carried_over(self.state, move)
+        self.space, state = space, self._new_state()
+        for event, now in events:
+            observe(state, event, now)
+        now = Stamp(self.state.elapsed, self.state.time)
+        for end in misplaced(state):
+            observe(state, end, now)
+        state.elapsed, state.time = now
+        self.state, self._told = state, told
+
     def cancel(self, job_id: int, reason: str) -> None:
         """End a candidate in the state; in the file it stays open, and runs first next time."""
         outcome = Outcome(Status.CANCELLED, reason=reason)
@@ -258,9 +291,11 @@ class Log:
         # Reading a file is part of the runtime.
         reading = self.stopwatch.clock.monotonic() - began
         self.stopwatch.start(self.state.elapsed + reading)
+        self.is_running = True
         try:
             yield news
         finally:
+            self.is_running = False
             self.close()
 
     def open(

@@ -25,7 +25,7 @@ from pyhopper.history.evaluation import Misfit
 from pyhopper.history.view import History
 from pyhopper.log import Log
 from pyhopper.parameters import Parameter
-from pyhopper.parameters.mistakes import check_constants, check_searchable
+from pyhopper.parameters.mistakes import check_constants, check_key, check_searchable
 from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
 from pyhopper.retrace import Retrace
@@ -105,28 +105,32 @@ class Search:
 
     def __getitem__(self, key: str) -> Any:
         """The template's entry under a key."""
-        return self._log.space.template[_key(key)]
+        return self._log.space.template[check_key(key)]
 
     def __contains__(self, key: str) -> bool:
         """Whether the template has an entry under a key."""
-        return _key(key) in self._log.space.template
+        return check_key(key) in self._log.space.template
 
     def __setitem__(self, key: str, value: Any) -> None:
-        """Replace or add an entry of the template, before the first candidate.
+        """Replace or add an entry of the template, before a run or between two.
+
+        A value instead of a parameter freezes it. Evaluations that fit the new template count on,
+        as after a resume.
 
         Raises
         ------
         ArgumentError
-            If the search has results or queued guesses already.
+            While the search runs or candidates are open, or if the values so far cannot be read as
+            those of the new parameter.
         """
-        state = self._log.state
-        if state.started or state.evaluations or state.queue:
-            problem = "the search has candidates of the old template; make a new Search"
+        if self._log.is_running or self._log.state.running:
+            problem = "candidates of the old template are open; tell their results first"
             raise ArgumentError(str(key), value, problem)
         space = self._log.space
-        template = merge_dicts({**space.template, _key(key): value})
+        template = merge_dicts({**space.template, check_key(key): value})
         check_constants(template)
-        self._log.space = Space(template, space.constraints)
+        self._end_session()
+        self._log.change_space(Space(template, space.constraints))
 
     def constrain(self, fn: Callable[[Params], bool]) -> None:
         """Allow only candidates for which ``fn(params)`` is true.
@@ -447,9 +451,7 @@ class Search:
     def _run(self, settings: Settings, checkpoint_path: Any, interrupts: Interrupts) -> None:
         """Run within an open checkpoint, with the progress and the summary around it."""
         self._check_searchable()
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        self._end_session()
         log, clock = self._log, self._log.stopwatch.clock
         reject = settings.reject_duplicates
         retrace = Retrace(log.space, settings.schedule, clock, reject, interrupts)
@@ -570,6 +572,11 @@ class Search:
         if not self._log.space.leaves and not self._log.state.queue:
             check_searchable(self._log.space.template)
 
+    def _end_session(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
     # Files -------------------------------------------------------------------------------------
 
     @property
@@ -619,18 +626,3 @@ class Search:
         news = self._log.load(path, recover)
         if news:
             say(*news)
-
-
-def _key(key: Any) -> Any:
-    """A key of the template.
-
-    Raises
-    ------
-    ArgumentError
-        If no dict can have it.
-    """
-    try:
-        hash(key)
-    except Exception:
-        raise ArgumentError("key", key, "must be the key of an entry of the template") from None
-    return key

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from pyhopper.errors import ArgumentError
+from pyhopper.events import Event, Forgotten, Known, Queued, Started
 from pyhopper.history.evaluation import Misfit
 from pyhopper.journal.codec import PointCodec, fits
 from pyhopper.parameters import INACTIVE, MISSING, Omitted, Partial, Point, Selector
+from pyhopper.parameters.space import Space
 
 Signature = list[dict[str, Any]]
 
@@ -161,6 +164,44 @@ class SpaceReader:
         gone = [entry for key, entry in self._old.items() if key not in self._old_key]
         lines += [f"  - {entry['key']}: {_text(entry)}" for entry in gone]
         return lines or ["  the order of parameters or options"]
+
+
+def mover(old: Space, new: Space) -> Callable[[Event], Event]:
+    """A function that carries events over to a space that takes the place of another.
+
+    Raises
+    ------
+    ArgumentError
+        If values of a parameter cannot be read as the new kind.
+    """
+    codec = PointCodec(old.leaves)
+    try:
+        reader = SpaceReader(codec.signature(), PointCodec(new.leaves))
+    except ArgumentError as error:
+        problem = "the values so far are of another kind; use another name, or make a new Search"
+        raise ArgumentError(error.argument, error.value, problem) from None
+
+    def moved(point: Point) -> Point:
+        if reader.same and isinstance(point, Misfit):
+            return point
+        point = reader.point(codec.encode(point))
+        if isinstance(point, Misfit) or any(isinstance(value, Omitted) for value in point):
+            return point
+        return point if new.allows(point) else Misfit(point)
+
+    def move(event: Event) -> Event:
+        if isinstance(event, Started | Known):
+            point = moved(event.candidate.point)
+            params = {} if isinstance(point, Misfit) else new.build(point)
+            candidate = event.candidate._replace(point=point, params=params)
+            return event._replace(candidate=candidate)
+        if isinstance(event, Queued):
+            return Queued(reader.guess(codec.encode_partial(event.guess)))
+        if isinstance(event, Forgotten) and event.point is not None:
+            return Forgotten(moved(event.point))
+        return event
+
+    return move
 
 
 def _text(entry: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pyhopper.budget import Stamp
-from pyhopper.events import Ended, Event, Outcome, Status
+from pyhopper.events import Ended, Event, Outcome, Queued, Status
 from pyhopper.history.evaluation import Evaluation, Misfit
 from pyhopper.history.retold import events_of
 from pyhopper.history.state import State, observe
@@ -69,6 +69,13 @@ def write_all(source: State, file: Checkpoint, state: State) -> None:
     """Write everything that a state knows to a new file, and take it into another state."""
     for event, now in events_of(source):
         take(event, state, file, now)
+
+
+def carried_over(state: State, move: Callable[[Event], Event]) -> list[tuple[Event, Stamp]]:
+    """The events that lead to a state, with their points moved to another space."""
+    moved = [(move(event), now) for event, now in events_of(state)]
+    # A guess of which nothing is left says nothing.
+    return [(event, now) for event, now in moved if event != Queued({})]
 
 
 def misplaced(state: State) -> list[Ended]:

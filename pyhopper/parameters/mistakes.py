@@ -49,6 +49,21 @@ def _check_nesting(value: Any, path: Path, above: set[int], done: set[int]) -> N
     done.add(id(value))
 
 
+def check_key(key: Any) -> Any:
+    """A key of the template.
+
+    Raises
+    ------
+    ArgumentError
+        If no dict can have it.
+    """
+    try:
+        hash(key)
+    except Exception:
+        raise ArgumentError("key", key, "must be the key of an entry of the template") from None
+    return key
+
+
 def check_constants(template: Any) -> None:
     """Refuse parameters that nobody would draw, and warn of constants that are likely a mistake.
 

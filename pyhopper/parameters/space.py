@@ -426,6 +426,8 @@ def _frozen(value: Any) -> Any:
 
 def _pickled(value: Any) -> Any:
     try:
-        return hash(pickle.dumps(value))
+        import hashlib
+
+        return hashlib.blake2b(pickle.dumps(value), digest_size=16).digest()
     except Exception:
         return object()  # equal to nothing, so that no duplicate of it is found

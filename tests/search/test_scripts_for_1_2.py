@@ -231,3 +231,116 @@ def test_another_process_reads_a_pickle(tmp_path):
     command = [sys.executable, "-c", program, str(path)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == f"15 {search.history['x']}"
+
+
+def two(**more):
+    return pyhopper.Search(a=pyhopper.int(0, 10), b=pyhopper.float(0, 1), seed=1, **more)
+
+
+def total(params):
+    return params["a"] + params["b"]
+
+
+def facts(search):
+    """What a search knows, as text."""
+    records = [(e.params, e.value, e.fits, e.status) for e in search.history.evaluations]
+    return str([search.best, search.best_f, records, search.manual_queue_count])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("a", 20),
+        ("a", pyhopper.int(3, 6)),
+        ("a", pyhopper.int(0, 10, init=3)),
+        ("b", pyhopper.float(0, 0.3)),
+        ("c", pyhopper.choice("x", "y")),
+        ("c", pyhopper.choice("x", "y", init="x")),
+        ("c", 5),
+    ],
+)
+def test_a_template_may_change_between_runs(key, value, tmp_path):
+    """Evaluations count on exactly as after a resume with the changed template."""
+    path = tmp_path / "run.ckpt"
+    search = two()
+    search.run(total, steps=12, quiet=True)
+    search += {"a": 4}
+    search += {"b": 0.9}
+    search.save(path)
+    search[key] = value
+    resumed = pyhopper.Search({**two()._log.space.template, key: value})
+    resumed.run(total, steps=0, checkpoint_path=path, quiet=True)
+    assert facts(search) == facts(resumed)
+    seen = []
+    search.run(lambda p: seen.append(p) or total(p), steps=8, quiet=True)
+    assert len(seen) == 8
+    if not isinstance(value, pyhopper.Parameter):
+        assert {params[key] for params in seen} == {value}
+    fs = [e.value for e in search.history.evaluations if e.fits]
+    assert len(search.history) == 20
+    assert search.best_f == max(fs)
+
+
+def test_a_parameter_frozen_and_freed():
+    """What did not fit for a while fits again, as far as its values are known."""
+    search = two()
+    search.run(total, steps=12, quiet=True)
+    best = search.best
+    search["b"] = pyhopper.float(0, 0.1)
+    assert not all(e.fits for e in search.history.evaluations)
+    search["b"] = pyhopper.float(0, 0.1)
+    assert not all(e.fits for e in search.history.evaluations)
+    search["b"] = pyhopper.float(0, 1)
+    assert all(e.fits for e in search.history.evaluations)
+    assert search.best == best
+
+
+def test_a_template_may_change_with_a_checkpoint(tmp_path):
+    """The next run with the same file goes on in it."""
+    path = tmp_path / "run.ckpt"
+    search = two()
+    search.run(total, steps=5, quiet=True, checkpoint_path=path)
+    search["a"] = 20
+    search.add({"a": 20, "b": 0.5}, 1.0)
+    search.run(total, steps=9, quiet=True, checkpoint_path=path)
+    assert len(search.history) == 10
+    again = pyhopper.Search(a=20, b=pyhopper.float(0, 1))
+    again.load(path)
+    assert facts(again) == facts(search)
+
+
+def test_a_template_does_not_change_under_open_candidates():
+    """Neither of ask nor within a run."""
+
+    class Change(pyhopper.callbacks.Callback):
+        def on_search_start(self, search):
+            self.search, self.errors = search, []
+
+        def on_evaluate_end(self, candidate, f, info):
+            with pytest.raises(pyhopper.ArgumentError, match="are open"):
+                self.search["a"] = 3
+            self.errors.append(candidate)
+
+    search, change = two(), Change()
+    search.run(total, steps=3, quiet=True, callbacks=change)
+    assert len(change.errors) == 3
+    candidate = search.ask()
+    with pytest.raises(pyhopper.ArgumentError, match="tell their results first"):
+        search["a"] = 3
+    search.tell(candidate, 100.0)
+    search["a"] = 3
+    assert search.best["a"] == 3
+    assert search.best_f == 100.0
+    assert search.ask().params["a"] == 3
+
+
+def test_a_template_that_cannot_change_stays():
+    """A parameter of another kind, or one that makes no sense."""
+    search = two()
+    search.run(total, steps=3, quiet=True)
+    before = facts(search)
+    with pytest.raises(pyhopper.ArgumentError, match="of another kind"):
+        search["b"] = pyhopper.choice(1, 2)
+    assert repr(search["b"]) == "float(0.0, 1.0)"
+    assert facts(search) == before
+    search.run(total, steps=3, quiet=True)

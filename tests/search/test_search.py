@@ -135,11 +135,11 @@ def fresh():
     )
 
 
-def test_changing_a_template_with_results():
-    """A template is fixed once there are results of it."""
+def test_changing_what_results_stand_for():
+    """Neither a parameter's kind nor the direction changes once there are results."""
     search = fresh()
     search.run(objective, "max", steps=2, quiet=True)
     with pytest.raises(ArgumentError, match="make a new Search"):
-        search["x"] = pyhopper.float(0, 2)
+        search["x"] = pyhopper.choice("a", "b")
     with pytest.raises(ArgumentError, match="direction"):
         search.run(objective, "min", steps=2, quiet=True)
