@@ -121,8 +121,9 @@ class SpaceReader:
             # These values contain indices of options, which may stand for others by now.
             return INACTIVE, False
         value = self._codec.value(entry["key"], data)
-        if isinstance(value, Omitted) and entry["text"] != old["text"]:
-            return value, False
+        if isinstance(value, Omitted):
+            is_kept = entry["key"] in self._codec.large_keys
+            return value, is_kept and entry["text"] == old["text"]
         legal = fits(param, value)
         return (value, False) if legal is INACTIVE else (legal, True)
 

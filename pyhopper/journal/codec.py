@@ -145,6 +145,10 @@ def _decoder(param: Parameter) -> Convert:
     if isinstance(param, Numeric) and param.shape is None and not isinstance(param, Selector):
         whole = param.dtype.kind == "i"
         return lambda data: _number(data, whole)
+    if isinstance(param, Selector):
+        return param.check
+    if isinstance(param, Numeric):
+        return lambda data: _array(param.decode(from_json(data)))
     if isinstance(param, List):
         item = _decoder(param.item)
         return lambda data: [item(entry) for entry in _typed(data, list, "a list")]
@@ -162,6 +166,12 @@ def _number(data: Any, whole: bool) -> Any:
     if whole:
         return data if isinstance(data, int) or not data.is_integer() else int(data)
     return float(data)
+
+
+def _array(value: Any) -> Any:
+    if not isinstance(value, np.ndarray | np.generic) or value.dtype.kind not in "iuf":
+        raise CodecError(f"{short(value)} is no array of numbers")
+    return value
 
 
 def _typed(data: Any, kind: type, name: str) -> Any:
@@ -430,12 +440,9 @@ def kind(param: Parameter) -> str:
 
 def _is_sound(param: Parameter, value: Any) -> bool:
     """Whether a value is of the right kind, and of a number, whether it is within the bounds."""
-    if isinstance(param, Selector):
-        return type(value) is int and 0 <= value < param.size
     if isinstance(param, Numeric):
         if param.shape is not None:
-            array = isinstance(value, np.ndarray)
-            alike = array and value.shape == param.shape and value.dtype.kind == param.dtype.kind
+            alike = value.shape == param.shape and value.dtype.kind == param.dtype.kind
             return alike and bool(np.isfinite(value).all())
         if not isinstance(value, int if param.dtype.kind == "i" else float):
             return False

@@ -151,6 +151,31 @@ def test_a_linked_folder_of_large_points_is_not_emptied(tmp_path):
     assert [each.name for each in other.iterdir()] == ["000000001.json"]
 
 
+def test_a_known_large_result_stays_whole(tmp_path):
+    """Told before the direction is known, so that any of them may be the best."""
+    path = tmp_path / "run.ckpt"
+
+    def told():
+        search = large(None)
+        for value in (0.0, 1.0, 0.9):
+            search.add({"w": np.full((100, 100), value)}, value)
+        return search
+
+    run(told(), path, steps=2)
+    assert len(list((tmp_path / "run.ckpt.large").iterdir())) == 1
+    again = large(None)
+    again.load(path)
+    assert (again.best["w"] == 1.0).all()
+    assert (run(told(), path, steps=4)["w"] == 1.0).all()
+    # Told, and killed before the run began.
+    path.unlink()
+    run(told(), path, steps=1)
+    lines = path.read_bytes().splitlines(keepends=True)
+    begun = next(n for n, line in enumerate(lines) if b'"event":"run"' in line)
+    path.write_bytes(b"".join(lines[:begun]))
+    assert (run(told(), path, steps=3)["w"] == 1.0).all()
+
+
 # What a path leads to ----------------------------------------------------------------------------
 
 
