@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -28,21 +27,25 @@ from pyhopper.events import (
     SpaceChanged,
     Status,
 )
-from pyhopper.files import is_stream, read_path, write_whole
+from pyhopper.files import read_path
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State, observe
 from pyhopper.journal import Checkpoint, Replay, checkpoint_file, read
 from pyhopper.journal.changes import mover
+from pyhopper.journal.loaded import refuse_loaded, space_for
 from pyhopper.journal.states import (
     Follower,
     carried_over,
+    check_objective,
     fill,
     misplaced,
     reader,
+    replacing,
+    resumed,
     take,
     write_all,
 )
-from pyhopper.parameters import Point
+from pyhopper.parameters import Point, with_values
 from pyhopper.parameters.space import Space
 
 _OTHER_INPUTS = (
@@ -91,6 +94,8 @@ class Log:
         self.state = State(self._key, self._trim)
         self.file: Checkpoint | None = None
         self.path: Path | None = None
+        self._folder: Path | None = None
+        """To which the path was relative, if it was."""
         self.continues = self.is_running = False
         self._lost = ""
         """Why there is no file any more."""
@@ -98,6 +103,13 @@ class Log:
         """The file in which everything stands that this search knows."""
         self._told: list[Event] = []
         """What the user has told since; it is written when a file is opened."""
+
+    @property
+    def shown_path(self) -> str | None:
+        """The last checkpoint, relative if the user gave a relative path."""
+        if self.path is None or self._folder is None:
+            return None if self.path is None else str(self.path)
+        return os.path.relpath(self.path, self._folder)
 
     def _key(self, point: Point) -> Any:
         return self.space.key(point)  # that of the present space
@@ -169,7 +181,7 @@ class Log:
         self.state.check_direction(began.maximize)
         if self.file is not None:
             if self.continues and not force:
-                self._check_objective(began)
+                check_objective(self.state, began.objective, self.file.path)
             self.file.refuse_if_held(self.state.running)
             fresh = not self.continues or self.state.all_failed
             began = began._replace(fresh=fresh)
@@ -180,19 +192,6 @@ class Log:
             fill(self.state, self.file.replay)
         self.continues = False
         return [_OTHER_INPUTS] if other else []
-
-    def _check_objective(self, began: Began) -> None:
-        """Refuse the results of another objective; one that has only failed may be replaced."""
-        state = self.state
-        names = {began.objective, state.objective}
-        unnamed = not names.isdisjoint(("", "<lambda>"))
-        if len(names) > 1 and not unnamed and state.ended and not state.all_failed:
-            problem = (
-                f"it has {state.ended} evaluations of the objective {state.objective!r}, and this "
-                f"run is to evaluate {began.objective!r}; use another checkpoint_path, or "
-                'overwrite_checkpoint=True, or resume="force" if it is the same under a new name'
-            )
-            raise ArgumentError("checkpoint_path", str(self.path), problem)
 
     def change_space(self, space: Space) -> None:
         """Replace the space between runs. Evaluations that fit count on, as after a resume.
@@ -215,6 +214,13 @@ class Log:
             observe(state, end, now)
         state.elapsed, state.time = now
         self.state, self._told = state, told
+
+    def admit_constants(self, guess: Any) -> None:
+        """Let a guess have other values for constants of the template, unless candidates run."""
+        template = self.space.template
+        changed = with_values(template, guess)
+        if changed is not template and not (self.is_running or self.state.running):
+            self.change_space(Space(changed, self.space.constraints))
 
     def cancel(self, job_id: int, reason: str) -> None:
         """End a candidate in the state; in the file it stays open, and runs first next time."""
@@ -342,6 +348,7 @@ class Log:
             file.close()
             raise
         self.path, self.file, self.state = path, file, state
+        self._folder = None if Path(value).expanduser().is_absolute() else Path.cwd()
         self._written_to = path
         self.continues = existed or self.continues
         self._told.clear()
@@ -415,7 +422,7 @@ class Log:
             )
             raise ArgumentError("checkpoint_path", str(file.path), problem)
         self._check_seed(file.replay)
-        news = [_resumed(file.path, state)] if state.started else []
+        news = [resumed(file.path, state)] if state.started else []
         now = Stamp(state.elapsed, self.stopwatch.clock.time())
         changes = file.replay.changes
         if changes:
@@ -460,31 +467,11 @@ class Log:
         CheckpointError
             If it cannot be written, or a run uses it.
         """
+        refuse_loaded(self.space)
         target = checkpoint_file("path", path, streams=True)
-        if not is_stream(target):
-            self._save(target)
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / target.name
-            self._save(file)
-            if len(list(Path(folder).iterdir())) > 1:
-                problem = "large points need a folder beside the file, so it must be a regular one"
-                raise CheckpointError(target, problem)
-            try:
-                write_whole(target, file.read_bytes())
-            except OSError as error:
-                problem = f"cannot be written: {error.strerror}"
-                raise CheckpointError(target, problem) from None
-
-    def _save(self, target: Path) -> None:
-        file = Checkpoint.to_replace(target, self.space)
-        file.lock.acquire("ask")
-        try:
+        with replacing(target, self.space) as file:
             file.create(self.seed, self.repeatable)
             write_all(self.state, file, self._new_state())
-            file.put_in_place()
-        finally:
-            file.close()
 
     def load(self, path: str | os.PathLike[str], recover: bool = False) -> list[str]:
         """Take in what a checkpoint knows, without opening it for writing.
@@ -506,6 +493,7 @@ class Log:
             raise ArgumentError("path", path, problem)
         file = read_path("path", path, "file")
         lines, lost = read(file, recover)
+        self.space = space_for(self.space, lines)
         replay, state = Replay(file, self.space, recover), self._new_state()
         replay.feed(lines, reader(state, replay))
         fill(state, replay)
@@ -523,11 +511,3 @@ class Log:
             return []
         damaged = f"{lost} damaged or missing lines"
         return [f"{file}: {damaged}, {replay.skipped} more could not be used without them"]
-
-
-def _resumed(path: Path, state: State) -> str:
-    best = "" if state.best is None else f", best {state.best.value:.6g}"
-    again = f"; {len(state.running)} run again" if state.running else ""
-    if state.all_failed:
-        return f"All {state.ended} evaluations in {path} failed, so the search begins anew{again}."
-    return f"Going on from {path}: {state.ended} evaluations{best}{again}."

@@ -23,8 +23,9 @@ from pyhopper.executors import Executor
 from pyhopper.files import read_path
 from pyhopper.history.evaluation import Misfit
 from pyhopper.history.view import History
+from pyhopper.journal.loaded import refuse_loaded
 from pyhopper.log import Log
-from pyhopper.parameters import Parameter
+from pyhopper.parameters import Constant, Parameter
 from pyhopper.parameters.mistakes import check_constants, check_key, check_searchable
 from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
@@ -156,7 +157,7 @@ class Search:
     @property
     def free_param_count(self) -> int:
         """Number of parameters in the template, those inside of options included."""
-        return len(self._log.space.leaves)
+        return sum(not isinstance(leaf.param, Constant) for leaf in self._log.space.leaves)
 
     # Results -----------------------------------------------------------------------------------
 
@@ -182,7 +183,8 @@ class Search:
         guess : dict
             Values for some parameters, nested like the template. What is missing comes from the
             best candidate so far, before that from ``init``. A number off the grid or out of the
-            bounds gives the nearest legal one, and a constant stays what it is, with a warning.
+            bounds gives the nearest legal one, with a warning. A value for a constant of the
+            template is tried with this guess and kept by moves around it.
 
         Raises
         ------
@@ -198,6 +200,7 @@ class Search:
         return self
 
     def _queue(self, guess: Mapping[str, Any]) -> None:
+        self._log.admit_constants(guess)
         values, remarks = self._log.space.read_guess(guess)
         for remark in remarks:
             warnings.warn(remark, stacklevel=3)
@@ -569,6 +572,7 @@ class Search:
 
     def _check_searchable(self) -> None:
         """Refuse a template without parameters, unless there is a guess to try."""
+        refuse_loaded(self._log.space)
         if not self._log.space.leaves and not self._log.state.queue:
             check_searchable(self._log.space.template)
 
@@ -581,9 +585,8 @@ class Search:
 
     @property
     def checkpoint_path(self) -> str | None:
-        """The checkpoint of the last run; None if it had none."""
-        path = self._log.path
-        return None if path is None else str(path)
+        """The checkpoint of the last run, as a text; None if it had none."""
+        return self._log.shown_path
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all that the search knows to a file, replacing one that is there.

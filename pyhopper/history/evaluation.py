@@ -14,6 +14,15 @@ class Misfit(tuple[Any, ...]):
     __slots__ = ()
 
 
+class FrozenOut(Misfit):
+    """A misfit with another value for a parameter that became a constant.
+
+    The value is not kept, so it stays a misfit whatever becomes of the space.
+    """
+
+    __slots__ = ()
+
+
 class Evaluation(NamedTuple):
     """A candidate that has ended, however it did.
 

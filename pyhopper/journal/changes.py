@@ -6,12 +6,22 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from pyhopper.errors import ArgumentError
+from pyhopper.errors import ArgumentError, short
 from pyhopper.events import Event, Forgotten, Known, Queued, Started
-from pyhopper.history.evaluation import Misfit
-from pyhopper.journal.codec import PointCodec, fits
-from pyhopper.parameters import INACTIVE, MISSING, Omitted, Partial, Point, Selector
+from pyhopper.history.evaluation import FrozenOut, Misfit
+from pyhopper.journal.codec import CodecError, PointCodec, fits, from_json
+from pyhopper.parameters import (
+    INACTIVE,
+    MISSING,
+    Omitted,
+    Partial,
+    Point,
+    Selector,
+    option_text,
+)
+from pyhopper.parameters.names import steps
 from pyhopper.parameters.space import Space
+from pyhopper.parameters.template import has_parameters, same
 
 Signature = list[dict[str, Any]]
 
@@ -30,6 +40,9 @@ class SpaceReader:
         What :meth:`PointCodec.signature` returned for the space in which they were written.
     codec : PointCodec
         That of the present space.
+    template : dict
+        That of the present space. A parameter in whose place it has a constant was frozen: a point
+        with another value is a misfit.
 
     Attributes
     ----------
@@ -42,7 +55,7 @@ class SpaceReader:
         If values of a parameter cannot be read as the new kind.
     """
 
-    def __init__(self, signature: Signature, codec: PointCodec) -> None:
+    def __init__(self, signature: Signature, codec: PointCodec, template: Any) -> None:
         self._codec = codec
         self._new = codec.signature()
         self._old = {entry["key"]: entry for entry in signature}
@@ -51,6 +64,12 @@ class SpaceReader:
         self._options: list[dict[int, int]] = []
         for index, entry in enumerate(self._new):
             self._match(index, entry)
+        self._gone = [each for key, each in self._old.items() if key not in self._old_key]
+        self._frozen = {
+            entry["key"]: constant
+            for entry in self._gone
+            if (constant := _constant_at(template, entry["key"].split("."))) is not MISSING
+        }
 
     def _match(self, index: int, entry: dict[str, Any]) -> None:
         """Find the old parameter of a new one."""
@@ -96,6 +115,11 @@ class SpaceReader:
             return self._codec.decode(data, whole)
         values: list[Any] = []
         fit = True
+        frozen_out = not all(
+            _is_value(self._old[key], data[key], constant)
+            for key, constant in self._frozen.items()
+            if key in data
+        )
         for index, leaf in enumerate(self._codec.leaves):
             if leaf.parent >= 0 and values[leaf.parent] != leaf.option:
                 values.append(INACTIVE)
@@ -103,6 +127,8 @@ class SpaceReader:
             value, is_legal = self._value(index, data)
             fit = fit and is_legal
             values.append(value)
+        if frozen_out:
+            return FrozenOut(values)
         return tuple(values) if fit else Misfit(values)
 
     def _value(self, index: int, point: dict[str, Any]) -> tuple[Any, bool]:
@@ -162,8 +188,11 @@ class SpaceReader:
                 lines.append(f"  + {entry['key']}: {now} (earlier evaluations {how})")
             elif (before := _text(self._old[key])) != now:
                 lines.append(f"  ~ {entry['key']}: {before} -> {now}")
-        gone = [entry for key, entry in self._old.items() if key not in self._old_key]
-        lines += [f"  - {entry['key']}: {_text(entry)}" for entry in gone]
+        for entry in self._gone:
+            line = f"  - {entry['key']}: {_text(entry)}"
+            if entry["key"] in self._frozen:
+                line += f" -> always {short(self._frozen[entry['key']])}"
+            lines.append(line)
         return lines or ["  the order of parameters or options"]
 
 
@@ -177,7 +206,7 @@ def mover(old: Space, new: Space) -> Callable[[Event], Event]:
     """
     codec = PointCodec(old.leaves)
     try:
-        reader = SpaceReader(codec.signature(), PointCodec(new.leaves))
+        reader = SpaceReader(codec.signature(), PointCodec(new.leaves), new.template)
     except ArgumentError as error:
         problem = "the values so far are of another kind; use another name, or make a new Search"
         raise ArgumentError(error.argument, error.value, problem) from None
@@ -185,10 +214,12 @@ def mover(old: Space, new: Space) -> Callable[[Event], Event]:
     def moved(point: Point) -> Point:
         if reader.same and isinstance(point, Misfit):
             return point
-        point = reader.point(codec.encode(point))
-        if isinstance(point, Misfit) or any(isinstance(value, Omitted) for value in point):
-            return point
-        return point if new.allows(point) else Misfit(point)
+        now = reader.point(codec.encode(point))
+        if isinstance(point, FrozenOut):
+            return FrozenOut(now)
+        if isinstance(now, Misfit) or any(isinstance(value, Omitted) for value in now):
+            return now
+        return now if new.allows(now) else Misfit(now)
 
     def move(event: Event) -> Event:
         if isinstance(event, Started | Known):
@@ -203,6 +234,25 @@ def mover(old: Space, new: Space) -> Callable[[Event], Event]:
         return event
 
     return move
+
+
+def _constant_at(template: Any, path: list[str]) -> Any:
+    """The constant under a dotted name, split at its dots; ``MISSING`` if there is none."""
+    if not path:
+        return MISSING if has_parameters(template) else template
+    found = (_constant_at(inner, rest) for inner, rest in steps(template, path))
+    return next((each for each in found if each is not MISSING), MISSING)
+
+
+def _is_value(entry: dict[str, Any], data: Any, constant: Any) -> bool:
+    """Whether the value of a parameter, as it was written, is the one of a constant."""
+    if "options" in entry and type(data) is int:
+        options = entry["options"]
+        return 0 <= data < len(options) and bool(options[data] == option_text(constant))
+    try:
+        return same(from_json(data), constant)
+    except CodecError:
+        return False
 
 
 def _text(entry: dict[str, Any]) -> str:

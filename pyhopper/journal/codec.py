@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from pyhopper.errors import CandidateError, PyhopperError, short
+from pyhopper.journal.skeleton import leaf_keys
 from pyhopper.parameters import (
     INACTIVE,
     Choice,
@@ -37,6 +38,18 @@ Convert = Callable[[Any], Any]
 
 class CodecError(PyhopperError, ValueError):
     """A value cannot be written to or read from a checkpoint."""
+
+
+class Described:
+    """A parameter of which only the description in a checkpoint is known.
+
+    Attributes
+    ----------
+    entry : dict
+        That description, see :meth:`PointCodec.signature`.
+    """
+
+    entry: dict[str, Any]
 
 
 def to_json(value: Any) -> Any:
@@ -147,6 +160,8 @@ def _decoder(param: Parameter) -> Convert:
         return lambda data: _number(data, whole)
     if isinstance(param, Selector):
         return param.check
+    if isinstance(param, Described):
+        return param.decode
     if isinstance(param, Numeric):
         return lambda data: _array(param.decode(from_json(data)))
     if isinstance(param, List):
@@ -220,7 +235,7 @@ class PointCodec:
     Attributes
     ----------
     keys : list of str
-        The key of each leaf, see :func:`leaf_keys`.
+        The key of each leaf, see :func:`~pyhopper.journal.skeleton.leaf_keys`.
     large_keys : list of str
         Keys of leaves whose values may take many bytes.
     """
@@ -369,15 +384,14 @@ class PointCodec:
 
     def signature(self) -> list[dict[str, Any]]:
         """A description of the space for the file, with which a later space is compared."""
-        return [
-            {
-                "key": key,
-                "kind": kind(leaf.param),
-                "text": leaf.param.describe(),
-                **_options(leaf),
-            }
-            for key, leaf in zip(self.keys, self.leaves, strict=True)
-        ]
+        return [_entry(key, leaf) for key, leaf in zip(self.keys, self.leaves, strict=True)]
+
+
+def _entry(key: str, leaf: Leaf) -> dict[str, Any]:
+    if isinstance(leaf.param, Described):
+        return leaf.param.entry
+    kind_and_text = {"kind": kind(leaf.param), "text": leaf.param.describe()}
+    return {"key": key, **kind_and_text, **_options(leaf)}
 
 
 def _options(leaf: Leaf) -> dict[str, list[str]]:
@@ -399,28 +413,6 @@ def _constants(option: Any) -> str:
     if isinstance(option, list | tuple):
         return str([_constants(value) for value in option])
     return option_text(option)
-
-
-def leaf_keys(leaves: tuple[Leaf, ...]) -> list[str]:
-    """A different key for each leaf.
-
-    A key is the dotted name. Parameters inside an option have the option's index in their key, as
-    in ``model[1].depth``, since two options may use the same name.
-    """
-    keys: list[str] = []
-    taken = set()
-    for leaf in leaves:
-        key = leaf.name
-        if leaf.parent >= 0:
-            inside = leaf.path[len(leaves[leaf.parent].path) :]
-            key = ".".join([f"{keys[leaf.parent]}[{leaf.option}]", *(str(part) for part in inside)])
-        unique, count = key, 1
-        while unique in taken:
-            count += 1
-            unique = f"{key}#{count}"
-        taken.add(unique)
-        keys.append(unique)
-    return keys
 
 
 def kind(param: Parameter) -> str:

@@ -151,7 +151,7 @@ class Replay:
                 raise CodecError(f"{short(seed)} is no seed")
             self.repeatable = checks.truth(line.get("repeatable", True))
             self.seed = seed
-        self._spaces = SpaceReader(leaves, self.codec)
+        self._spaces = SpaceReader(leaves, self.codec, self._space.template)
 
     def _placed(self, event: Event, name: str | None, spaces: SpaceReader) -> Event:
         """The event with its point where it belongs in the present space."""

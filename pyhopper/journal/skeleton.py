@@ -1,7 +1,7 @@
 """The template as JSON, so that a checkpoint can be shown without the program that wrote it.
 
 A parameter is ``{"$leaf": key}``, and a choice whose options may hold parameters
-``{"$choice": key, "options": [...]}``, with the keys of :func:`~pyhopper.journal.codec.leaf_keys`.
+``{"$choice": key, "options": [...]}``, with the keys of :func:`leaf_keys`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,32 @@ from typing import Any
 
 from pyhopper.errors import short
 from pyhopper.history.table import LeafName
+from pyhopper.parameters import Leaf
 from pyhopper.parameters.template import ChoiceNode, ContainerNode, LeafNode, Node
 
 _LONGEST = 200
+
+
+def leaf_keys(leaves: tuple[Leaf, ...]) -> list[str]:
+    """A different key for each leaf.
+
+    A key is the dotted name. Parameters inside an option have the option's index in their key, as
+    in ``model[1].depth``, since two options may use the same name.
+    """
+    keys: list[str] = []
+    taken = set()
+    for leaf in leaves:
+        key = leaf.name
+        if leaf.parent >= 0:
+            inside = leaf.path[len(leaves[leaf.parent].path) :]
+            key = ".".join([f"{keys[leaf.parent]}[{leaf.option}]", *(str(part) for part in inside)])
+        unique, count = key, 1
+        while unique in taken:
+            count += 1
+            unique = f"{key}#{count}"
+        taken.add(unique)
+        keys.append(unique)
+    return keys
 
 
 def skeleton(node: Node, keys: list[str]) -> Any:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 from pyhopper.budget import Stamp
+from pyhopper.errors import ArgumentError, CheckpointError
 from pyhopper.events import Ended, Event, Outcome, Queued, Status
+from pyhopper.files import is_stream, write_whole
 from pyhopper.history.evaluation import Evaluation, Misfit
 from pyhopper.history.retold import events_of
 from pyhopper.history.state import State, observe
 from pyhopper.journal.checkpoint import Checkpoint
 from pyhopper.journal.replay import Replay
+from pyhopper.parameters.space import Space
 
 
 class Follower(Protocol):
@@ -71,6 +77,37 @@ def write_all(source: State, file: Checkpoint, state: State) -> None:
         take(event, state, file, now)
 
 
+@contextlib.contextmanager
+def replacing(target: Path, space: Space) -> Iterator[Checkpoint]:
+    """A new checkpoint, which takes the place of ``target`` at the end, or is written to a stream.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be written, or a run uses the file.
+    """
+    with contextlib.ExitStack() as stack:
+        path = target
+        if is_stream(target):
+            path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / target.name
+        file = Checkpoint.to_replace(path, space)
+        file.lock.acquire("ask")
+        try:
+            yield file
+            file.put_in_place()
+        finally:
+            file.close()
+        if path == target:
+            return
+        if len(list(path.parent.iterdir())) > 1:
+            problem = "large points need a folder beside the file, so it must be a regular one"
+            raise CheckpointError(target, problem)
+        try:
+            write_whole(target, path.read_bytes())
+        except OSError as error:
+            raise CheckpointError(target, f"cannot be written: {error.strerror}") from None
+
+
 def carried_over(state: State, move: Callable[[Event], Event]) -> list[tuple[Event, Stamp]]:
     """The events that lead to a state, with their points moved to another space."""
     moved = [(move(event), now) for event, now in events_of(state)]
@@ -86,3 +123,32 @@ def misplaced(state: State) -> list[Ended]:
         for number, running in state.running.items()
         if isinstance(running.candidate.point, Misfit)
     ]
+
+
+def check_objective(state: State, name: str, path: Path) -> None:
+    """Refuse a checkpoint with results of another objective, if the names of both are known.
+
+    An objective that has only failed may be replaced.
+
+    Raises
+    ------
+    ArgumentError
+        If it is another one.
+    """
+    known = {name, state.objective}.isdisjoint(("", "<lambda>"))
+    if known and name != state.objective and state.ended and not state.all_failed:
+        problem = (
+            f"it has {state.ended} evaluations of the objective {state.objective!r}, and this "
+            f"run is to evaluate {name!r}; use another checkpoint_path, or "
+            'overwrite_checkpoint=True, or resume="force" if it is the same under a new name'
+        )
+        raise ArgumentError("checkpoint_path", str(path), problem)
+
+
+def resumed(path: Path, state: State) -> str:
+    """A sentence on what was found in a checkpoint."""
+    best = "" if state.best is None else f", best {state.best.value:.6g}"
+    again = f"; {len(state.running)} run again" if state.running else ""
+    if state.all_failed:
+        return f"All {state.ended} evaluations in {path} failed, so the search begins anew{again}."
+    return f"Going on from {path}: {state.ended} evaluations{best}{again}."

@@ -51,17 +51,30 @@ class SavedSpace:
 
     def build(self, point: dict[str, Any]) -> dict[str, Any]:
         """The candidate of a point as the objective got it, as far as JSON can hold it."""
-        filled: dict[str, Any] = fill(self._template, point, self._value)
+
+        def value(key: str, data: Any) -> Any:
+            return shown(data, self._options.get(key))
+
+        filled: dict[str, Any] = fill(self._template, point, value)
         return filled
 
-    def _value(self, key: str, data: Any) -> Any:
-        options = self._options.get(key)
-        if options is not None and type(data) is int and 0 <= data < len(options):
-            return _literal(options[data])
-        try:
-            return plain(from_json(data))
-        except CodecError:
-            return "<cannot be shown>"
+
+def shown(data: Any, options: list[str] | None) -> Any:
+    """A value of a checkpoint without the parameter that could read it, as far as JSON can hold it.
+
+    Parameters
+    ----------
+    data : object
+        What stands in the file.
+    options : list of str or None
+        The options in full if it is the index of one.
+    """
+    if options is not None and type(data) is int and 0 <= data < len(options):
+        return _literal(options[data])
+    try:
+        return plain(from_json(data))
+    except CodecError:
+        return "<cannot be shown>"
 
 
 class Table:

@@ -3,7 +3,7 @@
 from pyhopper.parameters.base import MISSING, Branching, Parameter
 from pyhopper.parameters.choice import Bool, Choice, Selector, option_text
 from pyhopper.parameters.columns import Columns, ListColumns
-from pyhopper.parameters.constants import constants
+from pyhopper.parameters.constants import Constant, constants, with_values
 from pyhopper.parameters.custom import Custom, Distribution, List
 from pyhopper.parameters.numeric import Float, Int, Numeric
 from pyhopper.parameters.template import (
@@ -24,6 +24,7 @@ __all__ = [
     "Branching",
     "Choice",
     "Columns",
+    "Constant",
     "Custom",
     "Distribution",
     "Float",
@@ -42,4 +43,5 @@ __all__ = [
     "Template",
     "constants",
     "option_text",
+    "with_values",
 ]

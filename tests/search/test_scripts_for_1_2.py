@@ -328,10 +328,10 @@ def test_a_template_does_not_change_under_open_candidates():
     with pytest.raises(pyhopper.ArgumentError, match="tell their results first"):
         search["a"] = 3
     search.tell(candidate, 100.0)
-    search["a"] = 3
-    assert search.best["a"] == 3
+    search["a"] = candidate.params["a"]
+    assert search.best == candidate.params
     assert search.best_f == 100.0
-    assert search.ask().params["a"] == 3
+    assert search.ask().params["a"] == candidate.params["a"]
 
 
 def test_a_template_that_cannot_change_stays():
@@ -344,3 +344,79 @@ def test_a_template_that_cannot_change_stays():
     assert repr(search["b"]) == "float(0.0, 1.0)"
     assert facts(search) == before
     search.run(total, steps=3, quiet=True)
+
+
+def rate(params):
+    return params["x"] + (params["lr"] or 0) * params["opt"]["k"]
+
+
+def with_constants(seed=None):
+    template = {"lr": None, "x": pyhopper.float(0, 1), "opt": {"k": 1, "n": pyhopper.int(0, 3)}}
+    return pyhopper.Search(template, seed=seed)
+
+
+def test_a_guess_for_a_constant_is_tried_as_given(tmp_path):
+    """And kept by the moves around it; a search without that guess does not count it."""
+    path = tmp_path / "run.ckpt"
+    search, seen = with_constants(1), []
+    search += {"lr": 10}
+    search += {"opt": {"k": -1}, "lr": 2}
+    best = search.run(lambda p: seen.append(p) or rate(p), steps=20, quiet=True)
+    assert [(p["lr"], p["opt"]["k"]) for p in seen[:2]] == [(10, 1), (2, -1)]
+    assert {p["lr"] for p in seen[2:]} == {10, None}
+    assert best["lr"] == 10
+    assert best["opt"]["k"] == 1
+    assert search.best_f == rate(best)
+    assert search.free_param_count == 2
+    search.save(path)
+    again = with_constants()
+    again.run(rate, steps=0, checkpoint_path=path, quiet=True)
+    assert again.best["lr"] is None
+    assert again.best_f == max(f for p, f in zip(seen, search.history.fs, strict=True)
+                               if p["lr"] is None)  # fmt: skip
+
+
+@pytest.mark.parametrize(("frozen", "fits"), [(3, True), (20, False)])
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_frozen_parameter_counts_where_it_had_that_value(frozen, fits, resume, tmp_path):
+    """The best is never a candidate that was evaluated with another value."""
+    search = pyhopper.Search(a=pyhopper.int(0, 4), b=pyhopper.choice("x", "y"), seed=1)
+    search.run(lambda p: p["a"] + (p["b"] == "x"), steps=10, quiet=True)
+    path = tmp_path / "run.ckpt"
+    search.save(path)
+    if resume:
+        search = pyhopper.Search(a=frozen, b="y")
+        search.load(path)
+    else:
+        search["b"] = "y"
+        search["a"] = frozen
+    assert search.best == ({"a": 3, "b": "y"} if fits else None)
+    assert search.best_f == (3.0 if fits else None)
+
+
+def test_a_search_without_a_template_shows_a_checkpoint(tmp_path):
+    """Best and history of every kind of parameter, as the search that wrote it has them."""
+    path = tmp_path / "run.ckpt"
+    template = {
+        "lr": pyhopper.float(1e-4, 1e-1, "0.1g"),
+        "opt": pyhopper.choice("adam", {"name": "sgd", "momentum": pyhopper.float(0, 1)}),
+        "layers": pyhopper.list(pyhopper.int(1, 8), 1, 3),
+        "flag": pyhopper.bool(),
+        "nested": {"w": pyhopper.int(0, 3, shape=2)},
+        "epochs": 20,
+    }
+    search = pyhopper.Search(template, seed=3)
+    search += {"lr": 0.01}
+    search.run(lambda p: p["lr"] + len(p["layers"]), steps=25, quiet=True, checkpoint_path=path)
+    shown = pyhopper.Search()
+    shown.load(path)
+    best = {**search.best, "nested": {"w": search.best["nested"]["w"].tolist()}}
+    assert shown.best == best
+    assert shown.best_f == search.best_f
+    assert list(shown.history.fs) == list(search.history.fs)
+    for name in ("lr", "layers", "flag", "epochs"):
+        assert list(shown.history[name]) == list(search.history[name])
+    for use in (lambda: shown.run(rate, steps=30), lambda: shown.save(tmp_path / "other.ckpt")):
+        with pytest.raises(pyhopper.ArgumentError, match="make a Search with your template"):
+            use()
+    assert not (tmp_path / "other.ckpt").exists()
