@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pyhopper.budget import Budget, Clock, Schedule, Stopwatch
+from pyhopper.budget import Budget, Clock, Schedule, Stamp, Stopwatch
 from pyhopper.events import Began, Dropped, Ended, Event, Started
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
@@ -43,7 +43,7 @@ class Retrace:
     Attributes
     ----------
     proposer : Proposer or None
-        One that has learned what it had; None if there was nothing to learn or it cannot be found.
+        One that has learned what it had; None if that cannot be found.
     """
 
     def __init__(
@@ -67,11 +67,23 @@ class Retrace:
         if isinstance(event, Began) and event.fresh:
             self._begin(event, state, replay)
         elif isinstance(event, Started) and self._supply is not None:
-            again = None if replay.changes else self._next(self._supply, event.holder)
-            key = state.key(event.candidate.point)
-            if isinstance(again, Started) and again.key == key:
-                return event._replace(candidate=again.candidate, key=key)
-            self._supply = self.proposer = None
+            event = self._proposed_again(event, self._supply, state, replay)
+            if self._supply is not None:
+                self._supply.started(event.candidate, Stamp(state.elapsed, state.time))
+        return event
+
+    def _proposed_again(
+        self, event: Started, supply: Supply, state: State, replay: Replay
+    ) -> Started:
+        """Propose a candidate once more, and give up if another one would be proposed now."""
+        if not supply.learns:
+            # What a model proposes follows from the evaluations alone.
+            return event
+        again = None if replay.changes else self._next(supply, event.holder)
+        key = state.key(event.candidate.point)
+        if isinstance(again, Started) and again.key == key:
+            return event._replace(candidate=again.candidate, key=key)
+        self._supply = self.proposer = None
         return event
 
     def _next(self, supply: Supply, holder: str) -> Started | Dropped | None:
@@ -103,5 +115,4 @@ class Retrace:
             repeatable=True,
             reject_duplicates=self._reject_duplicates,
         )
-        if supply.learns:
-            self._supply, self.proposer = supply, supply.proposer
+        self._supply, self.proposer = supply, supply.proposer

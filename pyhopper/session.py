@@ -175,7 +175,10 @@ class Session:
         if event is None:
             return None
         self._log.take(event)
-        return event.candidate if isinstance(event, Started) else None
+        if not isinstance(event, Started):
+            return None
+        self._supply.started(event.candidate, self._log.stopwatch.stamp())
+        return event.candidate
 
     def _new_supply(self) -> Supply:
         log, began = self._log, self._log.state.before_budget.elapsed

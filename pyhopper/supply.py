@@ -115,7 +115,8 @@ class Supply:
         return self.proposer.learns(self._thinking.next(), self._state)
 
     def started(self, candidate: Candidate, now: Stamp) -> None:
-        """A candidate runs; nothing is learned from that."""
+        """Note that a candidate runs."""
+        self._has_seeded |= candidate.type is CandidateType.RANDOM_SEEDING
 
     def ended(
         self, evaluation: Evaluation, outcome: Outcome, new_best: Evaluation | None = None
@@ -158,12 +159,8 @@ class Supply:
         """
         ahead, self._ahead = self._ahead, None
         if ahead is not None and self._is_up_to_date(ahead):
-            event: Started | Dropped | None = ahead.event
-        else:
-            event = self._draw(holder)
-        if isinstance(event, Started):
-            self._has_seeded |= event.candidate.type is CandidateType.RANDOM_SEEDING
-        return event
+            return ahead.event
+        return self._draw(holder)
 
     def draw_ahead(self) -> None:
         """Draw while others run, so that the next slot that is free need not wait for it."""

@@ -6,31 +6,41 @@ import enum
 
 from pyhopper.budget import Budget
 
-_SHARE = 0.05
-"""Proposing may take this share of the time that evaluating takes."""
+_MODELLED = 1_000
+"""So many candidates are chosen by a model. Later ones only if an evaluation takes long enough."""
 
-_MOST_MODELLED_STEPS = 2_000
-_MOST_LEARNING_STEPS = 20_000
+_SHARE = 0.05
+"""Choosing may always take this share of the time that evaluating takes."""
+
+_ALLOWANCE = 10.0
+"""Seconds that choosing may take beyond that, where evaluations are counted and not time."""
+
+_SHARE_OF_RUNTIME = 0.2
+"""Choosing may take this share of a runtime for each slot that waits for candidates, ..."""
+
+_MOST_OF_RUNTIME = 0.5
+"""... but no more than this in all."""
 
 
 class Effort(enum.Enum):
     """How much computation a proposal is worth.
 
     ``MODEL`` is worth a model of all evaluations so far (milliseconds), ``STEP`` a step that learns
-    from each evaluation (tens of microseconds), ``NONE`` no more than a random draw.
+    from each evaluation (tens of microseconds).
     """
 
-    NONE = 0
     STEP = 1
     MODEL = 2
 
 
 class Thinking:
-    """Keeps the time that proposing takes below a share of the time that evaluating takes.
+    """Decides which candidates are worth a model.
 
-    Where a seed and steps are set, the outcome must not depend on the clock, so the number of steps
-    decides. Else the time is measured: all proposals together may take 5% of the time that all
-    evaluations together are going to take.
+    A model chooses the first 1,000 candidates, and further ones if that takes less than 5% of the
+    time of their evaluation. With a runtime it may take up to a fifth of that, with several slots
+    up to a half. With steps it may take ten seconds and 5% of the time of all evaluations; if there
+    is a seed too, the outcome must not depend on the clock, and only the number of candidates
+    counts.
 
     Parameters
     ----------
@@ -39,17 +49,18 @@ class Thinking:
     slots : int
         How many evaluations run at the same time.
     repeatable : bool
-        Whether the clock must not matter.
+        Whether the user chose a seed.
     """
 
     def __init__(self, budget: Budget, slots: int, repeatable: bool) -> None:
-        self._budget = budget
+        self._schedule = budget.schedule
         self._slots = slots
-        self._steps = budget.schedule.steps if repeatable else None
+        self._ignores_clock = repeatable and budget.schedule.steps is not None
         self._used = 0.0
         self._evaluating = 0.0
         self._evaluated = 0
-        self._costs = {Effort.NONE: 1e-5, Effort.STEP: 4e-5, Effort.MODEL: 5e-3}
+        self._cost = 5e-3
+        """Seconds that a model is expected to take for one candidate."""
 
     def evaluated(self, seconds: float, count: int = 1) -> None:
         """Tell how long an evaluation took, or ``count`` of them together."""
@@ -59,34 +70,27 @@ class Thinking:
     def proposed(self, effort: Effort, seconds: float) -> None:
         """Tell how long a proposal took."""
         self._used += seconds
-        # One slow proposal says little: the machine was busy, or something was done for the first
-        # time.
-        seconds = min(seconds, 3 * self._costs[effort])
-        self._costs[effort] += 0.2 * (seconds - self._costs[effort])
-        # What was too expensive is tried again after a while.
-        if effort is Effort.NONE:
-            self._costs[Effort.STEP] *= 0.995
+        if effort is Effort.MODEL:
+            # One slow proposal says little: the machine was busy, or something was done for the
+            # first time.
+            self._cost += 0.2 * (min(seconds, 3 * self._cost) - self._cost)
 
     def next(self) -> Effort:
         """How much the next proposal is worth."""
-        if self._steps is not None:
-            if self._steps <= _MOST_MODELLED_STEPS:
-                return Effort.MODEL
-            return Effort.STEP if self._steps <= _MOST_LEARNING_STEPS else Effort.NONE
-        allowed = _SHARE * self._total()
-        mean = self._evaluating / max(self._evaluated, 1)
-        if self._used + self._costs[Effort.MODEL] <= allowed:
+        if self._evaluated < _MODELLED and (self._ignores_clock or self._is_affordable()):
             return Effort.MODEL
-        # Steps that learn are proposed one after another without an end, so each has to pay for
-        # itself: what it costs beyond a plain draw is compared with one evaluation.
-        extra = self._costs[Effort.STEP] - self._costs[Effort.NONE]
-        return Effort.NONE if extra > _SHARE * mean else Effort.STEP
+        mean = self._evaluating / max(self._evaluated, 1)
+        is_long = not self._ignores_clock and self._cost * self._slots <= _SHARE * mean
+        return Effort.MODEL if is_long else Effort.STEP
 
-    def _total(self) -> float:
-        """Seconds that all evaluations together are expected to take."""
-        schedule = self._budget.schedule
+    def _is_affordable(self) -> bool:
+        schedule = self._schedule
         if schedule.runtime is not None:
-            return schedule.runtime * self._slots
-        if schedule.steps is not None and self._evaluated:
-            return schedule.steps * self._evaluating / self._evaluated
-        return self._evaluating
+            share = min(_SHARE_OF_RUNTIME * self._slots, _MOST_OF_RUNTIME)
+            allowed = share * schedule.runtime
+        else:
+            expected = self._evaluating
+            if schedule.steps is not None:
+                expected *= max(1.0, schedule.steps / max(self._evaluated, 1))
+            allowed = _ALLOWANCE + _SHARE * expected
+        return self._used + self._cost <= allowed

@@ -7,8 +7,8 @@ kernel is asked that applies:
 1. screening (:mod:`pyhopper.kernels.model`), where an evaluation is worth a model of those before
    it;
 2. steps that learn (:mod:`pyhopper.kernels.steps`), where evaluations are cheap or dimensions many;
-3. the plain chain (:mod:`pyhopper.kernels.chain`), where even that would cost more than it gives,
-   or no parameter has columns.
+3. the plain chain (:mod:`pyhopper.kernels.chain`), where no parameter has columns, and in the first
+   phase of the steps.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """Which kernel proposes, what the model sees of a space, and what thinking may cost."""
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -188,40 +189,49 @@ def test_many_dimensions_learn_a_step():
     assert search.best_f < 0.3 * 300 * 0.25
 
 
-def test_cheap_objectives_are_not_modelled():
-    """Where an evaluation takes less than a proposal, the plain chain goes on."""
-    search = pyhopper.Search(x=pyhopper.float(0, 1))
-    search.run(lambda p: p["x"], "max", steps=3000, quiet=True)
-    assert sum(each.screening is not None for each in search.history.evaluations) < 30
-
-
-def test_thinking_stays_within_its_share(clock):
-    """Proposals that cost 8 ms, evaluations of 10 ms: together 5% of the time, and no more."""
-    budget = Budget(Schedule(runtime=20), running(clock))
-    thinking = Thinking(budget, slots=1, repeatable=False)
-    used, counts = 0.0, Counter()
-    while clock.monotonic() < 20:
-        effort = thinking.next()
-        counts[effort] += 1
-        cost = 0.008 if effort is Effort.MODEL else 0.0
-        clock.advance(cost)
-        used += cost
-        thinking.proposed(effort, cost)
-        clock.advance(0.010)
-        thinking.evaluated(0.010)
-    assert 0.8 < used <= 1.0 + 0.008
-    assert counts[Effort.STEP] > 1500
+def test_the_default_call_is_modelled():
+    """Also without a seed and where an evaluation takes no time; but for the first and the last."""
+    search = pyhopper.Search(x=pyhopper.float(0, 1), y=pyhopper.float(0, 1))
+    search.run(lambda p: p["x"] * p["y"], "max", steps=60, quiet=True)
+    assert sum(each.screening is not None for each in search.history.evaluations) > 40
 
 
 @pytest.mark.parametrize(
-    ("steps", "effort"), [(100, Effort.MODEL), (5000, Effort.STEP), (10**6, Effort.NONE)]
+    ("schedule", "seconds", "slots", "most"),
+    [
+        (Schedule(runtime=20), 0.010, 1, 4.0),
+        (Schedule(runtime=20), 0.010, 2, 8.0),
+        (Schedule(runtime=20), 0.010, 8, 10.0),
+        (Schedule(steps=900), 0.0, 1, 10.0),
+        (Schedule(steps=10**5), 1e-5, 1, 10.05),
+        (Schedule(), 1e-5, 1, 10.05),
+        (Schedule(steps=2000), 10.0, 1, math.inf),
+    ],
 )
-def test_with_a_seed_the_clock_does_not_matter(steps, effort, clock):
-    """The number of steps alone decides."""
-    thinking = Thinking(Budget(Schedule(steps=steps), running(clock)), slots=1, repeatable=True)
-    for seconds in (0.0, 1e-6, 3600.0):
+def test_thinking_stays_within_its_share(schedule, seconds, slots, most, clock):
+    """Proposals that cost 15 ms; what is allowed is used, unless all candidates are modelled."""
+    thinking = Thinking(Budget(schedule, running(clock)), slots, repeatable=False)
+    used, modelled, count = 0.0, 0, 0
+    while clock.monotonic() < (schedule.runtime or math.inf) and count < (schedule.steps or 5000):
+        effort = thinking.next()
+        cost = 0.015 if effort is Effort.MODEL else 0.0
+        used, modelled, count = used + cost, modelled + (cost > 0), count + 1
+        thinking.proposed(effort, cost)
+        clock.advance(cost + seconds / slots)
         thinking.evaluated(seconds)
-        thinking.proposed(Effort.MODEL, 100.0)
+    assert used <= most
+    assert used > 0.9 * most or modelled == count
+
+
+@pytest.mark.parametrize("steps", [100, 5000, 10**6])
+def test_with_a_seed_the_clock_does_not_matter(steps, clock):
+    """The number of evaluations alone decides."""
+    thinking = Thinking(Budget(Schedule(steps=steps), running(clock)), slots=1, repeatable=True)
+    for count, effort in ((100, Effort.MODEL), (899, Effort.MODEL), (1, Effort.STEP)):
+        for seconds in (0.0, 1e-6, 3600.0):
+            thinking.evaluated(seconds, 0)
+            thinking.proposed(Effort.MODEL, 100.0)
+        thinking.evaluated(0.0, count)
         assert thinking.next() is effort
 
 

@@ -59,7 +59,7 @@ class StepsKernel(Kernel):
 
     def applies(self, effort: Effort, state: State) -> bool:
         """See :class:`Kernel`."""
-        return effort is not Effort.NONE and self._coordinates.dimension > 0
+        return self._coordinates.dimension > 0
 
     def propose(
         self, rng: np.random.Generator, state: State, phase: Phase, left: float
