@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,6 +39,31 @@ class _Ahead(NamedTuple):
 
 def _ignore(proposal: Proposal) -> None:
     pass
+
+
+class Streams:
+    """The random numbers of each candidate: a stream of its own, by its number.
+
+    All streams are parts of one counter-based generator (Philox, Salmon et al. 2011), which jumps
+    to any of them in a tenth of the time that a new generator takes.
+
+    Parameters
+    ----------
+    seed : int
+        The search's.
+    """
+
+    def __init__(self, seed: int) -> None:
+        key = np.random.SeedSequence(seed).generate_state(2, np.uint64)
+        self._bits = np.random.Philox(key=key)
+        self._start: Any = self._bits.state
+        self._generator = np.random.Generator(self._bits)
+
+    def at(self, candidate_id: int) -> np.random.Generator:
+        """The generator at the start of a candidate's stream. It is the same object each time."""
+        self._start["state"]["counter"][2] = candidate_id
+        self._bits.state = self._start
+        return self._generator
 
 
 class Supply:
@@ -85,7 +110,7 @@ class Supply:
         self.proposer = proposer or Proposer(space, seed, repeatable)
         self._space = space
         self._state = state
-        self._seed = seed
+        self._streams = Streams(seed)
         self._budget = budget
         self._reject_duplicates = reject_duplicates
         self._on_duplicate = on_duplicate
@@ -198,7 +223,7 @@ class Supply:
     def _draw(self, holder: str) -> Started | Dropped | None:
         state = self._state
         candidate_id = state.started
-        rng = np.random.default_rng([self._seed, candidate_id])
+        rng = self._streams.at(candidate_id)
         phase = self._phase(rng.random())
         leader = self._leader(candidate_id, phase)
         if leader is not None:

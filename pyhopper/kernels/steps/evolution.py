@@ -235,9 +235,11 @@ class Evolution:
             return
         if value is not None:
             self.back.append((value, draw.point))
-        if len(self.back) >= self.constants.size:
+        is_complete = len(self.back) >= self.constants.size
+        if is_complete:
             self._learn()
-        if self._converged():
+        # Nothing that it depends on changes in between.
+        if (is_complete or value is None or self.dropped) and self._converged():
             self.run += 1
             rng = np.random.default_rng([self.seed, 37, self.run])
             size = min(self.constants.size * 2, self.size * MOST_GROWTH)
