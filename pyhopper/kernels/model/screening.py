@@ -12,7 +12,7 @@ import numpy as np
 
 from pyhopper.kernels.coordinates import Coordinates, Floats, Ints, keys
 from pyhopper.kernels.model.covariance import Hyper, features_of, squared_distance
-from pyhopper.kernels.model.design import whole_space
+from pyhopper.kernels.model.design import share_of_whole_space, whole_space
 from pyhopper.kernels.model.duration import Durations
 from pyhopper.kernels.model.gaussian import Model, chosen_points, first_hyper, learn
 from pyhopper.kernels.moves import SMALLEST_MOVE, move, parents_of
@@ -192,9 +192,9 @@ def refine(
 def local_proposals(
     rng: np.random.Generator, screen: Screen, rows: Floats, temperature: float, workload: Workload
 ) -> Floats:
-    """Draw moves around the points that the model holds for the best, and a few from everywhere."""
+    """Draw moves around the points that the model holds for the best, and some from everywhere."""
     coordinates = screen.model.coordinates
-    everywhere = int(0.3 * temperature * workload.proposals)
+    everywhere = int(share_of_whole_space(coordinates) * temperature * workload.proposals)
     # Around the five best means rather than values, since values may be noisy.
     order = np.argsort(screen.model.fitted, kind="stable")[:5]
     parents = rows[parents_of(rng, order, workload.proposals - everywhere, 0.6)]
@@ -226,7 +226,7 @@ def rank(
     temperature
         In (0, 1]: the width of local moves.
     seeding
-        True in phase 1: propose over the whole space.
+        True in phase 1: some candidates are drawn from the whole space alone.
     hyper
         Those of the last call's ranking; None learns them from all evaluations, with the same
         result.
@@ -249,8 +249,9 @@ def rank(
     screen = Screen(model, model.expected_best, seen.rows[~good], rows, seen.durations, seen.left)
     # The first stage of delayed acceptance (Christen & Fox 2005): many proposals are judged by the
     # model in place of the objective, by the logarithm of their expected improvement on the best
-    # mean (Ament et al. 2023).
-    if seeding:
+    # mean (Ament et al. 2023). Phase 1 looks everywhere or near the best, by chance: with both
+    # among the proposals the model would nearly always prefer the one kind.
+    if seeding and rng.random() < share_of_whole_space(coordinates):
         proposals = whole_space(rng, coordinates, 2 * workload.proposals)
         merit = screen.score(proposals)
         screened = len(proposals)
