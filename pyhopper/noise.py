@@ -8,9 +8,50 @@ from typing import Any
 
 import numpy as np
 
+_LARGE = 1e150
+"""From here on the squares of numbers are too large for a float."""
+
 REPEATS = "repeats"
 REPEAT_STD = "repeat_std"
 """Names of the metrics under which the scatter of repeats is kept with an evaluation."""
+
+
+def mean(numbers: Sequence[float]) -> float:
+    """The mean; also of numbers whose sum is too large for a float, and of infinite ones."""
+    if _largest(numbers) < _LARGE:
+        return float(np.mean(numbers))
+    if _same(numbers):  # without rounding, which might pass the largest float
+        return numbers[0]
+    return float(sum(number / len(numbers) for number in numbers))
+
+
+def median(numbers: Sequence[float]) -> float:
+    """The median; also of numbers whose sum is too large for a float, and of infinite ones."""
+    if _largest(numbers) < _LARGE:
+        return float(np.median(numbers))
+    if any(map(math.isnan, numbers)):
+        return math.nan
+    ordered = sorted(numbers)
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    return float(low if low == high else 0.5 * low + 0.5 * high)
+
+
+def _std(numbers: Sequence[float]) -> float:
+    """The standard deviation, with ``ddof=1``; NaN or infinite where that is no finite number."""
+    if _same(numbers):
+        return 0.0
+    if _largest(numbers) < _LARGE:
+        return float(np.std(numbers, ddof=1))
+    middle = mean(numbers)
+    return math.hypot(*(each - middle for each in numbers)) / math.sqrt(len(numbers) - 1)
+
+
+def _same(numbers: Sequence[float]) -> bool:
+    return all(number == numbers[0] for number in numbers)
+
+
+def _largest(numbers: Sequence[float]) -> float:
+    return max(map(abs, numbers))
 
 
 class Repeated(float):
@@ -32,9 +73,7 @@ class Repeated(float):
         """The value to which the results were reduced, with their scatter."""
         reduced = cls(value)
         reduced.repeats = len(results)
-        same = all(result == results[0] for result in results)
-        with np.errstate(invalid="ignore"):
-            reduced.std = 0.0 if same else float(np.std(results, ddof=1))
+        reduced.std = _std(results)
         return reduced
 
 

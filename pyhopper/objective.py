@@ -21,7 +21,7 @@ import numpy as np
 
 from pyhopper.errors import ArgumentError, ObjectiveError, short
 from pyhopper.events import Outcome, Status
-from pyhopper.noise import Repeated, scatter
+from pyhopper.noise import Repeated, mean, median, scatter
 from pyhopper.ownership import own
 
 Report = Callable[[float], bool]
@@ -32,7 +32,7 @@ Metrics = dict[str, Any]
 _LARGEST = 10**18
 """Integers from here on become text in metrics, since not every reader of JSON keeps them."""
 
-_REDUCTIONS: dict[str, Callable[[Sequence[float]], Any]] = {"mean": np.mean, "median": np.median}
+_REDUCTIONS: dict[str, Callable[[Sequence[float]], Any]] = {"mean": mean, "median": median}
 
 _report: ContextVar[Report | None] = ContextVar("pyhopper_report", default=None)
 
@@ -487,5 +487,5 @@ def _merged(metrics: list[dict[str, Any]]) -> dict[str, Any]:
     for key, last in metrics[-1].items():
         column = [each[key] for each in metrics if key in each]
         numeric = all(isinstance(v, numbers.Real) and not isinstance(v, bool) for v in column)
-        merged[key] = float(np.mean(column)) if numeric else last
+        merged[key] = mean(column) if numeric else last
     return merged

@@ -1,6 +1,8 @@
 """What the tests of subprocesses share."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -50,3 +52,27 @@ def memory():
     """Resident bytes of this process."""
     pages = int((PROC / "self" / "statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def start_escapees(pids):
+    """Start processes that no mark, session or group leads to; wait until they run."""
+    note = f"import os, time; open({str(pids)!r}, 'a').write(str(os.getpid()) + ' '); "
+    sleeper = [sys.executable, "-I", "-S", "-c", f"{note}time.sleep(600)"]
+    clean = {"PATH": os.environ["PATH"]}
+    before = len(started(pids)) if pids.exists() else 0
+    child = subprocess.Popen(sleeper, start_new_session=True, env=clean)
+    # A daemon: a double fork, in a session and with an environment of its own.
+    fork = "import os; os.fork() and os._exit(0); os.setsid(); "
+    program = f"{fork}os.fork() and os._exit(0); {note}time.sleep(600)"
+    subprocess.run([sys.executable, "-I", "-S", "-c", program], env=clean, check=True)
+    # One that has a child, and one that does not end by SIGTERM.
+    nested = f"import subprocess; subprocess.Popen({sleeper!r}, start_new_session=True); {note}"
+    nested = f"{nested}import signal; signal.signal(15, signal.SIG_IGN); time.sleep(600)"
+    subprocess.run([sys.executable, "-I", "-S", "-c", f"{fork}{nested}"], env=clean, check=True)
+    eventually(lambda: pids.exists() and len(started(pids)) >= before + 4, 60)
+    return child
+
+
+def started(pids):
+    """The processes that :func:`start_escapees` has noted in a file."""
+    return [int(pid) for pid in pids.read_text().split()]

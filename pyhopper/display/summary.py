@@ -225,7 +225,7 @@ def _lateness(budget: Budget, late: Evaluation | None) -> str:
 def _trust(state: State) -> str:
     """How accurate the best value is, if the objective is known to be noisy; else empty."""
     noise = state.leaders.noise
-    if noise == 0.0 or state.best is None:
+    if not 0.0 < noise < math.inf or state.best is None:
         return ""
     known = f"The value of one candidate varies by ±{noise:.2g} (standard deviation)."
     leader = state.leaders.find(state.key(state.best.point))

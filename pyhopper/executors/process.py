@@ -191,9 +191,8 @@ def _start(slot: Slot, mark: str, sock: socket.socket) -> subprocess.Popen[bytes
     fd = sock.fileno() if posix else -1
     parent = os.getpid() if SUPERVISOR is None else 0
     # The path comes first, so that the worker imports everything from where this process does.
-    path = [entry for entry in sys.path if isinstance(entry, str)]
     program = (
-        f"import sys; sys.path[:] = {path!r}; "
+        f"import sys; sys.path[:] = {_import_path()!r}; "
         f"from pyhopper.executors.worker import main; main({fd}, {parent})"
     )
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
@@ -216,6 +215,21 @@ def _start(slot: Slot, mark: str, sock: socket.socket) -> subprocess.Popen[bytes
         handed = sock.share(popen.pid)
         popen.stdin.write(len(handed).to_bytes(4, "big") + handed)
     return popen
+
+
+def _import_path() -> list[str]:
+    """The folders from which this process imports, whatever its working directory was or will be.
+
+    A relative one stands for where it was found first: the finder that Python has kept for it knows
+    that.
+    """
+    path = [entry for entry in sys.path if isinstance(entry, str)]
+    finders = [sys.path_importer_cache.get(entry) for entry in path]
+    found = [getattr(finder, "path", None) for finder in finders]
+    return [
+        str(Path(where if isinstance(where, str) else entry).absolute())
+        for entry, where in zip(path, found, strict=True)
+    ]
 
 
 def _selectable(pipe: Any) -> tuple[Any, Callable[[int], bytes]]:

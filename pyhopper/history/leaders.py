@@ -130,4 +130,7 @@ def _mean(values: list[float]) -> float:
     """The mean; without rounding where all values are the same."""
     if all(value == values[0] for value in values):
         return values[0]
-    return math.fsum(values) / len(values)
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:  # of the sum alone
+        return math.fsum(value / len(values) for value in values)

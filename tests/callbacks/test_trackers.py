@@ -198,6 +198,7 @@ def test_tensorboard_by_the_protocol_of_its_own_package(tmp_path):
     assert {"best", "seconds", "metrics.acc", "params/w.mean", "pruned"} <= set(found)
 
 
+@pytest.mark.heavy
 @pytest.mark.filterwarnings("ignore")
 def test_mlflow(tmp_path):
     mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed")
@@ -240,6 +241,7 @@ def wandb_records(path):
             parts = b""
 
 
+@pytest.mark.heavy
 @pytest.mark.filterwarnings("ignore")
 def test_wandb(tmp_path, monkeypatch):
     """The package reads its files in a compiled program; its own protocol is in Python."""
@@ -267,6 +269,7 @@ def test_wandb(tmp_path, monkeypatch):
     assert "params.w.mean" in rows[0]
 
 
+@pytest.mark.heavy
 @pytest.mark.filterwarnings("ignore")
 def test_aim(tmp_path):
     aim = pytest.importorskip("aim", reason="Aim is not installed")

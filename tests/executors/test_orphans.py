@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from processes import descendants, eventually, is_alive
+from processes import descendants, eventually, is_alive, start_escapees, started
 
 from pyhopper.executors import Job, process
 from pyhopper.executors.local import LocalExecutor
@@ -17,32 +17,6 @@ from pyhopper.objective import Objective
 from pyhopper.testing import collect
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="uses /proc, prctl")
-
-
-def start_escapees(pids):
-    """Start processes that no mark, session or group leads to; wait until they run."""
-    note = f"import os, time; open({str(pids)!r}, 'a').write(str(os.getpid()) + ' '); "
-    sleeper = [sys.executable, "-I", "-S", "-c", f"{note}time.sleep(600)"]
-    clean = {"PATH": os.environ["PATH"]}
-    before = len(pids.read_text().split()) if pids.exists() else 0
-    child = subprocess.Popen(sleeper, start_new_session=True, env=clean)
-    # A daemon: a double fork, in a session and with an environment of its own.
-    fork = "import os; os.fork() and os._exit(0); os.setsid(); "
-    program = f"{fork}os.fork() and os._exit(0); {note}time.sleep(600)"
-    subprocess.run([sys.executable, "-I", "-S", "-c", program], env=clean, check=True)
-    # One that has a child, and one that does not end by SIGTERM.
-    nested = f"import subprocess; subprocess.Popen({sleeper!r}, start_new_session=True); {note}"
-    nested = f"{nested}import signal; signal.signal(15, signal.SIG_IGN); time.sleep(600)"
-    subprocess.run([sys.executable, "-I", "-S", "-c", f"{fork}{nested}"], env=clean, check=True)
-    end = time.monotonic() + 30
-    while len(pids.read_text().split() if pids.exists() else ()) < before + 4:
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    return child
-
-
-def started(pids):
-    return [int(pid) for pid in pids.read_text().split()]
 
 
 @pytest.fixture
@@ -132,8 +106,8 @@ sys.path.insert(0, {tests!r})
 import pyhopper
 
 def objective(p, pids):
-    import test_orphans
-    test_orphans.start_escapees(pathlib.Path(f"{{pids}}-{{os.getpid()}}"))
+    import processes
+    processes.start_escapees(pathlib.Path(f"{{pids}}-{{os.getpid()}}"))
     with open(pids, "a") as file, open(f"{{pids}}-{{os.getpid()}}") as mine:
         file.write(mine.read())
     time.sleep(600)
@@ -143,7 +117,6 @@ search.run(objective, endless_mode=True, n_jobs=2, quiet=True, kwargs={{"pids": 
 """
 
 
-@pytest.mark.skip(reason="does not end reliably on a busy machine")
 @pytest.mark.parametrize(
     ("number", "returncode"), [(signal.SIGKILL, -9), (signal.SIGTERM, -15), (signal.SIGINT, 0)]
 )

@@ -37,10 +37,15 @@ def test_leaders_of_a_noisy_objective_are_evaluated_again(capsys):
     assert f"The best value is the mean of {len(best.values) - 1} re-evaluations, good to ±" in text
 
 
-def test_it_finds_the_better_candidate():
+SEARCHES = pytest.mark.parametrize("searches", [10, pytest.param(40, marks=pytest.mark.slow)])
+"""How many seeds are averaged over."""
+
+
+@SEARCHES
+def test_it_finds_the_better_candidate(searches):
     """Averaged over searches, what is declared best is truly better than the luckiest one."""
     lucky, declared = [], []
-    for seed in range(40):
+    for seed in range(searches):
         search = pyhopper.Search({f"x{i}": pyhopper.float(0, 1) for i in range(5)}, seed=seed)
         noise = random.Random(seed)
 
@@ -57,10 +62,11 @@ def test_it_finds_the_better_candidate():
     assert statistics.fmean(declared) < statistics.fmean(lucky)
 
 
-def test_the_value_is_honest():
+@SEARCHES
+def test_the_value_is_honest(searches):
     """The declared value is far closer to the truth than the best single value."""
     above, honest = [], []
-    for seed in range(40):
+    for seed in range(searches):
         search = pyhopper.Search(x=pyhopper.float(0, 1), seed=seed)
         search.run(pyhopper.wrap_n_times(noisy(seed), 2), "max", steps=60, quiet=True)
         truth = -((search.best["x"] - 0.3) ** 2)

@@ -25,9 +25,6 @@ import pyhopper
 from pyhopper.cli import main
 from pyhopper.journal.file import pack, unpack
 
-COUNT = 300
-"""Mutations in the suite."""
-
 HOSTILE = [
     None, True, False, 0, -1, 1, 7, 2**53, 2**64, 10**400, -(10**400), 0.5, -0.0, 1e18, -1e18,
     1e308, "", "x", "\x1b[31m", "\ud800", "../../x", "a" * 3000, [], [1], [None], [[]], {},
@@ -244,12 +241,13 @@ def attacks(folder, count, seed):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_mutations(tmp_path):
+@pytest.mark.parametrize("count", [60, pytest.param(600, marks=pytest.mark.slow)])
+def test_mutations(tmp_path, count):
     """Each is refused with the name of the file, or does no harm."""
     pytest.importorskip("pandas")
-    refused = attacks(tmp_path, COUNT, 7)
+    refused = attacks(tmp_path, count, 7)
     for what in ("load", "show", "run"):
-        assert COUNT / 4 < refused[what, False] < COUNT
+        assert count / 4 < refused[what, False] < count
     assert refused["load", True] < refused["load", False]
 
 

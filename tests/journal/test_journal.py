@@ -106,12 +106,13 @@ def test_a_checkpoint_only_grows(tmp_path):
     assert sum(sizes[200:]) < 1.5 * sum(sizes[100:200])
 
 
-def test_resume_from_every_line(whole, tmp_path):
+@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_resume_from_every_line(whole, tmp_path, stride):
     """Killed between any two lines, a search ends with the same history."""
     data, told = whole
     path = tmp_path / "run.ckpt"
     lines = data.splitlines(keepends=True)
-    for count in range(len(lines) + 1):
+    for count in {*range(0, len(lines) + 1, stride), *range(8), len(lines)}:
         path.write_bytes(b"".join(lines[:count]))
         search = make(3 if count < 1 else None)
         run(search, path)
@@ -147,10 +148,11 @@ def test_cut_at_every_byte(tmp_path):
         assert read(path) == ([*lines[:end], {"event": "header"}], 0)
 
 
-def test_resume_after_cuts_inside_of_lines(whole, tmp_path):
+@pytest.mark.parametrize("cuts", [10, pytest.param(60, marks=pytest.mark.slow)])
+def test_resume_after_cuts_inside_of_lines(whole, tmp_path, cuts):
     data, told = whole
     path = tmp_path / "run.ckpt"
-    for size in random.Random(1).sample(range(1, len(data)), 60):
+    for size in random.Random(1).sample(range(1, len(data)), cuts):
         path.write_bytes(data[:size])
         search = make()
         run(search, path)

@@ -138,20 +138,25 @@ def kill_one(pid, path, n_jobs, rng):
     return True
 
 
-KILLS = {1: 300, 2: 100}
-"""How many kills, by number of slots."""
 SLOTS_KILLED = 0.3
 """How many of them hit a slot, where there are several."""
 
 
-@pytest.mark.parametrize("n_jobs", sorted(KILLS))
-def test_killed_at_random_moments(script, tmp_path, n_jobs):
+@pytest.mark.parametrize(
+    ("n_jobs", "most"),
+    [
+        (1, 30),
+        (2, 10),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in [(1, 300), (2, 100)]),
+    ],
+)
+def test_killed_at_random_moments(script, tmp_path, n_jobs, most):
     """Nothing is lost, nothing that was written is evaluated twice, and the history is the same."""
     rng = random.Random(n_jobs)
     whole = tmp_path / "whole.ckpt"
     subprocess.run(command(script, whole, tmp_path / "whole.log", n_jobs, 0), check=True)
     kills = runs = 0
-    while kills < KILLS[n_jobs]:
+    while kills < most:
         runs += 1
         path, log = tmp_path / f"{runs}.ckpt", tmp_path / f"{runs}.log"
         kills += kill_until_done(script, path, log, n_jobs, rng, 0.002)
@@ -227,13 +232,14 @@ class Disk:
             self.safe = min(self.safe, size)
 
 
-def test_power_cuts(tmp_path, monkeypatch):
+@pytest.mark.parametrize("most", [20, pytest.param(200, marks=pytest.mark.slow)])
+def test_power_cuts(tmp_path, monkeypatch, most):
     """What was written after the last fsync is lost, in part or as a whole; the search goes on."""
     rng = random.Random(3)
     whole = run(tmp_path / "whole.ckpt")
     path = tmp_path / "run.ckpt"
     cuts = 0
-    while cuts < 200:
+    while cuts < most:
         path.unlink(missing_ok=True)
         safe, told = 0, None
         while told is None:

@@ -20,6 +20,7 @@ def run_example(name, *arguments, env=None):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_digits():
     """The found parameters are at least as good as the worst defaults after a few candidates."""
     pytest.importorskip("sklearn", reason="scikit-learn is in the extra `examples`")
@@ -81,6 +82,7 @@ def test_cartpole(tmp_path):
     assert picture.read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.slow
 def test_noisy_training():
     out = run_short("noisy_training.py", packages=["sklearn"])
     assert "3 new trainings give 0." in out

@@ -88,20 +88,20 @@ def test_spot_instances(tmp_path):
 def test_ask_tell_example(tmp_path):
     """Many processes of the example, some at once: every candidate once, then nothing left."""
     pytest.importorskip("sklearn")
-    command = [sys.executable, str(ROOT / "examples" / "ask_tell.py"), "--steps", "5"]
+    command = [sys.executable, str(ROOT / "examples" / "ask_tell.py"), "--steps", "3"]
     children = [
-        subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) for _ in range(3)
+        subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
     outputs = [child.communicate(timeout=120)[0] for child in children]
-    for _ in range(3):
+    for _ in range(2):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
         outputs.append(done.stdout)
-    assert [child.returncode for child in children] == [0, 0, 0]
-    taken = sorted(output.split(":")[0] for output in outputs[:5])
-    assert taken == [f"candidate {number}" for number in range(5)]
-    assert outputs[5].startswith("Nothing left to do")
+    assert [child.returncode for child in children] == [0, 0]
+    taken = sorted(output.split(":")[0] for output in outputs[:3])
+    assert taken == [f"candidate {number}" for number in range(3)]
+    assert outputs[3].startswith("Nothing left to do")
     values = [
         json.loads((tmp_path / "ask_tell_runs" / f"{n:05d}" / "value.json").read_text())["value"]
-        for n in range(5)
+        for n in range(3)
     ]
     assert max(values) > 0.8

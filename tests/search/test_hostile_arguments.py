@@ -373,12 +373,27 @@ def test_known_hostile_values(target):
             tried(call, {**dict.fromkeys(required(call)), name: value})
 
 
-@settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
-@given(data=st.data())
-def test_hostile_arguments(data):
-    """Whatever is passed to whatever is public."""
+def _attack(data):
+    """Pass something to something that is public."""
     call, names = TARGETS[data.draw(st.integers(0, len(TARGETS) - 1))]
     chosen = data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
     arguments = {name: data.draw(VALUES) for name in dict.fromkeys([*required(call), *chosen])}
     if not any(takes_long(*each) for each in arguments.items()):
         tried(call, arguments)
+
+
+ATTACKS = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@settings(ATTACKS, max_examples=200)
+@given(data=st.data())
+def test_hostile_arguments(data):
+    """Whatever is passed to whatever is public."""
+    _attack(data)
+
+
+@pytest.mark.slow
+@settings(ATTACKS, max_examples=10_000)
+@given(data=st.data())
+def test_many_hostile_arguments(data):
+    _attack(data)

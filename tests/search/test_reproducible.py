@@ -21,8 +21,8 @@ search = pyhopper.Search(
     seed=SEED,
 )
 search += {"lr": 0.01}
-search.run(lambda p: p["lr"] * len(p["layers"]) + p["w"].sum(), "max", steps=60, quiet=True)
-print([str(search.history[i]) for i in range(60)])
+search.run(lambda p: p["lr"] * len(p["layers"]) + p["w"].sum(), "max", steps=36, quiet=True)
+print([str(search.history[i]) for i in range(36)])
 """
 
 

@@ -16,6 +16,9 @@ from pyhopper.kernels.coordinates import Floats
 CURVES = (np.inf, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 # A value this many times the median's distance from the best says no more than that it is bad.
 EXPLODED = 1e9
+LARGEST = 1.7e308
+# The unit has a half.
+SMALLEST_UNIT = 1e-323
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,10 @@ class Curve:
         return np.asarray((self._bent(self._ratio(values)) - self.centre) / self.scale)
 
     def _ratio(self, values: Floats) -> Floats:
-        # In halves, so that the difference of two huge values stays finite.
-        with np.errstate(over="ignore"):
-            ratio = (0.5 * values - 0.5 * self.best) / (0.5 * self.unit)
+        # In halves, so that the difference of two huge values stays finite; so does the ratio.
+        half = 0.5 * self.unit
+        most = 2.0 * EXPLODED * half
+        ratio = np.clip(0.5 * values - 0.5 * self.best, -most, most) / half
         return np.asarray(np.clip(ratio, -EXPLODED, EXPLODED))
 
     def _bent(self, ratio: Floats) -> Floats:
@@ -48,7 +52,10 @@ class Curve:
         bent = modelled * self.scale + self.centre
         if not np.isinf(self.bend):
             bent = self.bend * np.expm1(np.minimum(bent / self.bend, 500.0))
-        return np.asarray(self.best + bent * self.unit)
+        # In halves again; what lies beyond the largest number is shown as that.
+        most = LARGEST / self.unit
+        half = 0.5 * self.best + 0.5 * (np.clip(bent, -most, most) * self.unit)
+        return np.asarray(2.0 * np.clip(half, -0.5 * LARGEST, 0.5 * LARGEST))
 
     def log_jacobian(self, values: Floats) -> float:
         """Return the log of the volume change of the transform, for comparing likelihoods."""
@@ -60,11 +67,13 @@ class Curve:
 def curve_of(values: Floats, index: int) -> Curve:
     """Return transform `index` of `CURVES` for the given values."""
     best = float(values.min())
-    unit = float(np.median(values)) - best
+    # The median of halves, since it adds two values.
+    unit = min(2.0 * float(np.median(0.5 * values)) - best, LARGEST)
     if unit <= 0.0:
         unit = float(values.max() * 0.5 - best * 0.5)
-    if not np.isfinite(unit) or unit <= 0.0:
+    if unit <= 0.0:
         unit = max(abs(best), 1.0) * 1e-12
+    unit = max(unit, SMALLEST_UNIT)
     raw = Curve(best, unit, CURVES[index], 0.0, 1.0)
     bent = raw.forward(values)
     return replace(raw, centre=float(bent.mean()), scale=max(float(bent.std()), 1e-12))

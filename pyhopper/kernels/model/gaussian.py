@@ -348,5 +348,5 @@ class Model:
     def in_objective_units(self, mean: Floats, sd: Floats) -> tuple[Floats, Floats]:
         """Return a prediction in the units of the objective."""
         middle = self.curve.backward(mean)
-        width = self.curve.backward(mean + sd) - self.curve.backward(mean - sd)
-        return middle, width / 2.0
+        width = 0.5 * self.curve.backward(mean + sd) - 0.5 * self.curve.backward(mean - sd)
+        return middle, width

@@ -20,6 +20,7 @@ from pyhopper.kernels.model.design import design_point, design_size
 from pyhopper.kernels.model.duration import Durations, durations_of
 from pyhopper.kernels.model.gaussian import due
 from pyhopper.kernels.model.screening import Seen, Workload, rank
+from pyhopper.noise import median
 from pyhopper.parameters import Point
 
 MOST_COLUMNS = 60
@@ -145,7 +146,7 @@ class ScreeningKernel(Kernel):
         # A pruned one is known to be poor, and at least as poor as its last estimate says.
         last = -evaluation.partial[1] if state.maximize else evaluation.partial[1]
         done = [value for value in self._values if math.isfinite(value)]
-        return max(last, float(np.median(done))) if done else last
+        return max(last, median(done)) if done else last
 
 
 def _counts(evaluation: Evaluation, state: State) -> bool:

@@ -333,7 +333,8 @@ class Evolution:
             return False
         recent = np.array(self.bests[-patience:])
         scale = max(abs(float(recent[-1])), 1e-300)
-        if not np.isfinite(recent).all() or np.ptp(recent) <= FLAT * scale:
+        worst, best = float(recent.max()), float(recent.min())
+        if not np.isfinite(recent).all() or worst - best <= FLAT * scale:
             return True
         if not len(self.numeric):
             return False

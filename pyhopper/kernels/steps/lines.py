@@ -144,7 +144,7 @@ class Lines:
 
     def _open(self, rng: np.random.Generator, temperature: float) -> Block:
         """Start a block of the kind that has gained most per evaluation, or of the other."""
-        gain = np.where(np.isinf(self.gain), 1e300, np.maximum(self.gain, 0.0))
+        gain = np.clip(self.gain, 0.0, 1e300)
         total = float(gain.sum())
         share = float(gain[ONE]) / total if total > 0.0 else 0.5
         one = LEAST_SHARE + (1.0 - 2.0 * LEAST_SHARE) * share
@@ -246,16 +246,17 @@ class Lines:
         single = line.column >= 0
         known = float(self.own_curvature[line.column]) if single else self.curvature
         if not line.both:
-            curvature = known * length
-            return line.plus - block.value - 0.5 * curvature, curvature
+            curvature = max(known * length, 1e-300)
+            slope = line.plus - block.value - 0.5 * curvature
+            return (slope, curvature) if np.isfinite(slope + curvature) else (0.0, 1.0)
         slope = 0.5 * (line.plus - line.minus)
         curvature = line.plus + line.minus - 2.0 * block.value
         if curvature <= 0.0:
             # No bottom in sight: go as far as a step may.
             curvature = max(abs(slope), 1e-300) / 3.0
-        if not np.isfinite(slope * curvature):
-            return 0.0, 1.0
         learned = curvature / length
+        if not np.isfinite(slope + learned):
+            return 0.0, 1.0
         if single:
             self.own_curvature[line.column] = learned
         elif line.learns:
@@ -300,7 +301,9 @@ class Lines:
             return
         # A parabola through the base, with the predicted slope there, and the value just seen.
         bend = value - block.reference - block.predicted
-        ideal = 3.0 if bend <= 0.0 else float(np.clip(-block.predicted / (2.0 * bend), 0.1, 3.0))
+        # Huge values may give infinities, and no number here.
+        wanted = np.nan_to_num(-block.predicted / (2.0 * bend)) if bend else 0.0
+        ideal = 3.0 if bend <= 0.0 else float(np.clip(wanted, 0.1, 3.0))
         stretch = self.stretch[block.kind] * np.clip(ideal, 0.3, 2.0) ** 0.5
         self.stretch[block.kind] = np.clip(stretch, 0.02, 3.0)
         too_short = value < block.reference and ideal > 1.6
