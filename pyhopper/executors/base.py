@@ -237,8 +237,11 @@ class InlineExecutor:
             events.append(Reported(job.id, estimate))
             return job.advise(job.id, estimate)
 
-        with candidate_dir(job.folder), copied_output(job.folder):
+        if job.folder is None:
             outcome = job.evaluate(job.params, report)
+        else:
+            with candidate_dir(job.folder), copied_output(job.folder):
+                outcome = job.evaluate(job.params, report)
         events.append(Ended(job.id, outcome))
 
     def interrupt(self) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from pyhopper.errors import ArgumentError
 from pyhopper.kernels.coordinates import Coordinates, Floats
 from pyhopper.parameters import INACTIVE, Columns, ListColumns, Point
+from pyhopper.parameters.columns import NumberColumn
 from pyhopper.parameters.space import Space
 
 
@@ -49,8 +50,11 @@ class ValueColumns:
             problem = f"a parameter's columns must encode a value as {self.columns.count} numbers"
             raise ArgumentError("encode", numbers, problem) from None
 
-    def decode(self, row: Floats) -> Any:
-        """The value in such a row."""
+    def decode(self, row: Floats, numbers: list[float]) -> Any:
+        """The value in such a row, which is also passed as a list."""
+        if isinstance(self.columns, NumberColumn):
+            number = numbers[self.start]
+            return self.columns.decode(int(number) if self.columns.levels else number)
         kind = np.int64 if self.columns.levels else np.float64
         return self.columns.decode(row[self.start : self.stop].astype(kind))
 
@@ -138,14 +142,17 @@ class Encoding:
     def decode(self, row: Floats, base: Point | None, rng: np.random.Generator) -> Point:
         """The point of a row. Leaves without columns come from ``base``, or are drawn."""
         row = self._levels(row)
+        numbers = row.tolist()
         values: list[Any] = []
         for index, leaf in enumerate(self.space.leaves):
             if leaf.parent >= 0 and values[leaf.parent] != leaf.option:
                 values.append(INACTIVE)
             elif index in self.values:
                 columns, *items = self.values[index]
-                value = columns.decode(row)
-                values.append([item.decode(row) for item in items[:value]] if items else value)
+                value = columns.decode(row, numbers)
+                if items:
+                    value = [item.decode(row, numbers) for item in items[:value]]
+                values.append(value)
             elif base is not None and base[index] is not INACTIVE:
                 values.append(base[index])
             else:

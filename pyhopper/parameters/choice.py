@@ -22,7 +22,7 @@ from pyhopper.parameters.base import (
     seeding_hook,
 )
 from pyhopper.parameters.build import truth
-from pyhopper.parameters.columns import Columns
+from pyhopper.parameters.columns import Columns, NumberColumn
 from pyhopper.parameters.mistakes import check_nesting
 from pyhopper.parameters.template import Template, has_parameters
 
@@ -98,10 +98,10 @@ class Selector(Parameter):
 
     def columns(self) -> Columns:
         """See :class:`Parameter`. One column, without an order if local moves know none."""
-        return Columns(
+        return NumberColumn(
             1,
             encode=lambda index: index,
-            decode=lambda row: int(row[0]),
+            decode=int,
             levels=self.size,
             categorical=not self.ordinal,
             weights=self.weights,
@@ -274,7 +274,7 @@ class Choice(Branching):
         return replace(
             self.selector.columns(),
             encode=lambda option: self.template.read(option)[0],
-            decode=lambda row: self.template.build((int(row[0]),)),
+            decode=lambda index: self.template.build((index,)),
         )
 
     def copy(self, value: Any) -> Any:

@@ -22,7 +22,7 @@ from pyhopper.parameters.build import (
     shape_tuple,
     truth,
 )
-from pyhopper.parameters.columns import Columns
+from pyhopper.parameters.columns import Columns, NumberColumn
 from pyhopper.parameters.grids import EXACT
 from pyhopper.parameters.scales import Gridded, Interval, Noise, Scale, Unbounded
 
@@ -172,17 +172,26 @@ class Numeric(Parameter):
         if self.hooked:
             return None
         scale, shape = self.scale, self.shape
+        if shape is None:
+            return self._column()
         grid = scale if isinstance(scale, Gridded) and scale.levels else None
 
         def encode(value: Any) -> Any:
             numbers = self.to_unit(value) if grid is None else grid.level(value)
-            return numbers if shape is None else numbers.ravel()
+            return numbers.ravel()
 
         def decode(row: Any) -> Any:
-            numbers = row.item() if shape is None else row.reshape(shape)
+            numbers = row.reshape(shape)
             return self.from_unit(numbers) if grid is None else self._finish(grid.at_level(numbers))
 
         return Columns(self.entries, encode, decode, 0 if grid is None else grid.levels)
+
+    def _column(self) -> Columns:
+        """The column of a single number."""
+        scale = self.scale
+        if isinstance(scale, Gridded) and scale.levels:
+            return NumberColumn(1, scale.level, scale.at_level, scale.levels)
+        return NumberColumn(1, scale.unit, scale.draw)
 
     def _finish(self, value: Any) -> Any:
         if self.shape is None:
