@@ -2,8 +2,9 @@
 
 The budget is a number of evaluations, for the usual tasks (``--set``) or those of many dimensions
 (``--wide``), or it is a time (``--clock 20 --cost 0.01``). Then an evaluation counts as ``--cost``
-seconds without waiting for them, while the time that the search itself takes is real. Runs that are
-in the output file already are skipped.
+seconds without waiting for them, while the time that the search itself takes is real. The search
+gets no seed, as most users give it none; the seed of a run decides on the noise of its task. Runs
+that are in the output file already are skipped.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def run(task: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     clock = Clock(arguments.cost)
     template = {param.name: parameter(param) for param in problem.params}
     budget = {"runtime": arguments.clock} if arguments.clock else {"steps": arguments.budget}
-    search = pyhopper.Search(template, seed=seed, clock=clock)
+    search = pyhopper.Search(template, clock=clock)
     search.run(clock.timed(objective), "min", quiet=True, **budget)
     seen = np.minimum.accumulate(np.asarray(values))
     looked_best = np.maximum.accumulate(np.where(values == seen, np.arange(len(values)), 0))
@@ -103,7 +104,7 @@ def run_wide(task: str, seed: int, arguments: argparse.Namespace) -> dict[str, A
         return values[-1]
 
     clock = Clock(0.0)
-    search = pyhopper.Search(x=pyhopper.float(-1, 1, shape=wide.dimension), seed=seed, clock=clock)
+    search = pyhopper.Search(x=pyhopper.float(-1, 1, shape=wide.dimension), clock=clock)
     search.run(clock.timed(objective), "min", steps=arguments.budget, quiet=True)
     best = np.minimum.accumulate(values)
     at = {str(c): best[c - 1] for c in WIDE_CHECKPOINTS if c <= len(best)}
