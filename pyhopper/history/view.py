@@ -9,7 +9,7 @@ from pyhopper.errors import ArgumentError
 from pyhopper.events import CandidateType, Screening, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
-from pyhopper.history.table import to_pandas
+from pyhopper.history.table import standing, to_html, to_pandas
 from pyhopper.parameters.space import Space
 
 
@@ -278,6 +278,12 @@ class History:
             Without the package pandas.
         """
         return to_pandas(self._state().evaluations, self._space())
+
+    def __repr__(self) -> str:
+        return f"<History of {standing(self._state())}>"
+
+    def _repr_html_(self) -> str:
+        return to_html(repr(self), self._state(), self._space())
 
     def clear(self) -> None:
         """Forget the evaluations; the best one, the counts and the known duplicates stay."""
