@@ -185,16 +185,18 @@ def guided(function: Callable[_P, _T]) -> Callable[_P, _T]:
     What the user sees of an error of :mod:`pyhopper.errors` then begins at their own line.
     """
     name = _shown(function.__qualname__)
-    known = frozenset(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters
+    known = {key for key, each in parameters.items() if each.kind is not each.VAR_POSITIONAL}
+    is_open = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
     @functools.wraps(function)
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         __tracebackhide__ = True
-        if not known.issuperset(kwargs) and "entries" not in known:
-            raise _unknown(name, next(key for key in kwargs if key not in known), known)
-        if name in ("int", "float", "choice"):
-            _check_positions(name, args[1:])
         try:
+            if not is_open and not known.issuperset(kwargs):
+                raise _unknown(name, next(key for key in kwargs if key not in known), known)
+            if name in ("int", "float", "choice"):
+                _warn_of_positions(name, args[1:])
             return function(*args, **kwargs)
         except PyhopperError as error:
             folded = error.with_traceback(None)
@@ -212,17 +214,17 @@ def _shown(qualname: str) -> str:
 
 
 def _unknown(name: str, keyword: str, known: Iterable[str]) -> Exception:
-    names = [each for each in known if each not in ("self", "args", "kwds")]
+    names = [each for each in known if each != "self"]
     guess = hint(keyword, _KEYWORDS.get(name, {}), names)
     return UnknownArgumentError(name, keyword, guess or f"; it has {', '.join(sorted(names))}")
 
 
-def _check_positions(name: str, args: tuple[Any, ...]) -> None:
+def _warn_of_positions(name: str, args: tuple[Any, ...]) -> None:
     """What other tools have at these positions."""
     if name == "choice":
         if len(args) == 2 and isinstance(args[0], str) and isinstance(args[1], list | tuple):
             text = f"the list is one of the two options of this choice; {_NAME}, and choice"
-            warnings.warn(f"{text}({short(args[1])}) has its items as options", stacklevel=4)
+            warnings.warn(f"{text}({short(args[1])}) has its items as options", stacklevel=3)
         return
     if args and isinstance(args[0], str):
         rest = ", ".join(short(each) for each in args[1:3])
@@ -232,4 +234,4 @@ def _check_positions(name: str, args: tuple[Any, ...]) -> None:
         raise ArgumentError("lb", args[0], problem)
     if name == "int" and len(args) > 2 and isinstance(args[2], numbers.Real):
         text = f"the third argument of int is the first value to try: write init={args[2]}"
-        warnings.warn(f"{text}, or for steps multiple_of={args[2]}", stacklevel=4)
+        warnings.warn(f"{text}, or for steps multiple_of={args[2]}", stacklevel=3)

@@ -112,7 +112,7 @@ class Search:
     if not TYPE_CHECKING:  # else a type checker would accept any name
 
         def __getattr__(self, name: str) -> Any:
-            known = [each for each in dir(type(self)) if not each.startswith("_")]
+            known = [each for each in dir(self) if not each.startswith("_")]
             raise missing("Search", name, SEARCH, known)
 
     # The template ------------------------------------------------------------------------------

@@ -93,13 +93,13 @@ def warn_of_options(options: tuple[Any, ...]) -> None:
             continue
         if (type(option), option) in plain:
             text = f"the option {short(option)} is there twice; weights= draws one more often"
-            warnings.warn(text, stacklevel=5)
+            warnings.warn(text, stacklevel=4)
             break
         plain.add((type(option), option))
     only = options[0]
     if len(options) == 1 and isinstance(only, dict) and len(only) > 1 and not _holds(only):
         text = f"this choice has one option, the dict {short(only)}; its keys as options are "
-        warnings.warn(f"{text}choice(list(d)), its values choice(list(d.values()))", stacklevel=5)
+        warnings.warn(f"{text}choice(list(d)), its values choice(list(d.values()))", stacklevel=4)
 
 
 def check_searchable(template: Mapping[str, Any]) -> None:
