@@ -28,9 +28,12 @@ class Outlet(Protocol):
     ----------
     live : bool
         Whether :meth:`show` replaces what it showed before, so that it may be called often.
+    shows_best : bool
+        Whether :meth:`show` has the best candidate too, so that it needs no line.
     """
 
     live: bool
+    shows_best: bool
 
     def show(self, share: float | None, text: str, best: str) -> None:
         """Show the present state: the share of the budget, and what there is to say of it."""
@@ -77,7 +80,7 @@ def tell(text: str) -> None:
 class Lines:
     """Lines of text on standard error, for files and pipes."""
 
-    live = False
+    live = shows_best = False
 
     def show(self, share: float | None, text: str, best: str) -> None:
         """See :class:`Outlet`."""
@@ -94,7 +97,7 @@ class Lines:
 class Page:
     """A bar in the output of a notebook's cell; the file keeps what it showed last."""
 
-    live = True
+    live = shows_best = True
 
     def __init__(self) -> None:
         from IPython.display import display
@@ -128,6 +131,7 @@ class Bar:
     """A bar in a terminal, apart from what the objective prints."""
 
     live = True
+    shows_best = False
 
     def __init__(self) -> None:
         from tqdm.std import tqdm

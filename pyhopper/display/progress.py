@@ -156,9 +156,10 @@ class Progress:
             and elapsed - self._last_best_line >= pause
         ):
             before, self._last_best = self._last_best, best
-            if before is None or self._looks(before) != self._looks(best):
+            is_other = before is None or self._looks(before) != self._looks(best)
+            if is_other and not outlet.shows_best:
                 self._last_best_line = self._last_line = elapsed
-                outlet.line(_cut(self._best_line()))
+                outlet.line(_cut(f"new {self._best_line()}"))
         elif not outlet.live and elapsed - self._last_line >= _LINE_EVERY:
             self._last_line = elapsed
             outlet.show(self._share(), self._text(), "")
@@ -177,7 +178,7 @@ class Progress:
         value, params = self._looks(best)
         seconds = max(0.0, best.elapsed - state.before_budget.elapsed)
         after = f"after {best.id + 1} ({clock(seconds)})"
-        return f"new best {value} ({_side(state)}) {after}: {params}"
+        return f"best {value} ({_side(state)}) {after}: {params}"
 
     def _share(self) -> float | None:
         """How much of the budget is used, 0 to 1; None if it has no end."""
