@@ -32,6 +32,9 @@ _SHORT = {"Evaluated": "Tried"}
 _IMPORTANT = (0, 1, 2, 5, 3, 4, 6)
 """Indices of the columns, the most important first, for terminals too narrow for all of them."""
 
+_BEST = 1
+"""Index of the column in which 0 is a value rather than a count."""
+
 _COLUMNS = ("", "Best", "Evaluated", "Pruned", "No value", "Failed", "Time")
 
 
@@ -159,7 +162,7 @@ def _table(state: State, total: Tally, width: int) -> str:
     rows = [
         _row(kind.value.capitalize(), tally, digits)
         for kind, tally in state.tallies.items()
-        if any(tally.counts.values())
+        if tally.evaluated
     ]
     if state.duplicates:
         rows.append(["Duplicates", "", str(state.duplicates), "", "", "", ""])
@@ -189,7 +192,7 @@ def _fitting(headers: list[str], rows: list[list[str]], width: int) -> list[int]
     """
     shown, left = [], width + 2
     for i in _IMPORTANT:
-        if all(row[i] in ("", "0", "-") for row in rows):
+        if all(row[i] in (("", "-") if i == _BEST else ("", "0")) for row in rows):
             continue
         # Tabulate makes a column at least two wider than its header, and puts two between columns.
         needed = max(len(headers[i]) + 2, *(len(row[i]) for row in rows)) + 2
