@@ -186,7 +186,7 @@ def test_one_line_says_where_the_output_is(more, where, tmp_path, monkeypatch):
     done = run(script(tmp_path, PRINTS.replace("OUTPUT", more)))
     assert done.stderr.count(where) == 1
     assert 'output="prefix" shows it' in done.stderr
-    assert "epoch" not in done.stdout
+    assert "epoch 2" not in done.stdout
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -329,10 +329,12 @@ def test_notebook(tmp_path):
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
-    cells = [HEAD + 'search.run(score, "max", steps=7)', "search"]
-    cells.append(
-        "def bad(p):\n    return 1 / 0\npyhopper.Search(x=pyhopper.float(0, 1)).run(bad, steps=8, n_jobs=2)"
-    )
+    bad = """
+def bad(p):
+    return 1 / 0
+pyhopper.Search(x=pyhopper.float(0, 1)).run(bad, steps=8, n_jobs=2)
+"""
+    cells = [HEAD + 'search.run(score, "max", steps=7)', "search", bad]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in cells])
     client = nbclient.NotebookClient(book, timeout=300, allow_errors=True, kernel_name="python3")
     client.execute(cwd=str(tmp_path), env=environment())
