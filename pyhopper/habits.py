@@ -226,7 +226,7 @@ def _warn_of_positions(name: str, args: tuple[Any, ...]) -> None:
             text = f"the list is one of the two options of this choice; {_NAME}, and choice"
             warnings.warn(f"{text}({short(args[1])}) has its items as options", stacklevel=3)
         return
-    if args and isinstance(args[0], str):
+    if len(args) > 1 and isinstance(args[0], str):
         rest = ", ".join(short(each) for each in args[1:3])
         problem = "must be a number"
         if args[0].isidentifier():

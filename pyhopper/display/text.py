@@ -21,6 +21,9 @@ from pyhopper.parameters.template import has_parameters
 _BRIEF = 300
 """Most characters of a candidate in one line."""
 
+_SHORTEST = 20
+"""Fewest characters of a text that is cut at its beginning."""
+
 _DIGITS = 5
 """Significant digits of a parameter's value."""
 
@@ -177,9 +180,9 @@ def _lines(key: str, value: Any, indent: str, width: int) -> list[str]:
     if isinstance(value, list | tuple):
         items = [line for i, v in enumerate(value) for line in _lines(str(i), v, deeper, width)]
         return [f"{indent}{key}:", *_cut(items, deeper)]
-    if isinstance(value, str) and " " not in text:
+    room = width - len(f"{indent}{key}: ...")
+    if isinstance(value, str) and " " not in text and room >= _SHORTEST:
         # Of a path the end tells most.
-        room = max(8, width - len(f"{indent}{key}: ..."))
         return [f"{indent}{key}: ...{text[-room:]}"]
     wrapped = textwrap.wrap(line, width, subsequent_indent=deeper, break_on_hyphens=False)
     return _cut(wrapped, deeper)
