@@ -93,7 +93,8 @@ if not TYPE_CHECKING:  # else a type checker would accept any name
         except ModuleNotFoundError as error:
             if error.name != f"{__name__}.{name}":
                 raise
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+            habits, known = import_module(f"{__name__}.habits"), (*__all__, *_SHADOWING)
+            raise habits.missing(f"module {__name__!r}", name, habits.MODULE, known) from None
         if home is None:
             return module
         attribute = name.capitalize() if home == "parameters" else name

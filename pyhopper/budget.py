@@ -54,9 +54,9 @@ def parse_runtime(runtime: float | str, now: float | None = None) -> float:
     Parameters
     ----------
     runtime : float or str
-        Seconds, or text: ``"1h 30min"``, ``"4d 12h"``, ``"2 weeks"``, ``"1.5h"``, ``"1:30"``
-        (minutes and seconds), ``"1:01:30"``, ``"90"``, or ``"until 08:00"`` for the next such time
-        of day.
+        Seconds, or text: ``"1h 30min"``, ``"1h30"``, ``"4d 12h"``, ``"2 weeks"``, ``"1.5h"``,
+        ``"1:30"`` (minutes and seconds), ``"1:01:30"``, ``"90"``, or ``"until 08:00"`` for the next
+        such time of day.
     now : float, optional
         The present time in seconds since the epoch, for ``until``; by default the system's.
 
@@ -105,8 +105,13 @@ def _seconds(runtime: object, now: float | None) -> float | None:
         found = _PART.match(text, place)
         if found is None or found[2] not in _SECONDS:
             return None
-        total_seconds += float(found[1]) * _SECONDS[found[2]]
+        unit = _SECONDS[found[2]]
+        total_seconds += float(found[1]) * unit
         place = found.end()
+        if found[0][-1] != " " and (rest := re.fullmatch(r"(\d{1,2})", text[place:])):
+            # "1h30" is 1 h 30 min: a last number without a unit has the next smaller one.
+            smaller = [each for each in _UNITS if each < unit]
+            return total_seconds + int(rest[1]) * smaller[0] if smaller else None
     return total_seconds if place else None
 
 

@@ -23,6 +23,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pyhopper._version import __version__
 from pyhopper.display.text import duration, number, outline, printable
 from pyhopper.errors import CheckpointError, PyhopperError
 from pyhopper.files import write_whole
@@ -51,7 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
     int
         The exit code: 0, or 1 if the checkpoint could not be read.
     """
-    args = _parser().parse_args(arguments)
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    if args.command is None:
+        parser.print_help()
+        return 0
     try:
         table = Table(Path(args.checkpoint), args.recover)
         args.command(table, args)
@@ -74,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pyhopper", description="Look into checkpoints, also of a search that runs."
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="version", version=f"pyhopper {__version__}")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     def add(name: str, command: Callable[[Table, Any], None], text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
@@ -119,9 +126,7 @@ def _show(table: Table, args: Any) -> None:
     if best is None:
         say("no best value yet")
         return
-    direction = "maximize" if state.maximize else "minimize"
-    which = "known before the search" if best.id < 0 else f"evaluation {best.id}"
-    say(f"\nBest value {number(best.value)} ({direction}), {which}, with")
+    say(f"\n{_value(table)}, with")
     say(outline(table.params(best), _WIDTH))
     if table.is_of_another_space(best):
         say(_OLD_SPACE)
@@ -138,10 +143,21 @@ def _show(table: Table, args: Any) -> None:
         say(f"\n{title}\n{text}")
 
 
+def _value(table: Table) -> str:
+    """The best value, its direction and where it comes from, in words."""
+    best = table.state.best
+    assert best is not None
+    side = "highest" if table.state.maximize else "lowest"
+    which = "known before the search" if best.id < 0 else f"evaluation {best.id}"
+    return f"Best ({side}) value {number(best.value)}, {which}"
+
+
 def _brief(table: Table, evaluation: Evaluation) -> str:
     """Why an evaluation failed, or else its parameters, on one line."""
     row = table.row(evaluation)
-    text = evaluation.reason or " ".join(f"{name}={_short(value)}" for name, value in row.items())
+    text = evaluation.reason or " ".join(
+        f"{name}={_short(value)}" for name, value in row.items() if value is not None
+    )
     text = printable(" ".join(text.split()))
     return text if len(text) <= 44 else f"{text[:41]}..."
 
@@ -162,6 +178,8 @@ def _best(table: Table, args: Any) -> None:
     if best is None:
         raise CheckpointError(args.checkpoint, "has no evaluation with a value yet")
     params = table.params(best)
+    # Not among the output, which is for programs.
+    _complain(_value(table))
     if table.is_of_another_space(best):
         _complain(_OLD_SPACE)
     if not args.yaml:

@@ -6,13 +6,16 @@ import math
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from pyhopper.budget import Budget, Stamp
 from pyhopper.callbacks.base import Callbacks
-from pyhopper.display.text import duration
+from pyhopper.display.outlets import tell
+from pyhopper.display.progress import Progress, start_line
+from pyhopper.display.summary import summary
+from pyhopper.display.text import duration, say, width
 from pyhopper.errors import EvaluationError, ObjectiveError, SearchFailedError
 from pyhopper.events import (
     Candidate,
@@ -63,6 +66,11 @@ class Ending(NamedTuple):
     reason: str
     late: Evaluation | None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the budget is used, or as much of it as could be."""
+        return self.reason.startswith("budget used")
+
 
 @dataclass
 class Run:
@@ -82,7 +90,7 @@ class Run:
         Has the next candidate.
     advice : Advice or None
         Judges estimates.
-    listeners : sequence of Listener
+    listeners : list of Listener
         Are told what happens, in this order.
     user_states : callable
         What callbacks and pruner want to have saved.
@@ -96,7 +104,7 @@ class Run:
     budget: Budget
     supply: Supply
     advice: Advice | None
-    listeners: Sequence[Listener]
+    listeners: list[Listener]
     user_states: Callable[[], Mapping[str, Any]]
     interrupts: Interrupts
 
@@ -131,6 +139,27 @@ class Run:
             self.executor.close()
         self._raise_if_all_failed(at_the_end=True)
         return Ending(self._reason, self._late)
+
+    def shown(self) -> str:
+        """Search, with the start line before and the progress beside it; the summary at the end.
+
+        Raises what :meth:`run` raises.
+        """
+        settings, state, space = self.settings, self._state, self.log.space
+        if not settings.quiet:
+            facts = self.budget, len(space.leaves), self.executor.slots, settings.objective.name
+            tell(start_line(settings.maximize, *facts))
+            if settings.where:
+                tell(settings.where)
+        before = state.ended
+        progress = Progress(state, space, self.budget, settings.verbose)
+        self.listeners.append(progress)
+        with progress:
+            ending = self.run()
+            progress.finish(whole=ending.is_whole)
+        end = self.budget, ending.reason, ending.late, self.advice, width()
+        complete = ending.is_whole and state.ended == before
+        return "" if settings.quiet else summary(state, space, *end, complete)
 
     def _loop(self) -> None:
         if not self._orphans:
@@ -335,7 +364,7 @@ def make_run(
     advice = None
     if settings.pruner is not None:
         advice = Advice(settings.pruner, state, log, settings.quiet, saved_pruner)
-    executor = settings.make_executor()
+    executor = settings.make_executor(say, tell)
     supply = Supply(
         log.space,
         state,

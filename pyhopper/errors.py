@@ -4,6 +4,8 @@
 
     PyhopperError
     ├── ArgumentError (ValueError)       an argument makes no sense
+    │   ├── UnknownArgumentError (TypeError)   there is no such argument
+    │   └── UnknownNameError (KeyError)        there is no such parameter
     ├── CandidateError (ValueError)      a value or a guess does not fit the template
     ├── ConstraintError (RuntimeError)   almost no candidate passes the constraints
     │   └── ConstraintFailedError        a constraint raised
@@ -18,7 +20,11 @@ from __future__ import annotations
 
 import reprlib
 import traceback
+from collections.abc import Sequence
 from typing import Any
+
+_LISTED = 20
+"""Names that a message lists."""
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
@@ -61,10 +67,41 @@ class ArgumentError(PyhopperError, ValueError):
         The value that was passed.
     """
 
-    def __init__(self, argument: str, value: object, problem: str) -> None:
-        super().__init__(f"{argument}={short(value)}: {problem}")
+    def __init__(self, argument: str, value: object, problem: str, sentence: str = "") -> None:
+        super().__init__(sentence or f"{argument}={short(value)}: {problem}")
         self.argument = argument
         self.value = value
+
+
+class UnknownArgumentError(ArgumentError, TypeError):
+    """A function has no such keyword argument."""
+
+    def __init__(self, function: str, argument: str, hint: str = "") -> None:
+        sentence = f"{function}() has no argument {argument!r}{hint}"
+        super().__init__(argument, None, "", sentence)
+
+
+class UnknownNameError(ArgumentError, KeyError):
+    """The template has no parameter or entry of that name.
+
+    Attributes
+    ----------
+    names : list of str
+        The names that it has.
+    """
+
+    def __init__(self, name: object, names: Sequence[str]) -> None:
+        from difflib import get_close_matches
+
+        close = get_close_matches(str(name), names, 1, 0.6)
+        listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+        guess = f"did you mean {close[0]!r}? The names are" if close else "the names are"
+        sentence = f"there is no {short(name)}; {guess}: {listed or 'none'}"
+        super().__init__("name", name, "", sentence)
+        self.names = list(names)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class CandidateError(PyhopperError, ValueError):

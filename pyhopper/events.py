@@ -70,6 +70,9 @@ class Candidate(NamedTuple):
     screening: Screening | None = None
     expected_seconds: float | None = None
 
+    def __repr__(self) -> str:
+        return f"<Candidate {self.id} ({self.type.value}): {self.params!r}>"
+
 
 @dataclass
 class ParamInfo:

@@ -15,6 +15,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,10 @@ def should_prune(estimate: float) -> bool:
     return False if report is None else report(_number(estimate, "should_prune got"))
 
 
+class DebuggerQuit(KeyboardInterrupt):
+    """The user has left the debugger, which ends the search as Ctrl-C does."""
+
+
 class Objective:
     """The user's function with its fixed keyword arguments.
 
@@ -86,7 +91,10 @@ class Objective:
         ignore_nans: bool = False,
     ) -> None:
         if not callable(function):
-            raise ArgumentError("objective", function, "must be a function of the candidate's dict")
+            problem = "must be a function of the candidate's dict"
+            if isinstance(function, numbers.Real):
+                problem += "; give the function itself, without calling it"
+            raise ArgumentError("objective", function, problem)
         if kwargs is not None and not isinstance(kwargs, dict):
             raise ArgumentError("kwargs", kwargs, "must be a dict of keyword arguments")
         self.function = function
@@ -115,6 +123,10 @@ class Objective:
         except TypeError as error:
             called = "".join(f", {name}=..." for name in self.kwargs)
             problem = f"cannot be called as objective(params{called}): {error}"
+            if "missing" in str(error):
+                problem += "; the objective gets one dict: write lambda p: f(**p)"
+            elif not signature.parameters:
+                problem += "; the objective gets one argument, the dict of the candidate"
             raise ArgumentError("objective", self.function, problem) from None
 
     def __call__(self, params: dict[str, Any], report: Report) -> Outcome:
@@ -130,7 +142,8 @@ class Objective:
         Returns
         -------
         Outcome
-            What became of it. Nothing is raised but KeyboardInterrupt.
+            What became of it. Nothing is raised but KeyboardInterrupt, at Ctrl-C and when the
+            user leaves a debugger.
         """
         estimates: list[float] = []
         pid = os.getpid()
@@ -148,6 +161,8 @@ class Objective:
             end_in_child_of(pid, error)
             if isinstance(error, KeyboardInterrupt):
                 raise
+            if _is_debugger(error):
+                raise DebuggerQuit from None
             if isinstance(error, PruneEvaluation):
                 return Outcome(Status.PRUNED, estimates=tuple(estimates))
             # SystemExit too: a training script that gives up must not end the search.
@@ -172,6 +187,8 @@ class Objective:
             return read_result(*_exhaust(result, "the objective", check))
         return read_result(result, _RETURNED)
 
+
+_PACKAGE = str(Path(__file__).parent / "x")[:-1]
 
 _RETURNED = "the objective returned"
 
@@ -237,6 +254,26 @@ def _exhaust(generator: Iterator[Any], name: str, check: Callable[[Any], None]) 
         check(result)
 
 
+def _is_debugger(error: BaseException) -> bool:
+    """Whether an error comes from pdb, which raises one to leave the program."""
+    if type(error).__name__ not in ("BdbQuit", "SystemExit"):
+        return False
+    frames = traceback.walk_tb(error.__traceback__)
+    names = [frame.f_globals.get("__name__") for frame, _ in frames]
+    return bool(names) and names[-1] in ("bdb", "pdb")
+
+
+def _traceback(error: BaseException) -> str:
+    """The traceback of an error without the frames of this package, which would only distract."""
+    told = traceback.TracebackException.from_exception(error)
+    each: traceback.TracebackException | None = told
+    while each is not None:
+        own = [frame for frame in each.stack if not frame.filename.startswith(_PACKAGE)]
+        each.stack[:] = own or each.stack
+        each = each.__cause__ or each.__context__
+    return "".join(told.format())
+
+
 def failure(error: BaseException, estimates: tuple[float, ...] = ()) -> Outcome:
     """The outcome of an evaluation that has raised an error."""
     if isinstance(error, ObjectiveError):
@@ -244,12 +281,9 @@ def failure(error: BaseException, estimates: tuple[float, ...] = ()) -> Outcome:
     last = short_text(traceback.format_exception_only(type(error), error)[-1].strip(), 500)
     if isinstance(error, ValueError) and "read-only" in last:
         last += " (large arrays of the template are read-only in candidates; change a copy)"
-    # The traceback starts in the user's code: frames of this module would only distract.
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
-        frames = frames.tb_next
-    details = "".join(traceback.format_exception(type(error), error, frames))
-    details = short_text(details, 10_000)
+    if isinstance(error, AttributeError) and last.startswith("AttributeError: 'dict' object has"):
+        last += """ (the objective gets a plain dict: params["lr"])"""
+    details = short_text(_traceback(error), 10_000)
     return Outcome(Status.FAILED, estimates=estimates, reason=last, details=details)
 
 

@@ -7,33 +7,32 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pyhopper.budget import Clock, SystemClock
 from pyhopper.callbacks.base import Callback, Callbacks
-from pyhopper.display.progress import Progress
-from pyhopper.display.summary import summary
-from pyhopper.display.text import say, width
+from pyhopper.display.text import say
 from pyhopper.engine import make_run
-from pyhopper.errors import ArgumentError
+from pyhopper.errors import ArgumentError, UnknownNameError
 from pyhopper.events import Candidate, CandidateType, Forgotten, Known, Queued
 from pyhopper.executors import Executor
 from pyhopper.files import read_path
+from pyhopper.habits import SEARCH, guided, missing
 from pyhopper.history.evaluation import Misfit
+from pyhopper.history.table import standing, to_html
 from pyhopper.history.view import History
-from pyhopper.journal.loaded import refuse_loaded
+from pyhopper.journal.loaded import check_can_draw
 from pyhopper.log import Log
 from pyhopper.parameters import Constant, Parameter
-from pyhopper.parameters.mistakes import check_constants, check_key, check_searchable
+from pyhopper.parameters.mistakes import check_constants, check_key
 from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
 from pyhopper.retrace import Retrace
-from pyhopper.session import Session, told_outcome
+from pyhopper.session import Session, joined, number_of, told_outcome
 from pyhopper.settings import Settings, parse_direction
 from pyhopper.signals import Interrupts, handled
-from pyhopper.workdir import WorkDir
 
 Params = dict[str, Any]
 
@@ -68,6 +67,7 @@ class Search:
     5
     """
 
+    @guided
     def __init__(
         self,
         *templates: Mapping[str, Any],
@@ -102,16 +102,34 @@ class Search:
         """From which all random numbers follow; that of the checkpoint after a resume."""
         return self._log.seed
 
+    def __repr__(self) -> str:
+        count = self.free_param_count
+        plural = "" if count == 1 else "s"
+        return f"<Search of {count} parameter{plural}: {standing(self._log.state)}>"
+
+    def _repr_html_(self) -> str:
+        return to_html(repr(self), self._log.state, self._log.space)
+
+    if not TYPE_CHECKING:  # else a type checker would accept any name
+
+        def __getattr__(self, name: str) -> Any:
+            known = [each for each in dir(self) if not each.startswith("_")]
+            raise missing("Search", name, SEARCH, known)
+
     # The template ------------------------------------------------------------------------------
 
     def __getitem__(self, key: str) -> Any:
         """The template's entry under a key."""
-        return self._log.space.template[check_key(key)]
+        template = self._log.space.template
+        if check_key(key) not in template:
+            raise UnknownNameError(key, [str(each) for each in template])
+        return template[key]
 
     def __contains__(self, key: str) -> bool:
         """Whether the template has an entry under a key."""
         return check_key(key) in self._log.space.template
 
+    @guided
     def __setitem__(self, key: str, value: Any) -> None:
         """Replace or add an entry of the template, before a run or between two.
 
@@ -133,6 +151,7 @@ class Search:
         self._end_session()
         self._log.change_space(Space(template, space.constraints))
 
+    @guided
     def constrain(self, fn: Callable[[Params], bool]) -> None:
         """Allow only candidates for which ``fn(params)`` is true.
 
@@ -175,6 +194,7 @@ class Search:
 
     # What the user knows -----------------------------------------------------------------------
 
+    @guided
     def enqueue(self, guess: Mapping[str, Any]) -> None:
         """Queue a full or partial guess, to be evaluated before anything else is drawn.
 
@@ -194,6 +214,7 @@ class Search:
         """
         self._queue(guess)
 
+    @guided
     def __iadd__(self, guess: Mapping[str, Any]) -> Search:  # noqa: PYI034 - Self is new
         """``search += {"lr": 0.1}`` is :meth:`enqueue`."""
         self._queue(guess)
@@ -203,13 +224,14 @@ class Search:
         self._log.admit_constants(guess)
         values, remarks = self._log.space.read_guess(guess)
         for remark in remarks:
-            warnings.warn(remark, stacklevel=3)
+            warnings.warn(remark, stacklevel=4)
         self._tell(Queued(values))
 
     def _tell(self, event: Queued | Known | Forgotten) -> None:
         with contextlib.nullcontext() if self._session is None else self._session.turn():
             self._log.tell(event)
 
+    @guided
     def sweep(self, name: str, values: Iterable[Any]) -> None:
         """Queue a guess for every value of one parameter.
 
@@ -224,6 +246,7 @@ class Search:
             raise ArgumentError("name", name, "must be the name of a parameter")
         self.grid({name: values})
 
+    @guided
     def grid(self, axes: Mapping[str, Iterable[Any]] | None = None, **more: Iterable[Any]) -> None:
         """Queue every combination of values of some parameters that no constraint forbids.
 
@@ -240,6 +263,7 @@ class Search:
         for values in self._log.space.combinations(columns):
             self._tell(Queued(values))
 
+    @guided
     def add(
         self, params: Mapping[str, Any], value: float, metrics: Mapping[str, Any] | None = None
     ) -> None:
@@ -286,6 +310,7 @@ class Search:
 
     # Running -----------------------------------------------------------------------------------
 
+    @guided
     def run(
         self,
         objective: Callable[..., Any],
@@ -318,6 +343,8 @@ class Search:
         isolation: str = "auto",
         stop: Any = None,
         resume: str = "auto",
+        verbose: int = 1,
+        output: str = "last",
     ) -> Params | None:
         """Search for the candidate with the best value.
 
@@ -395,6 +422,15 @@ class Search:
             ``"auto"`` refuses a checkpoint that was written with an objective of another name;
             ``"force"`` goes on from it.
 
+        verbose : int
+            0 prints nothing, like ``quiet``; 1 the direction and the budget at the start, the
+            progress with each new best, and a summary; 2 a line for every candidate too. These
+            lines also go to the logger ``pyhopper`` at the level INFO, whatever ``verbose`` is.
+        output : str
+            What becomes of what subprocesses print: ``"last"`` keeps the last lines for the message
+            of a failure (and all in ``work_dir``, if there is one), ``"prefix"`` shows each line
+            with the slot in front.
+
         Returns
         -------
         dict or None
@@ -442,6 +478,8 @@ class Search:
                 kwargs=kwargs,
                 ignore_nans=ignore_nans,
                 quiet=quiet,
+                verbose=verbose,
+                output=output,
                 enable_rejection_cache=enable_rejection_cache,
                 on_error=on_error,
                 overwrite_checkpoint=overwrite_checkpoint,
@@ -452,8 +490,8 @@ class Search:
         return self.best
 
     def _run(self, settings: Settings, checkpoint_path: Any, interrupts: Interrupts) -> None:
-        """Run within an open checkpoint, with the progress and the summary around it."""
-        self._check_searchable()
+        """Run within an open checkpoint, and print what came of it."""
+        check_can_draw(self._log.space, self._log.state.queue)
         self._end_session()
         log, clock = self._log, self._log.stopwatch.clock
         reject = settings.reject_duplicates
@@ -469,18 +507,16 @@ class Search:
             log.keep(run.user_states)
             callbacks.call("on_search_start", self)
             try:
-                progress = Progress(log.state, run.budget)
-                with contextlib.nullcontext() if settings.quiet else progress:
-                    ending = run.run()
+                summary = run.shown()
             finally:
                 callbacks.call("on_search_end")
                 log.keep(run.user_states, force=True)
             if not settings.quiet:
-                ended = run.budget, ending.reason, ending.late, run.advice
-                say(summary(log.state, log.space, *ended, width()))
+                say(summary)
 
     # The caller's own loop ---------------------------------------------------------------------
 
+    @guided
     def ask(
         self,
         direction: str = "maximize",
@@ -515,12 +551,13 @@ class Search:
             ``candidate.params`` is the dict and ``candidate.id`` its number. None if the budget is
             used or every candidate of a finite space is taken.
         """
-        self._check_searchable()
-        session = self._joined(checkpoint_path, work_dir)
+        check_can_draw(self._log.space, self._log.state.queue)
+        session = self._session = joined(self._session, self._log, checkpoint_path, work_dir)
         endless = steps is None and runtime is None
         arguments = {"runtime": runtime, "steps": steps, "seeding_ratio": seeding_ratio}
         return session.ask(parse_direction(direction), {**arguments, "endless_mode": endless})
 
+    @guided
     def tell(self, candidate: Candidate | int, value: Any) -> None:
         """Tell the result of a candidate.
 
@@ -536,45 +573,21 @@ class Search:
         ArgumentError
             If the candidate is not open, or the value is no number.
         """
-        number = candidate.id if isinstance(candidate, Candidate) else candidate
-        if not isinstance(number, int):
-            problem = "must be what ask() gave; results from elsewhere are told with search.add"
-            raise ArgumentError("candidate", candidate, problem)
-        self._joined(None, None).tell(number, told_outcome(value))
+        number, outcome = number_of(candidate), told_outcome(value)
+        self._session = joined(self._session, self._log)
+        self._session.tell(number, outcome)
 
     def candidate_dir(self, candidate: Candidate | int) -> Path:
         """The folder of a candidate, if ``work_dir`` was given to :meth:`ask`."""
         if self._session is None or self._session.work_dir is None:
             raise ArgumentError("work_dir", None, "was not given to ask, so there are no folders")
-        number = candidate.id if isinstance(candidate, Candidate) else candidate
-        return self._session.work_dir.folder(number)
-
-    def _joined(self, checkpoint_path: Any, work_dir: Any) -> Session:
-        """The present session; a new one if there is none."""
-        if self._session is None:
-            self._session = Session(self._log, checkpoint_path)
-        elif checkpoint_path is not None and (
-            self._log.file is None
-            or read_path("checkpoint_path", checkpoint_path) != self._log.path
-        ):
-            problem = "this search is asked with another one already; make a new Search"
-            raise ArgumentError("checkpoint_path", checkpoint_path, problem)
-        if work_dir is not None and self._session.work_dir is None:
-            self._session.work_dir = WorkDir(work_dir)
-            self._session.work_dir.share(self._log.space)
-        return self._session
+        return self._session.work_dir.folder(number_of(candidate))
 
     def _has_results(self, checkpoint_path: Any) -> bool:
         """Whether there may be a best candidate without another evaluation."""
         if checkpoint_path is None:
             return bool(self._log.state.evaluations)
         return read_path("checkpoint_path", checkpoint_path).is_file()
-
-    def _check_searchable(self) -> None:
-        """Refuse a template without parameters, unless there is a guess to try."""
-        refuse_loaded(self._log.space)
-        if not self._log.space.leaves and not self._log.state.queue:
-            check_searchable(self._log.space.template)
 
     def _end_session(self) -> None:
         session, self._session = self._session, None
@@ -605,6 +618,7 @@ class Search:
         """
         self._log.save(path)
 
+    @guided
     def load(self, path: str | os.PathLike[str], recover: bool = False) -> None:
         """Take in a checkpoint, for a look at it or to go on from it.
 

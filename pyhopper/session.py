@@ -11,6 +11,7 @@ from typing import Any
 from pyhopper.budget import Budget, Schedule, Stopwatch
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Began, Candidate, Ended, Outcome, Restarted, Started, Status
+from pyhopper.files import read_path
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.journal import Holder
 from pyhopper.log import Log
@@ -49,6 +50,44 @@ def told_outcome(
     if outcome.misuse:
         raise ArgumentError("value", value, "must be a number, a dict with one, PRUNED or FAILED")
     return outcome
+
+
+def number_of(candidate: Any) -> int:
+    """The number of a candidate, which may be given itself.
+
+    Raises
+    ------
+    ArgumentError
+        If it is neither.
+    """
+    number = candidate.id if isinstance(candidate, Candidate) else candidate
+    if not isinstance(number, int):
+        problem = "must be what ask() gave; results from elsewhere are told with search.add"
+        raise ArgumentError("candidate", candidate, problem)
+    return number
+
+
+def joined(
+    session: Session | None, log: Log, checkpoint_path: Any = None, work_dir: Any = None
+) -> Session:
+    """The present session, or a new one if there is none.
+
+    Raises
+    ------
+    ArgumentError
+        If the present one uses another checkpoint.
+    """
+    if session is None:
+        session = Session(log, checkpoint_path)
+    elif checkpoint_path is not None and (
+        log.file is None or read_path("checkpoint_path", checkpoint_path) != log.path
+    ):
+        problem = "this search is asked with another one already; make a new Search"
+        raise ArgumentError("checkpoint_path", checkpoint_path, problem)
+    if work_dir is not None and session.work_dir is None:
+        session.work_dir = WorkDir(work_dir)
+        session.work_dir.share(log.space)
+    return session
 
 
 class Session:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -31,6 +31,11 @@ _DIRECTIONS = {
     "minimize": False,
     "minimise": False,
 }
+
+_NO_BUDGET = (
+    'the search needs a budget: runtime="30min", steps=100, or endless_mode=True to search until '
+    "Ctrl-C"
+)
 
 _COLDEST = 0.01
 
@@ -103,7 +108,11 @@ class Settings:
         Are told what happens.
     work_dir : WorkDir or None
         The folders of candidates.
-    quiet, reject_duplicates, raise_on_error, overwrite, keep_history, force : bool
+    verbose : int
+        How much to print: 0 nothing, 1 the progress, 2 a line for each candidate too.
+    output : str
+        What becomes of what workers print.
+    reject_duplicates, raise_on_error, overwrite, keep_history, force : bool
         See :meth:`pyhopper.Search.run`.
     """
 
@@ -118,7 +127,8 @@ class Settings:
     pruner: Pruner | None
     callbacks: tuple[Callback, ...]
     work_dir: WorkDir | None
-    quiet: bool
+    verbose: int
+    output: str
     reject_duplicates: bool
     raise_on_error: bool
     overwrite: bool
@@ -146,6 +156,8 @@ class Settings:
         kwargs: Any,
         ignore_nans: Any,
         quiet: Any,
+        verbose: Any,
+        output: Any,
         enable_rejection_cache: Any,
         on_error: Any,
         overwrite_checkpoint: Any,
@@ -180,7 +192,8 @@ class Settings:
             stop=parse_stop(stop),
             pruner=as_pruner(pruner),
             callbacks=tuple(as_callbacks(callbacks)),
-            quiet=flag("quiet", quiet),
+            verbose=0 if flag("quiet", quiet) else parse_verbose(verbose),
+            output=one_of("output", output, "last", "prefix"),
             reject_duplicates=flag("enable_rejection_cache", enable_rejection_cache),
             raise_on_error=one_of("on_error", on_error, "continue", "raise") == "raise",
             overwrite=flag("overwrite_checkpoint", overwrite_checkpoint),
@@ -192,17 +205,33 @@ class Settings:
             isolation=isolation,
         )
 
+    @property
+    def quiet(self) -> bool:
+        """Whether to print nothing at all."""
+        return not self.verbose
+
+    @property
+    def where(self) -> str:
+        """Where evaluations run, in one line; empty if there is nothing to say of it."""
+        from pyhopper.executors.slots import describe
+
+        several = len(self.slots) > 1 or any(slot.has_gpu for slot in self.slots)
+        return describe(self.slots) if several else ""
+
     def began(self, template: Mapping[str, Any]) -> Began:
         """The event with which the run begins."""
         inputs = inputs_hash(self.objective, template)
         budget = self.schedule.steps, self.schedule.runtime
         return Began(self.maximize, True, *budget, self.objective.name, inputs)
 
-    def make_executor(self) -> Executor:
-        """Where to evaluate; it has to be closed."""
+    def make_executor(self, say: Callable[[str], None], tell: Callable[[str], None]) -> Executor:
+        """Where to evaluate; it has to be closed. See :class:`Output` for the arguments."""
+        from pyhopper.executors.output import Output
         from pyhopper.executors.slots import make_executor
 
-        return make_executor(self.executor, self.slots, self.isolation, quiet=self.quiet)
+        folders = None if self.work_dir is None else str(self.work_dir.path)
+        output = None if self.quiet else Output(self.output == "prefix", folders, say, tell)
+        return make_executor(self.executor, self.slots, self.isolation, output)
 
 
 def inputs_hash(objective: Objective, template: Any) -> str:
@@ -244,7 +273,12 @@ def _content(value: Any, depth: int) -> str:
 def parse_direction(direction: Any) -> bool:
     """Whether to maximize."""
     if not isinstance(direction, str) or direction.lower() not in _DIRECTIONS:
-        raise ArgumentError("direction", direction, 'must be "max" or "min"')
+        problem = 'must be "max" or "min"'
+        if isinstance(direction, numbers.Real) and not isinstance(direction, bool):
+            problem += (
+                f"; the budget has a name: steps={direction}, or runtime={direction} (seconds)"
+            )
+        raise ArgumentError("direction", direction, problem)
     return _DIRECTIONS[direction.lower()]
 
 
@@ -269,12 +303,9 @@ def parse_schedule(
     given = {"runtime": runtime, "steps": steps, "endless_mode": endless_mode or None}
     chosen = {name: value for name, value in given.items() if value is not None}
     if len(chosen) != 1:
-        got = (
-            " and ".join(f"{name}={short(value)}" for name, value in chosen.items())
-            or "none of them"
-        )
-        problem = 'give exactly one of runtime (such as "30min"), steps and endless_mode'
-        raise ArgumentError("runtime, steps, endless_mode", got, problem)
+        got = " and ".join(f"{name}={short(value)}" for name, value in chosen.items())
+        sentence = f"{got} are given; give only one of them" if got else _NO_BUDGET
+        raise ArgumentError("runtime, steps, endless_mode", got or None, "", sentence)
     now = clock.time()
     if seeding_steps is not None and seeding_runtime is not None:
         problem = "seeding_runtime is given too; give one of them"
@@ -379,6 +410,14 @@ def one_of(argument: str, value: Any, *options: str) -> str:
         listed = " or ".join(f'"{option}"' for option in options)
         raise ArgumentError(argument, value, f"must be {listed}")
     return str(value)
+
+
+def parse_verbose(verbose: Any) -> int:
+    """The argument ``verbose``."""
+    if not isinstance(verbose, int) or verbose not in (0, 1, 2):
+        problem = "must be 0 (nothing), 1 (progress and summary) or 2 (a line for each candidate)"
+        raise ArgumentError("verbose", verbose, problem)
+    return int(verbose)
 
 
 def flag(argument: str, value: Any) -> bool:

@@ -1,66 +1,95 @@
-"""The progress of a run: a bar in a terminal or notebook, lines of text anywhere else."""
+"""The progress of a run, while it runs: how far it is, the best so far, and each candidate."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import shutil
 import sys
 import threading
-import warnings
-from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any
 
-from pyhopper.budget import Budget
-from pyhopper.display.text import clock, is_terminal, number
-from pyhopper.events import Status
+from pyhopper.budget import Budget, Stamp
+from pyhopper.display.outlets import Outlet, columns, outlet
+from pyhopper.display.text import brief, clock, duration, number, plural
+from pyhopper.events import Candidate, Outcome, Status
+from pyhopper.history.evaluation import Evaluation, Misfit
 from pyhopper.history.state import State
+from pyhopper.parameters.space import Space
 
-# Seconds between two drawings of the bar, between two lines, and between two lines if there is a
-# new best value.
-_BAR_EVERY = 0.25
+# Seconds between two looks at the state, between two lines where there is no bar, and between two
+# lines that tell of a new best value.
+_LOOK_EVERY = 0.25
 _LINE_EVERY = 60.0
 _LINE_ON_BEST_EVERY = 5.0
 
-_WIDE = 80
-"""Columns of a terminal from which on there is room for the bar beside the text."""
+_LOGGED = 500
+"""Longest line in a log, in characters."""
 
-_WITH_BAR = "{percentage:3.0f}%|{bar:20}| {desc}"
-_WITHOUT_BAR = "{percentage:3.0f}% {desc}"
+logger = logging.getLogger("pyhopper")
+"""Gets a line for every candidate, at the level INFO."""
+logger.addHandler(logging.NullHandler())
+
+
+def start_line(maximize: bool, budget: Budget, parameters: int, slots: int, name: str) -> str:
+    """What a run is about to do, as far as there is room for it in one line."""
+    verb, other = ("Maximizing", "min") if maximize else ("Minimizing", "max")
+    opposite = "minimize" if maximize else "maximize"
+    schedule = budget.schedule
+    end = "until Ctrl-C"
+    if schedule.steps is not None:
+        end = plural(schedule.steps, "evaluation")
+    elif schedule.runtime is not None:
+        end = f"runtime {duration(schedule.runtime)}"
+    hint = f'(pass "{other}" to {opposite})'
+    count = plural(parameters, "parameter")
+    texts = [
+        f"{verb} {name} {hint}: {end}, {count}, {plural(slots, 'slot')}",
+        f"{verb} {name} {hint}: {end}, {count}",
+        f"{verb} {hint}: {end}, {count}",
+        f"{verb} {hint}: {end}",
+        f'{verb} ("{other}" {opposite}s): {end}',
+    ]
+    room = columns() - 1
+    return next((text for text in texts if len(text) <= room), f"{verb}: {end}")
 
 
 class Progress:
-    """Shows the progress of a run on standard error, from its entry as a context to the exit.
+    """Shows the progress of a run, from its entry as a context to the exit.
 
     A separate thread updates the display at fixed intervals. So it is up to date during long
-    evaluations, and does not slow down short ones.
+    evaluations, and does not slow down short ones. It waits while a debugger is open.
 
     Parameters
     ----------
     state : State
         What the search knows.
+    space : Space
+        The space of the search.
     budget : Budget
         The budget of the run.
+    verbose : int
+        0 shows nothing, 1 the progress, 2 a line for each candidate too.
     """
 
-    def __init__(self, state: State, budget: Budget) -> None:
+    def __init__(self, state: State, space: Space, budget: Budget, verbose: int = 1) -> None:
         self._state = state
+        self._space = space
         self._budget = budget
+        self._verbose = verbose
         self._offset = state.before_budget.ended
         self._done = threading.Event()
         self._thread: threading.Thread | None = None
-        self._bar: Any = None
-        self._last_line = 0.0
+        self._watched = threading.get_ident()
+        self._outlet: Outlet | None = None
+        self._last_line = self._last_best_line = 0.0
         self._last_best = state.best
-        self._streams = contextlib.ExitStack()
+        self._whole = False
 
     def __enter__(self) -> Progress:  # noqa: PYI034 - typing.Self comes with Python 3.11
-        self._bar = _bar(self._budget)
-        self._last_line = self._budget.elapsed
-        if self._bar is not None:
-            self._streams.enter_context(_around(self._bar))
+        if not self._verbose:
+            return self
+        self._outlet = outlet()
+        self._last_line = self._last_best_line = self._budget.elapsed
         self._show()
         thread = threading.Thread(target=self._tick, name="pyhopper progress", daemon=True)
         with contextlib.suppress(RuntimeError):  # Python in a browser may have no threads
@@ -77,41 +106,92 @@ class Progress:
         self._done.set()
         if self._thread is not None:
             self._thread.join()
-        self._streams.close()
-        if self._bar is not None:
-            self._show()
-            self._bar.close()
-        elif self._state.best is not self._last_best:
-            self._print()
+        outlet = self._outlet
+        if outlet is None:
+            return
+        if outlet.live or self._state.best is not self._last_best:
+            outlet.show(self._share(), self._text(), self._best_line())
+        outlet.close()
+
+    def finish(self, *, whole: bool) -> None:
+        """The run has come to its end; ``whole`` if that is the end of its budget."""
+        self._whole = whole
+
+    def started(self, candidate: Candidate, now: Stamp) -> None:
+        """A candidate runs."""
+
+    def ended(self, evaluation: Evaluation, outcome: Outcome, new_best: Evaluation | None) -> None:
+        """Tell of a candidate that has ended, in the log and, if asked, in a line."""
+        loud = self._verbose > 1 and self._outlet is not None
+        if not loud and not logger.isEnabledFor(logging.INFO):
+            return
+        text = self._candidate(evaluation)
+        logger.info(text[:_LOGGED])
+        if loud and self._outlet is not None:
+            self._outlet.line(_cut(text))
+
+    def _candidate(self, each: Evaluation) -> str:
+        slot = f" on {each.slot}" if each.slot else ""
+        where = f"in {duration(each.seconds)}{slot}"
+        value, params = self._looks(each)
+        if each.status is Status.DONE:
+            return f"{each.id}: {value} {where}: {params}"
+        reason = f", {' '.join(each.reason.split())}" if each.reason else ""
+        return f"{each.id}: {each.status.value} {where}{reason}: {params}"
 
     def _tick(self) -> None:
-        while not self._done.wait(_BAR_EVERY):
-            self._show()
+        while not self._done.wait(_LOOK_EVERY):
+            if not is_debugged(self._watched):
+                self._show()
 
     def _show(self) -> None:
-        if self._bar is None:
-            waited = self._budget.elapsed - self._last_line
-            news = self._state.best is not self._last_best
-            if waited >= (_LINE_ON_BEST_EVERY if news else _LINE_EVERY):
-                self._print()
+        outlet, elapsed = self._outlet, self._budget.elapsed
+        if outlet is None:
             return
-        if any(getattr(each, "in_a_line", False) for each in (sys.stdout, sys.stderr)):
-            return
-        total = self._bar.total
-        if total is not None:
-            self._bar.n = min(self._used(), total)
-            wide = shutil.get_terminal_size().columns >= _WIDE
-            self._bar.bar_format = _WITH_BAR if wide else _WITHOUT_BAR
-        self._bar.set_description_str(self._text(), refresh=True)
+        pause = min(_LINE_ON_BEST_EVERY, 0.3 * elapsed) if outlet.live else _LINE_ON_BEST_EVERY
+        best = self._state.best
+        if (
+            best is not None
+            and best is not self._last_best
+            and elapsed - self._last_best_line >= pause
+        ):
+            before, self._last_best = self._last_best, best
+            is_other = before is None or self._looks(before) != self._looks(best)
+            if is_other and not outlet.shows_best:
+                self._last_best_line = self._last_line = elapsed
+                outlet.line(_cut(f"new {self._best_line()}"))
+        elif not outlet.live and elapsed - self._last_line >= _LINE_EVERY:
+            self._last_line = elapsed
+            outlet.show(self._share(), self._text(), "")
+        if outlet.live:
+            outlet.show(self._share(), self._text(), self._best_line())
 
-    def _print(self) -> None:
-        self._last_line, self._last_best = self._budget.elapsed, self._state.best
-        print(self._text(), file=sys.stderr, flush=True)  # noqa: T201 - this is the display
+    def _looks(self, best: Evaluation) -> tuple[str, str]:
+        """An evaluation's value and parameters as they are shown."""
+        params = "" if isinstance(best.point, Misfit) else brief(best.point, self._space)
+        return number(best.value), params
 
-    def _used(self) -> float:
-        if self._budget.schedule.steps is not None:
-            return self._state.ended - self._offset
-        return self._budget.elapsed
+    def _best_line(self) -> str:
+        best, state = self._state.best, self._state
+        if best is None:
+            return ""
+        value, params = self._looks(best)
+        seconds = max(0.0, best.elapsed - state.before_budget.elapsed)
+        after = f"after {best.id + 1} ({clock(seconds)})"
+        return f"best {value} ({_side(state)}) {after}: {params}"
+
+    def _share(self) -> float | None:
+        """How much of the budget is used, 0 to 1; None if it has no end."""
+        schedule = self._budget.schedule
+        if schedule.steps is None and schedule.runtime is None:
+            return None
+        if self._whole:
+            return 1.0
+        if schedule.steps is not None:
+            ended = self._state.ended - self._offset
+            return min(1.0, ended / schedule.steps) if schedule.steps else 1.0
+        assert schedule.runtime is not None
+        return min(1.0, self._budget.elapsed / schedule.runtime)
 
     def _text(self) -> str:
         """The progress in one line, the most important part first."""
@@ -121,10 +201,14 @@ class Progress:
         if schedule.steps is not None:
             parts = [f"{ended}/{schedule.steps}", clock(elapsed)]
         elif schedule.runtime is not None:
-            parts = [f"{clock(elapsed)}/{clock(schedule.runtime)}"]
+            used = max(elapsed, schedule.runtime) if self._whole else elapsed
+            parts = [f"{clock(used)}/{clock(schedule.runtime)}"]
         else:
             parts = [clock(elapsed)]
-        parts.append("no value yet" if state.best is None else f"best {number(state.best.value)}")
+        best = "no value yet"
+        if state.best is not None:
+            best = f"best {number(state.best.value)} ({_side(state)})"
+        parts.append(best)
         if schedule.steps is None:
             parts.append(f"{ended} done")
         names = {Status.PRUNED: "pruned", Status.NAN: "no value", Status.FAILED: "failed"}
@@ -136,6 +220,16 @@ class Progress:
         return ", ".join(parts)
 
 
+def _side(state: State) -> str:
+    return "max" if state.maximize else "min"
+
+
+def _cut(text: str) -> str:
+    """A line that fits into the terminal."""
+    most = columns() - 1
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def _rate(per_second: float) -> str:
     if per_second >= 1:
         return f"{per_second:.3g}/s" if per_second < 1000 else f"{per_second:.0f}/s"
@@ -144,94 +238,13 @@ def _rate(per_second: float) -> str:
     return f"{per_second * 3600:.2g}/h"
 
 
-def _bar(budget: Budget) -> Any:
-    """A tqdm bar in a terminal or notebook, else None."""
-    with warnings.catch_warnings():
-        # tqdm warns if a notebook lacks ipywidgets; the bar is then drawn as text.
-        warnings.filterwarnings("ignore", message="IProgress not found")
-        from tqdm.auto import tqdm
-
-    notebook = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
-    if not notebook and not is_terminal(sys.stderr):
-        return None
-    schedule = budget.schedule
-    total = schedule.runtime if schedule.steps is None else schedule.steps
-    layout = "{desc}" if total is None else _WITH_BAR
-    return tqdm(total=total, bar_format=layout, dynamic_ncols=True, file=sys.stderr)
-
-
-class _Around:
-    """A stream to the terminal that clears the bar before the objective's output is written.
-
-    Attributes
-    ----------
-    in_a_line : bool
-        Whether the last line written is unfinished, so that the bar would overwrite it.
-    """
-
-    def __init__(self, stream: Any, bar: Any) -> None:
-        self._stream = stream
-        self._bar = bar
-        self._process = os.getpid()
-        self.in_a_line = False
-
-    def write(self, text: str) -> int:
-        """See :class:`io.TextIOBase`."""
-        if os.getpid() != self._process:
-            # In a forked child the lock may be held for ever by a thread that was not forked.
-            return int(self._stream.write(text))
-        with self._bar.get_lock():
-            if text and not self.in_a_line:
-                self._bar.clear(nolock=True)
-            self.in_a_line = not text.endswith("\n") if text else self.in_a_line
-            return int(self._stream.write(text))
-
-    def writelines(self, lines: Iterable[str]) -> None:
-        """See :class:`io.IOBase`."""
-        for line in lines:
-            self.write(line)
-
-    def end_line(self) -> None:
-        """Finish the last line, if it is unfinished."""
-        if self.in_a_line:
-            with contextlib.suppress(OSError, ValueError):
-                self.write("\n")
-
-    def __enter__(self) -> _Around:  # noqa: PYI034 - typing.Self comes with Python 3.11
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-@contextlib.contextmanager
-def _around(bar: Any) -> Iterator[None]:
-    """Keep what the objective prints and logs on lines of its own, apart from the bar."""
-    before = sys.stdout, sys.stderr
-    around = [_Around(each, bar) if is_terminal(each) else each for each in before]
-    sys.stdout, sys.stderr = around
-    moved = []
-    for handler in logging.root.handlers:
-        stream = getattr(handler, "stream", None)
-        if isinstance(handler, logging.StreamHandler) and stream in before:
-            handler.setStream(around[before.index(stream)])
-            moved.append((handler, stream))
-    try:
-        yield
-    finally:
-        for each in around:
-            if isinstance(each, _Around):
-                each.end_line()
-        # If the objective has replaced a stream, its own one stays.
-        if sys.stdout is around[0]:
-            sys.stdout = before[0]
-        if sys.stderr is around[1]:
-            sys.stderr = before[1]
-        for handler, stream in moved:
-            try:
-                handler.setStream(stream)
-            except (OSError, ValueError):  # noqa: PERF203 - the old stream cannot be flushed
-                handler.stream = stream
+def is_debugged(thread: int) -> bool:
+    """Whether a debugger built on :mod:`bdb`, such as pdb, is open in a thread of this process."""
+    if "bdb" not in sys.modules:
+        return False
+    frame = sys._current_frames().get(thread)  # noqa: SLF001 - the documented way to look
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "bdb":
+            return True
+        frame = frame.f_back
+    return False

@@ -7,8 +7,8 @@ import textwrap
 from collections import Counter
 
 from pyhopper.budget import Budget
-from pyhopper.display.text import duration, number, outline
-from pyhopper.events import CandidateType, Status, Tally
+from pyhopper.display.text import duration, literal, number, outline, parted
+from pyhopper.events import Status, Tally
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
 from pyhopper.parameters import Omitted
@@ -20,17 +20,20 @@ _UNASKED = (
     "pyhopper.should_prune(estimate)."
 )
 
-_REASON = 120
+_REASON = 160
 """Longest reason of a failure that is printed in full, in characters."""
 
-_WIDEST = 76
-"""Width of the whole table, in characters."""
+_NARROW = 76
+"""Columns of a terminal below which headers and numbers are shorter."""
 
 _SHORT = {"Evaluated": "Tried"}
 """Headers that are shorter in narrow terminals."""
 
 _IMPORTANT = (0, 1, 2, 5, 3, 4, 6)
 """Indices of the columns, the most important first, for terminals too narrow for all of them."""
+
+_BEST = 1
+"""Index of the column in which 0 is a value rather than a count."""
 
 _COLUMNS = ("", "Best", "Evaluated", "Pruned", "No value", "Failed", "Time")
 
@@ -43,6 +46,7 @@ def summary(
     late: Evaluation | None = None,
     advice: Advice | None = None,
     width: int = 80,
+    complete: bool = False,
 ) -> str:
     """The summary of a search as text of at most ``width`` columns (no fewer than 40).
 
@@ -62,6 +66,8 @@ def summary(
         What asks the pruner on behalf of the run; None without a pruner.
     width : int
         Width of the terminal in characters, 80 by default.
+    complete : bool
+        Whether the budget had been used up before this run. False by default.
 
     Returns
     -------
@@ -77,14 +83,14 @@ def summary(
     if state.best is not None:
         total.best = state.best.value
     table = _table(state, total, width)
-    lines = [f"Search ended after {duration(budget.elapsed)}: {reason}", "", table, ""]
+    title = f"Search ended after {duration(budget.elapsed)}: {reason}"
+    if complete:
+        title = _complete(state, budget)
+    lines = [*textwrap.wrap(title, width), "", *([table, ""] if total.evaluated else [])]
     if state.best is None:
         lines += textwrap.wrap(_nothing(state, total), width)
     else:
-        lines += [
-            f"Best value {number(state.best.value)} with",
-            outline(space.build(state.best.point), width),
-        ]
+        lines += _best(state, space, state.best, width)
     unasked = advice is not None and not advice.asked and total.counts[Status.DONE]
     remarks = (
         _failures(state),
@@ -95,12 +101,34 @@ def summary(
     )
     for remark in remarks:
         if remark:
-            lines += ["", *textwrap.wrap(remark, width)]
+            lines += ["", *textwrap.wrap(remark, width, break_on_hyphens=False)]
     if space.is_large:
         left_out = sum(any(isinstance(v, Omitted) for v in e.point) for e in state.evaluations)
         if left_out:
             lines += ["", f"Arrays of {left_out} other evaluations were not kept (over 64 KiB)."]
     return "\n".join(lines)
+
+
+def _complete(state: State, budget: Budget) -> str:
+    """That the budget had been used up before."""
+    steps = budget.schedule.steps
+    if steps is not None:
+        done = state.ended - state.before_budget.ended
+        return f"Search is complete: {done} evaluations of {steps}; give more steps to go on"
+    used, runtime = duration(budget.elapsed), duration(budget.schedule.runtime or 0.0)
+    return f"Search is complete: {used} of {runtime} used; give more runtime to go on"
+
+
+def _best(state: State, space: Space, best: Evaluation, width: int) -> list[str]:
+    """The best value and how it was reached."""
+    side = "highest" if state.maximize else "lowest"
+    found, constant = parted(space.template, space.build(best.point))
+    lines = [f"Best ({side}) value {number(best.value)} with", outline(found, width)]
+    if constant:
+        lines += ["", "and the constants", outline(constant, width)]
+    if code := literal(found):
+        lines += ["", f"As Python: {code}"]
+    return lines
 
 
 def _nothing(state: State, total: Tally) -> str:
@@ -129,13 +157,15 @@ def _table(state: State, total: Tally, width: int) -> str:
     """A table of counts, best values and times for each type of candidate."""
     from tabulate import tabulate
 
-    tallies = dict(state.tallies)
-    if not any(tallies[CandidateType.REEVALUATION].counts.values()):
-        del tallies[CandidateType.REEVALUATION]
-    narrow = width < _WIDEST
+    narrow = width < _NARROW
     digits = 4 if narrow else 6
-    rows = [_row(kind.value.capitalize(), tally, digits) for kind, tally in tallies.items()]
-    rows.append(["Duplicates", "", str(state.duplicates), "", "", "", ""])
+    rows = [
+        _row(kind.value.capitalize(), tally, digits)
+        for kind, tally in state.tallies.items()
+        if tally.evaluated
+    ]
+    if state.duplicates:
+        rows.append(["Duplicates", "", str(state.duplicates), "", "", "", ""])
     rows.append(_row("Total", total, digits))
     headers = [_SHORT.get(name, name) if narrow else name for name in _COLUMNS]
     shown = _fitting(headers, rows, width)
@@ -158,11 +188,12 @@ def _row(name: str, tally: Tally, digits: int) -> list[str]:
 def _fitting(headers: list[str], rows: list[list[str]], width: int) -> list[int]:
     """Indices of the columns that fit into ``width``.
 
-    Columns are chosen by importance; those that hold only zeros come last.
+    Columns are chosen by importance; those that hold only zeros are left out.
     """
-    telling = [any(row[i] not in ("", "0") for row in rows) for i in range(len(headers))]
     shown, left = [], width + 2
-    for i in sorted(_IMPORTANT, key=lambda i: not telling[i]):
+    for i in _IMPORTANT:
+        if all(row[i] in (("", "-") if i == _BEST else ("", "0")) for row in rows):
+            continue
         # Tabulate makes a column at least two wider than its header, and puts two between columns.
         needed = max(len(headers[i]) + 2, *(len(row[i]) for row in rows)) + 2
         if needed <= left:
@@ -192,7 +223,9 @@ def _failures(state: State) -> str:
 
 
 def _cut(reason: str) -> str:
-    return reason if len(reason) <= _REASON else f"{reason[: _REASON - 3]}..."
+    """The beginning and the end of a long reason, where the kind of error and a path's end are."""
+    half = _REASON // 2
+    return reason if len(reason) <= _REASON else f"{reason[:half]} ... {reason[-half:]}"
 
 
 def _saved(total: Tally) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import math
 import shutil
@@ -11,6 +12,26 @@ import unicodedata
 from typing import Any
 
 import numpy as np
+
+from pyhopper.history.table import ParameterNames
+from pyhopper.parameters import Point
+from pyhopper.parameters.space import Space
+from pyhopper.parameters.template import has_parameters
+
+_BRIEF = 300
+"""Most characters of a candidate in one line."""
+
+_SHORTEST = 20
+"""Fewest characters of a text that is cut at its beginning."""
+
+_DIGITS = 5
+"""Significant digits of a parameter's value."""
+
+_LONGEST_CODE = 2000
+"""Most characters of a candidate as Python code."""
+
+_WIDEST = 120
+"""Columns that are used, however wide the terminal is."""
 
 
 def say(*lines: str) -> None:
@@ -56,8 +77,10 @@ def is_terminal(stream: Any) -> bool:
 
 
 def width() -> int:
-    """Columns of the terminal on standard output, at most 80; 80 if there is none."""
-    return min(80, shutil.get_terminal_size().columns) if is_terminal(sys.stdout) else 80
+    """Columns of the terminal on standard output, at most 120; 80 if there is none."""
+    if not is_terminal(sys.stdout):
+        return 80
+    return min(_WIDEST, shutil.get_terminal_size().columns)
 
 
 def duration(seconds: float) -> str:
@@ -90,6 +113,48 @@ def number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.6g}"
 
 
+def plural(count: int, thing: str) -> str:
+    """How many there are of a thing."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+def brief(point: Point, space: Space) -> str:
+    """The parameters of a candidate in one line, such as ``lr 0.002, opt adam``."""
+    row, parts = ParameterNames.of(space).row(space.build(point)), [""]
+    for name, value in row.items():
+        if value is None or len(parts[0]) > _BRIEF:
+            continue
+        text = f"array {value.shape}" if isinstance(value, np.ndarray) else _plain(value)
+        parts[0] += f"{', ' if parts[0] else ''}{name} {' '.join(text[:_BRIEF].split())}"
+    return printable(parts[0])
+
+
+def parted(template: Any, params: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The entries of a candidate that were searched for, and those that are constants.
+
+    A dict that has both is in both, each time with its part.
+    """
+    found, constant = {}, {}
+    for key, value in params.items():
+        inner = template.get(key)
+        if isinstance(inner, dict) and isinstance(value, dict) and has_parameters(inner):
+            found[key], rest = parted(inner, value)
+            if rest:
+                constant[key] = rest
+        else:
+            (found if has_parameters(inner) else constant)[key] = value
+    return found, constant
+
+
+def literal(value: Any) -> str:
+    """A value as Python code; empty if it has none that is short."""
+    with contextlib.suppress(Exception):  # of a foreign class, or code that is none
+        code = repr(value)
+        if len(code) <= _LONGEST_CODE and ast.literal_eval(code) == value:
+            return code
+    return ""
+
+
 def outline(params: dict[str, Any], width: int = 80) -> str:
     """A candidate as indented text, one entry a line; long entries are wrapped or cut off.
 
@@ -108,18 +173,28 @@ def _lines(key: str, value: Any, indent: str, width: int) -> list[str]:
         space = max(20, width - len(deeper))
         body = np.array2string(value, max_line_width=space, precision=4, threshold=50, edgeitems=2)
         return [head, *textwrap.indent(body, deeper).splitlines()]
-    line = f"{indent}{key}: {' '.join(_plain(value).split())}"
+    text = " ".join(_plain(value).split())
+    line = f"{indent}{key}: {text}"
     if len(line) <= width:
         return [line]
     if isinstance(value, list | tuple):
         items = [line for i, v in enumerate(value) for line in _lines(str(i), v, deeper, width)]
         return [f"{indent}{key}:", *_cut(items, deeper)]
+    room = width - len(f"{indent}{key}: ...")
+    if isinstance(value, str) and " " not in text and room >= _SHORTEST:
+        # Of a path the end tells most.
+        return [f"{indent}{key}: ...{text[-room:]}"]
     wrapped = textwrap.wrap(line, width, subsequent_indent=deeper, break_on_hyphens=False)
     return _cut(wrapped, deeper)
 
 
 def _plain(value: Any) -> str:
-    """Strings as they are, anything else as its ``repr``, which has all digits of a float."""
+    """A value as one would write it: strings as they are, numbers with five digits."""
+    if isinstance(value, float):
+        exact, rounded = repr(value), f"{value:.{_DIGITS}g}"
+        return exact if len(exact) <= len(rounded) + 1 else rounded
+    if type(value) is list:
+        return f"[{', '.join(_plain(each) for each in value)}]"
     return value if isinstance(value, str) else repr(value)
 
 

@@ -6,13 +6,16 @@ the payload.
 
 from __future__ import annotations
 
+import functools
 import io
+import linecache
 import os
 import pickle
 import socket
 import struct
-from collections import deque
+from collections import ChainMap, deque
 from collections.abc import Sequence
+from types import CodeType
 from typing import Any, NamedTuple
 
 from pyhopper.objective import end_in_child_of
@@ -22,12 +25,20 @@ _HEAD = struct.Struct(">cQ")
 _LONGEST = 1 << 30
 """Longest payload that is accepted from a worker, in bytes. A longer one is taken for garbage."""
 
+_ANONYMOUS = "<dynamic-code>"
+"""What cloudpickle 3.1 writes instead of the name of a function's file."""
+
+_MOST_LINES = 100_000
+"""Lines of a file that is sent as source."""
+
 _CHUNK = 1 << 18
 """How many bytes are sent or received at a time."""
 
 # From the search to a worker.
 SETUP = b"S"
 """A pickled :class:`Setup`."""
+SOURCES = b"C"
+"""Pickled: the source of functions that the next LOAD has in it, by the name of their file."""
 LOAD = b"O"
 """A pickled objective, and the shared objects of its candidates."""
 JOB = b"J"
@@ -196,22 +207,54 @@ class BlockingChannel:
         return buffer
 
 
-def pack(params: Any, shared: Sequence[Any]) -> bytes:
-    """Pickle a candidate, with references to the shared objects, which the worker has already."""
+@functools.cache
+def _pickler() -> Any:
+    """A class of picklers, made when it is first needed, since cloudpickle takes long to import."""
     import cloudpickle
 
-    indices = {id(each): index for index, each in enumerate(shared)}
-    buffer = io.BytesIO()
-    if not indices:
-        cloudpickle.dump(params, buffer)
-        return buffer.getvalue()
+    table = cloudpickle.Pickler.dispatch_table
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-        def persistent_id(self, obj: Any) -> Any:
-            return indices.get(id(obj))
+        def __init__(self, file: Any, shared: Sequence[Any], files: set[str]) -> None:
+            self._indices = {id(each): index for index, each in enumerate(shared)}
+            self._files = files
+            self.dispatch_table = ChainMap({CodeType: self._reduce}, table)
+            super().__init__(file)  # which looks at the table
 
-    Pickler(buffer).dump(params)
+        def persistent_id(self, obj: Any) -> Any:
+            return self._indices.get(id(obj)) if self._indices else None
+
+        def _reduce(self, code: CodeType) -> Any:
+            make, arguments = table[CodeType](code)
+            self._files.add(code.co_filename)
+            return make, tuple(code.co_filename if a == _ANONYMOUS else a for a in arguments)
+
+    return Pickler
+
+
+def pack(params: Any, shared: Sequence[Any], files: set[str] | None = None) -> bytes:
+    """Pickle a candidate, with references to the shared objects, which the worker has already.
+
+    Functions that are pickled by value keep the name of their file, as a traceback shows it. These
+    names are added to ``files``.
+    """
+    buffer = io.BytesIO()
+    _pickler()(buffer, shared, set() if files is None else files).dump(params)
     return buffer.getvalue()
+
+
+def pack_sources(files: set[str]) -> bytes:
+    """The source of some files as it is known here; that of a notebook is not on a disk."""
+    lines = {name: linecache.getlines(name) for name in files}
+    return pickle.dumps({name: each for name, each in lines.items() if len(each) <= _MOST_LINES})
+
+
+def unpack_sources(packed: bytes | memoryview) -> None:
+    """Let tracebacks of this process show these sources."""
+    for name, lines in pickle.loads(packed).items():
+        if lines:
+            # Without a time, so that the file is not looked for again.
+            linecache.cache[name] = sum(map(len, lines)), None, lines, name
 
 
 def unpack(packed: bytes | memoryview, shared: Sequence[Any]) -> Any:

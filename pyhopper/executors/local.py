@@ -17,6 +17,7 @@ from pyhopper.events import Ended, JobEvent
 from pyhopper.executors import channel as wire
 from pyhopper.executors import cleanup
 from pyhopper.executors.base import Job, Slot
+from pyhopper.executors.output import Output
 from pyhopper.executors.runner import (
     CLOSE_SECONDS,
     DYING_SECONDS,
@@ -49,20 +50,26 @@ class LocalExecutor:
     load_timeout : float
         Seconds that a worker may take to start and to load the objective, by default ten minutes,
         since large frameworks and data sets on a network disk take their time.
+    output : Output, optional
+        Is told what the workers print.
     """
 
     sends_shared = True
     """See :class:`~pyhopper.executors.base.Job`."""
 
     def __init__(
-        self, slots: int | Sequence[Slot], isolation: str = "auto", load_timeout: float = 600.0
+        self,
+        slots: int | Sequence[Slot],
+        isolation: str = "auto",
+        load_timeout: float = 600.0,
+        output: Output | None = None,
     ) -> None:
         if isinstance(slots, int):
             slots = [Slot(f"process {number}") for number in range(1, slots + 1)]
         self._selector = selectors.DefaultSelector()
         self._events: list[JobEvent] = []
         self._runners = [
-            SlotRunner(slot, isolation, load_timeout, self._selector, self._events)
+            SlotRunner(slot, isolation, load_timeout, self._selector, self._events, output)
             for slot in slots
         ]
         self._objective: PickledObjective | None = None
@@ -160,11 +167,12 @@ class LocalExecutor:
             return old
         shared = [each for each in job.shared if _is_large(each)]
         try:
-            pickled = wire.pack((job.evaluate, tuple(shared)), ())
+            files: set[str] = set()
+            pickled = wire.pack((job.evaluate, tuple(shared)), (), files)
         except Exception as error:
             raise _unsendable(job.evaluate, error) from error
         number = 0 if old is None else old.number + 1
-        self._objective = PickledObjective(number, job, shared, pickled)
+        self._objective = PickledObjective(number, job, shared, pickled, wire.pack_sources(files))
         return self._objective
 
     def _read(self, seconds: float) -> bool:

@@ -80,6 +80,8 @@ class WorkerProcess:
         self._supervised = SUPERVISOR is not None
         self.loaded = -1
         """Number of the objective that it was told to load; -1 before the first one."""
+        self.on_output: Callable[[bytes], None] | None = None
+        """Is called with what it has printed, when that is read."""
         self._tail = bytearray()
         self._log: BinaryIO | None = None
         self._log_room = 0
@@ -121,6 +123,8 @@ class WorkerProcess:
                 with contextlib.suppress(OSError):  # a full disk must not end the search
                     self._log.write(data[: self._log_room])
                 self._log_room -= len(data)
+            if self.on_output is not None:
+                self.on_output(data)
             self._tail += data
             del self._tail[:-_TAIL_BYTES]
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import math
 import selectors
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 from pyhopper.events import Ended, JobEvent, Outcome, Reported, Status
 from pyhopper.executors import channel as wire
 from pyhopper.executors.base import Job, Slot
+from pyhopper.executors.output import Output
 from pyhopper.executors.process import WorkerProcess, WorkerStatus, how_it_ended
 from pyhopper.executors.worker import decode
 from pyhopper.objective import failure
@@ -48,12 +50,15 @@ class PickledObjective(NamedTuple):
         Objects that are pickled here, so that the candidates need only refer to them.
     pickled : bytes
         The objective and the shared objects.
+    sources : bytes
+        The source of its functions, pickled.
     """
 
     number: int
     job: Job
     shared: list[Any]
     pickled: bytes
+    sources: bytes
 
 
 class Task:
@@ -122,6 +127,8 @@ class SlotRunner:
         as data.
     events : list of JobEvent
         Events of the jobs are appended to it.
+    output : Output, optional
+        Is told what the workers print.
     """
 
     def __init__(
@@ -131,8 +138,10 @@ class SlotRunner:
         load_timeout: float,
         selector: selectors.BaseSelector,
         events: list[JobEvent],
+        output: Output | None = None,
     ) -> None:
         self.slot = slot
+        self._output = output
         self.worker: WorkerProcess | None = None
         self.task: Task | None = None
         self._isolation = isolation
@@ -216,6 +225,8 @@ class SlotRunner:
         except OSError as error:
             self._end(task.failed(f"no subprocess could be started: {error}"))
             return
+        if self._output is not None:
+            worker.on_output = functools.partial(self._output.take, self.slot.name)
         self.worker = task.worker = worker
         self._selector.register(worker.channel.sock, selectors.EVENT_READ, (self, worker))
         self._selector.register(worker.output, selectors.EVENT_READ, (self, worker))
@@ -224,6 +235,7 @@ class SlotRunner:
     def _load(self, worker: WorkerProcess, task: Task, now: float) -> None:
         self._load_started = now
         worker.status, worker.loaded = WorkerStatus.LOADING, task.objective.number
+        self._send(worker, wire.SOURCES, task.objective.sources)
         self._send(worker, wire.LOAD, task.objective.pickled)
 
     def _check(self, worker: WorkerProcess, now: float) -> None:
@@ -288,6 +300,8 @@ class SlotRunner:
 
     def _end(self, outcome: Outcome) -> None:
         assert self.task is not None
+        if self._output is not None:
+            self._output.end_line(self.slot.name)
         self._events.append(Ended(self.task.job.id, outcome, self.slot.name))
         self.task = None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import os
 import re
-import sys
 from typing import Any
 
 from pyhopper.errors import ArgumentError, PyhopperError
@@ -13,6 +12,7 @@ from pyhopper.executors import Executor, InlineExecutor
 from pyhopper.executors.base import Slot
 from pyhopper.executors.gpus import cpu_slots, gpu_slots, usable_cores
 from pyhopper.executors.local import LocalExecutor
+from pyhopper.executors.output import Output
 from pyhopper.executors.worker import is_loading
 
 _MOST_SLOTS = 4096
@@ -123,20 +123,14 @@ def _check_own(executor: Any, n_jobs: Any) -> None:
 
 
 def make_executor(
-    executor: Executor | None, slots: list[Slot], isolation: str, *, quiet: bool
+    executor: Executor | None, slots: list[Slot], isolation: str, output: Output | None = None
 ) -> Executor:
-    """Create the executor for arguments that :func:`check_executor` has checked.
-
-    Unless ``quiet``, one line on standard error says how many processes there are, if there are
-    several or they have GPUs.
-    """
+    """Create the executor for arguments that :func:`check_executor` has checked."""
     if executor is not None:
         return executor
     if not slots:
         return InlineExecutor()
-    if not quiet and (len(slots) > 1 or slots[0].has_gpu):
-        print(describe(slots), file=sys.stderr, flush=True)  # noqa: T201 - the start-up line
-    return LocalExecutor(slots, isolation)
+    return LocalExecutor(slots, isolation, output=output)
 
 
 def describe(slots: list[Slot]) -> str:

@@ -15,11 +15,17 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from pyhopper.errors import ObjectiveError
 from pyhopper.events import Outcome, Status
 from pyhopper.executors import channel as wire
 from pyhopper.executors.base import candidate_dir
-from pyhopper.objective import failure
+from pyhopper.objective import DebuggerQuit, failure
 from pyhopper.ownership import freeze
+
+_NO_TERMINAL = (
+    "the objective opened a debugger, but a subprocess has no terminal; debug it with n_jobs=1 and "
+    "without timeout, deadline and isolation, then it runs in the process of the search"
+)
 
 _loading = False
 
@@ -117,6 +123,8 @@ class _Worker:
                 setup = pickle.loads(payload)
                 sys.argv[:] = setup.argv
                 self._collect = setup.collect
+            elif kind == wire.SOURCES:
+                wire.unpack_sources(payload)
             elif kind == wire.LOAD:
                 if not self._load(payload):
                     return
@@ -148,6 +156,8 @@ class _Worker:
             params, folder = wire.unpack(payload, self._shared)
             with candidate_dir(folder):
                 outcome = self._evaluate(params, self._report)
+        except DebuggerQuit:
+            outcome = failure(ObjectiveError(_NO_TERMINAL))
         except BaseException as error:
             outcome = failure(error)
         del payload

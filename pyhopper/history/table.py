@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
+from pyhopper.errors import short
+from pyhopper.events import Status
 from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.state import State
 from pyhopper.parameters import INACTIVE, Selector
 from pyhopper.parameters.names import flatten
 from pyhopper.parameters.space import Space
+
+_IN_HTML = 10
+"""Most rows and parameters of an HTML table."""
 
 Columns = dict[str, list[Any]]
 """Values by the name of their column, with an entry for each evaluation."""
@@ -145,6 +152,45 @@ def _utc(seconds: float) -> datetime:
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else value
+
+
+def standing(state: State) -> str:
+    """How many evaluations there are and the best value, in words."""
+    count = f"{state.ended} evaluation{'' if state.ended == 1 else 's'}"
+    if (failed := state.count(Status.FAILED)) > 0:
+        count += f", {failed} failed"
+    if state.best is None:
+        return f"{count}, no value yet"
+    side = "highest" if state.maximize else "lowest"
+    return f"{count}, best ({side}) value {state.best.value:.6g}"
+
+
+def to_html(title: str, state: State, space: Space) -> str:
+    """A title and the best evaluations as an HTML table, for notebooks."""
+    done = [each for each in state.evaluations if each.status is Status.DONE]
+    sign = -1 if state.maximize else 1
+    best = sorted(done, key=lambda each: sign * each.value)[:_IN_HTML]
+    names = ParameterNames.of(space)
+    rows = [names.row(space.build(each.point)) for each in best]
+    heads = list(dict.fromkeys(name for row in rows for name in row))[:_IN_HTML]
+    cells = [
+        [each.id, f"{each.value:.6g}", *(_cell(row.get(name)) for name in heads)]
+        for each, row in zip(best, rows, strict=True)
+    ]
+    lines = [_html_row("th", ["id", "value", *heads])] if cells else []
+    lines += [_html_row("td", row) for row in cells]
+    return f"<p>{html.escape(title)}</p><table>{''.join(lines)}</table>"
+
+
+def _html_row(tag: str, cells: Iterable[Any]) -> str:
+    inner = "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells)
+    return f"<tr>{inner}</tr>"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.5g}" if isinstance(value, float) else short(value).strip("'")
 
 
 def to_pandas(evaluations: Sequence[Evaluation], space: Space) -> Any:

@@ -7,9 +7,10 @@ from typing import Any, Protocol, overload
 
 from pyhopper.errors import ArgumentError
 from pyhopper.events import CandidateType, Screening, Status
+from pyhopper.habits import guided
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
-from pyhopper.history.table import to_pandas
+from pyhopper.history.table import standing, to_html, to_pandas
 from pyhopper.parameters.space import Space
 
 
@@ -160,6 +161,7 @@ class History:
     @overload
     def __getitem__(self, item: str) -> list[Any]: ...
 
+    @guided
     def __getitem__(self, item: int | slice | str) -> Any:
         if isinstance(item, str):
             return self.get_marginal(item)
@@ -173,6 +175,7 @@ class History:
             return [build(each.point) for each in found]
         return build(found.point)
 
+    @guided
     def get_marginal(self, name: str) -> list[Any]:
         """Values of one parameter in all evaluations with a value; None where it was inactive.
 
@@ -183,6 +186,7 @@ class History:
         """
         return self._marginal(name, Status.DONE)
 
+    @guided
     def get_pruned_marginal(self, name: str) -> list[Any]:
         """Values of one parameter in all pruned evaluations."""
         return self._marginal(name, Status.PRUNED)
@@ -278,6 +282,12 @@ class History:
             Without the package pandas.
         """
         return to_pandas(self._state().evaluations, self._space())
+
+    def __repr__(self) -> str:
+        return f"<History of {standing(self._state())}>"
+
+    def _repr_html_(self) -> str:
+        return to_html(repr(self), self._state(), self._space())
 
     def clear(self) -> None:
         """Forget the evaluations; the best one, the counts and the known duplicates stay."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NoReturn
 
 from pyhopper.errors import ArgumentError
 from pyhopper.journal.codec import Described
 from pyhopper.journal.file import Line
 from pyhopper.journal.table import shown
-from pyhopper.parameters import Branching, Parameter, Selector
+from pyhopper.parameters import Branching, Parameter, Partial, Selector
+from pyhopper.parameters.mistakes import check_searchable
 from pyhopper.parameters.space import Space
 
 
@@ -45,6 +46,19 @@ def refuse_loaded(space: Space) -> None:
     """
     if isinstance(space, LoadedSpace):
         _refuse(space.template)
+
+
+def check_can_draw(space: Space, guesses: Collection[Partial]) -> None:
+    """Refuse to search in a space that was only loaded, or has neither parameters nor guesses.
+
+    Raises
+    ------
+    ArgumentError
+        If there is nothing to draw.
+    """
+    refuse_loaded(space)
+    if not space.leaves and not guesses:
+        check_searchable(space.template)
 
 
 def _refuse(template: Any) -> NoReturn:

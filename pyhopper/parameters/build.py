@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import warnings
 import zlib
 from dataclasses import dataclass
 from fractions import Fraction
@@ -112,8 +113,11 @@ class Bounds:
             return cls(None, None, shape)
         if ub is None:
             lb, ub = 0 if integer else 0.0, lb
+            remark = "" if integer or _is_one(ub) else f"means float(0, {ub!r})"
         elif lb is None:
-            lb = 0 if integer else 0.0
+            lb, remark = 0 if integer else 0.0, ""
+        else:
+            remark = "puts its bounds in order" if _is_less(ub, lb) else ""
         first, second = _bound("lb", lb, shape, integer), _bound("ub", ub, shape, integer)
         if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
             low, high = np.minimum(first, second), np.maximum(first, second)
@@ -125,6 +129,7 @@ class Bounds:
         elif np.any(high / 2 - low / 2 > _WIDEST / 2):
             problem = "the range is wider than the largest float; use closer bounds, or log=True"
             raise ArgumentError("ub", ub, problem)
+        _warn_of_bounds("int" if integer else "float", lb, ub, remark)
         return cls(*_inward(low, high, dtype), shape)
 
     def describe(self) -> list[str]:
@@ -139,6 +144,31 @@ class Bounds:
             raise ArgumentError(
                 argument, value, f"needs positive bounds, but the lower bound is {low}"
             )
+
+
+def _is_one(bound: Any) -> bool:
+    """Whether a single bound is the usual one."""
+    return not isinstance(bound, numbers.Real) or bound == 1
+
+
+def _is_less(first: Any, second: Any) -> bool:
+    """Whether a number is less than another; False for anything else."""
+    both = isinstance(first, numbers.Real) and isinstance(second, numbers.Real)
+    return both and first < second
+
+
+def _warn_of_bounds(name: str, lb: Any, ub: Any, remark: str) -> None:
+    """Warn of bounds that are legal, but hardly meant."""
+    single = not isinstance(lb, np.ndarray | list | tuple)
+    if single and not isinstance(ub, np.ndarray | list | tuple) and lb == ub:
+        remark = f"leaves nothing to search; for a constant write {ub!r} in the template"
+    elif remark.startswith("means"):
+        remark += f"; write both bounds, or for a constant {ub!r} in the template"
+    elif remark:
+        remark += f"; write {name}({ub!r}, {lb!r})"
+    if remark:
+        bounds = repr(ub) if remark.startswith("means") else f"{lb!r}, {ub!r}"
+        warnings.warn(f"{name}({bounds}) {remark}", stacklevel=5)
 
 
 def _bound(argument: str, bound: Any, shape: tuple[int, ...] | None, integer: bool) -> Any:

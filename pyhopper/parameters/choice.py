@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pyhopper.errors import ArgumentError, CandidateError, short
+from pyhopper.habits import guided
 from pyhopper.ownership import own
 from pyhopper.parameters.base import (
     MISSING,
@@ -23,7 +24,7 @@ from pyhopper.parameters.base import (
 )
 from pyhopper.parameters.build import truth
 from pyhopper.parameters.columns import Columns, NumberColumn
-from pyhopper.parameters.mistakes import check_nesting
+from pyhopper.parameters.mistakes import check_nesting, warn_of_options
 from pyhopper.parameters.template import Template, has_parameters
 
 _MOST_OPTIONS = 10**6
@@ -152,6 +153,7 @@ class Choice(Branching):
 
     selector: Selector
 
+    @guided
     def __init__(
         self,
         *options: Any,
@@ -180,6 +182,7 @@ class Choice(Branching):
             check_nesting(self.options)
         except CandidateError as error:
             raise ArgumentError("options", error.value, error.problem) from None
+        warn_of_options(self.options)
         self.nested = any(has_parameters(option) for option in self.options)
         self._seeding = seeding_hook(seeding_fn)
         self._mutation = mutation_hook(mutation_fn)
@@ -361,6 +364,7 @@ class Bool(Choice):
         If ``init`` is not True or False.
     """
 
+    @guided
     def __init__(
         self,
         init: bool | None = None,

@@ -82,7 +82,24 @@ def check_constants(template: Any) -> None:
             raise ArgumentError(name, value, problem)
         if not is_option and _is_suspicious(value) and (meant := _meant(value)):
             text = f"{name}: {short(value)} is a constant, which is not searched; did you mean "
-            warnings.warn(f"{text}{meant}?", stacklevel=3)
+            warnings.warn(f"{text}{meant}?", stacklevel=4)
+
+
+def warn_of_options(options: tuple[Any, ...]) -> None:
+    """Warn of options of a choice that are legal, but hardly meant."""
+    plain: set[tuple[type, Any]] = set()
+    for option in options:
+        if option is not None and not isinstance(option, str | int | float):
+            continue
+        if (type(option), option) in plain:
+            text = f"the option {short(option)} is there twice; weights= draws one more often"
+            warnings.warn(text, stacklevel=4)
+            break
+        plain.add((type(option), option))
+    only = options[0]
+    if len(options) == 1 and isinstance(only, dict) and len(only) > 1 and not _holds(only):
+        text = f"this choice has one option, the dict {short(only)}; its keys as options are "
+        warnings.warn(f"{text}choice(list(d)), its values choice(list(d.values()))", stacklevel=4)
 
 
 def check_searchable(template: Mapping[str, Any]) -> None:

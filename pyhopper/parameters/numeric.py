@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pyhopper.errors import ArgumentError, CandidateError, short
+from pyhopper.habits import guided
 from pyhopper.parameters.base import MISSING, Parameter, mutation_hook, seeding_hook
 from pyhopper.parameters.build import (
     Bounds,
@@ -71,7 +72,7 @@ class Numeric(Parameter):
             self._number(init)
             legal = self.legalize(init, "init")
             text = f"init={short(init)} is not in {self!r}; {short(legal)} is used instead"
-            warnings.warn(text, stacklevel=4)
+            warnings.warn(text, stacklevel=5)
             return legal
 
     def sample(self, rng: np.random.Generator) -> Any:
@@ -292,6 +293,7 @@ class Int(Numeric):
         If an argument makes no sense; the message names it.
     """
 
+    @guided
     def __init__(
         self,
         lb: Any = None,
@@ -350,6 +352,7 @@ class Float(Numeric):
         If an argument makes no sense; the message names it.
     """
 
+    @guided
     def __init__(
         self,
         lb: Any = None,
@@ -401,7 +404,11 @@ def _parse_format(fmt: str, log: bool | None, precision: int | None) -> tuple[bo
         re.fullmatch(r":?(?:[0-9]*\.)?([0-9]{1,4})([fg])", fmt) if isinstance(fmt, str) else None
     )
     if found is None:
-        raise ArgumentError("fmt", fmt, 'must look like "0.1f" (decimals) or "0.1g" (log, digits)')
+        hint = "; did you mean log=True?" if isinstance(fmt, str) and "log" in fmt else ""
+        if isinstance(fmt, numbers.Real) and not isinstance(fmt, bool):
+            hint = f"; for steps write multiple_of={fmt}, for the first value init={fmt}"
+        problem = f'must look like "0.1f" (decimals) or "0.1g" (log, digits){hint}'
+        raise ArgumentError("fmt", fmt, problem)
     if precision is not None:
         raise ArgumentError("precision", precision, f"fmt={fmt!r} already sets it; leave one out")
     if found[2] == "g":

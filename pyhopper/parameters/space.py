@@ -10,7 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from pyhopper.errors import ArgumentError, CandidateError, ConstraintError, ConstraintFailedError
+from pyhopper.errors import (
+    ArgumentError,
+    CandidateError,
+    ConstraintError,
+    ConstraintFailedError,
+    UnknownNameError,
+)
 from pyhopper.parameters import (
     INACTIVE,
     Choice,
@@ -363,7 +369,7 @@ class Space:
         if not self._knows(name):
             if name.startswith("params."):
                 return self.values(name.removeprefix("params."), points)
-            raise KeyError(name)
+            raise UnknownNameError(name, list(dict.fromkeys(each.name for each in self.leaves)))
         path = name.split(".")
         found = (look_up(self.build(point), path) for point in points)
         return [None if value is INACTIVE else value for value in found]

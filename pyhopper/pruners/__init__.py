@@ -23,6 +23,13 @@ from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
 
 
+def __getattr__(name: str) -> Any:
+    """Answer a name of another package with ours."""
+    from pyhopper.habits import PRUNERS, missing
+
+    raise missing(f"module {__name__!r}", name, PRUNERS, ("QuantilePruner", "TopKPruner"))
+
+
 class Pruner(ABC):
     """Decides whether an evaluation is given up.
 
@@ -141,6 +148,9 @@ class QuantilePruner(_Ranks):
         self.q = float(share)
         self.warmup = int(warmup)
 
+    def __repr__(self) -> str:
+        return f"QuantilePruner({self.q:g}, warmup={self.warmup})"
+
     def should_prune(self, partial_results: list[float]) -> bool:
         """See :class:`Pruner`."""
         step = len(partial_results)
@@ -174,6 +184,9 @@ class TopKPruner(_Ranks):
         if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
             raise ArgumentError("k", k, "must be an integer, at least 1")
         self.k = int(k)
+
+    def __repr__(self) -> str:
+        return f"TopKPruner({self.k})"
 
     def _insert(self, scores: list[float], score: float) -> None:
         insort(scores, score)
@@ -290,5 +303,5 @@ def as_pruner(pruner: Any) -> Pruner | None:
     """
     if pruner is None or isinstance(pruner, Pruner):
         return pruner
-    hint = "; create one, such as QuantilePruner(0.5)" if isinstance(pruner, type) else ""
+    hint = "; create one, such as QuantilePruner(0.5)" if isinstance(pruner, type | str) else ""
     raise ArgumentError("pruner", pruner, f"must be a pyhopper.pruners.Pruner{hint}")

@@ -200,7 +200,7 @@ def test_the_best_of_a_noisy_search_is_that_of_the_run(tmp_path, capsys):
     assert main(["best", path]) == 0
     assert json.loads(capsys.readouterr().out) == best
     assert main(["show", path]) == 0
-    assert f"Best value {search.best_f:.6g}" in capsys.readouterr().out
+    assert f"value {search.best_f:.6g}, evaluation" in capsys.readouterr().out
 
 
 def test_a_best_of_another_space_is_marked(tmp_path, capsys):

@@ -18,10 +18,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # they are parts of one package.
 LAYERS = [
     {"_version", "errors", "ownership"},
+    {"habits"},
     {"events", "budget", "files", "noise", "parameters"},
     {"objective", "history"},
-    {"kernels", "journal", "executors", "pruners", "workdir"},
-    {"callbacks"},
+    {"kernels", "journal", "executors", "pruners", "workdir", "callbacks"},
     {"display", "log", "settings", "signals", "supply"},
     {"engine", "retrace", "session"},
     {"search"},

@@ -39,7 +39,7 @@ def test_a_run_without_a_value_says_why(objective, message, capsys):
     assert best is None
     assert "No evaluation has returned a value, so there is no best candidate" in text
     assert message in text
-    assert "No value" in text
+    assert ("Pruned" if objective is prune else "No value") in text
     assert "NaN" not in text
     assert summary(capsys, objective, quiet=True) == (None, "")
 

@@ -71,9 +71,9 @@ def test_runtimes(runtime):
 CALLS = [
     ({"direction": "up"}, "direction='up'"),
     ({"direction": None}, "direction=None"),
-    ({"steps": None}, "runtime, steps, endless_mode"),
-    ({"runtime": "1s"}, "runtime, steps, endless_mode"),
-    ({"endless_mode": True}, "runtime, steps, endless_mode"),
+    ({"steps": None}, "the search needs a budget"),
+    ({"runtime": "1s"}, "runtime='1s' and steps=3 are given"),
+    ({"endless_mode": True}, "steps=3 and endless_mode=True are given"),
     ({"endless_mode": "yes"}, "endless_mode='yes'"),
     ({"steps": 0}, "steps=0"),
     ({"steps": "many"}, "steps='many'"),
