@@ -21,7 +21,7 @@ LAYERS = [
     {"events", "budget", "files", "noise", "parameters"},
     {"objective", "history"},
     {"kernels", "journal", "executors", "pruners", "workdir"},
-    {"callbacks"},
+    {"callbacks", "plot"},
     {"display", "log", "settings", "signals", "supply"},
     {"engine", "retrace", "session"},
     {"search"},
