@@ -49,7 +49,8 @@ def importance(source: Any, *, top: int = 12, ax: Any = None) -> Any:
             100 * end, row, f"  {100 * each.share:.0f}%{title(where)}",
             va="center", fontsize="small", color=look.ink,
         )  # fmt: skip
-    ax.set_yticks(rows, [title(each.name.replace(" x ", " \u00d7 ")) for each in shares])
+    names = [each.name.replace(" x ", " \u00d7 ") for each in shares]
+    ax.set_yticks(rows, [title(name if len(name) <= 36 else f"{name[:33]}...") for name in names])
     ax.set_ylim(len(shares) - 0.4, -0.6)
     widest = max(len(each.where) for each in shares)
     ax.set_xlim(0, max(1.0, 100 * float(np.maximum(middle, high).max())) * (1.14 + 0.015 * widest))
@@ -58,7 +59,7 @@ def importance(source: Any, *, top: int = 12, ax: Any = None) -> Any:
     if found.notes:
         text = "\n".join(textwrap.fill(note, 95) for note in found.notes)
         ax.annotate(
-            title(text).replace("?", "\n"), (0, 0), (0, -42), xycoords="axes fraction",
+            text.replace("$", r"\$"), (0, 0), (0, -42), xycoords="axes fraction",
             textcoords="offset points", va="top", fontsize="x-small", color=look.ink, alpha=0.8,
         )  # fmt: skip
     return ax

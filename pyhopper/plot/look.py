@@ -15,7 +15,8 @@ from pyhopper.history.sheet import Axis, Floats, describe
 _MANY = 2000
 """More marks than this are drawn as pixels, also in a PDF."""
 
-_LABEL = 18
+_LABEL, _TITLE = 18, 60
+"""Longest texts of ticks and of everything else, in characters."""
 
 NAMES = {
     Status.DONE: "value",
@@ -164,7 +165,8 @@ def nothing(status: Sequence[Status]) -> str:
 
 
 def title(text: str) -> str:
-    """Text of the user's as matplotlib shows it: a dollar sign would begin a formula."""
+    """Text of the user's as matplotlib shows it: not endless, and a dollar begins no formula."""
+    text = text if len(text) <= _TITLE else f"{text[: _TITLE - 3]}..."
     return "".join(each if each.isprintable() else "?" for each in text).replace("$", r"\$")
 
 
