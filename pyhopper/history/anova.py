@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pyhopper.blas import one_thread
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -167,6 +169,11 @@ def fit(
     pairs : bool
         Whether to look for effects of pairs.
     """
+    with one_thread():
+        return _fit(factors, values, draws, seed, pairs)
+
+
+def _fit(factors: tuple[Factor, ...], values: Floats, draws: int, seed: int, pairs: bool) -> Anova:
     centre, unit = float(values.mean()), float(values.std())
     rng = np.random.default_rng(seed)
     if unit <= 1e-12 * max(1.0, abs(centre)) or not factors:

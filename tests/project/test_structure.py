@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # they are parts of one package.
 LAYERS = [
     {"_version", "errors", "ownership"},
-    {"events", "budget", "files", "noise", "parameters"},
+    {"blas", "events", "budget", "files", "noise", "parameters"},
     {"objective", "history"},
     {"kernels", "journal", "executors", "pruners", "workdir"},
     {"callbacks", "plot"},
