@@ -346,7 +346,7 @@ def legend(ax: Any, **more: Any) -> None:
     found = ax.legend(fontsize="small", frameon=False, **more)
     for handle in found.legend_handles:
         handle.set_alpha(1.0)
-        if hasattr(handle, "set_sizes"):
+        if hasattr(handle, "set_sizes") and handle.get_sizes()[0] < 28:
             handle.set_sizes([28.0])
 
 
