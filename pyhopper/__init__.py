@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pyhopper._version import __version__
 
 if TYPE_CHECKING:
-    from pyhopper import callbacks, pruners
+    from pyhopper import callbacks, plot, pruners
     from pyhopper.budget import parse_runtime
     from pyhopper.errors import (
         ArgumentError,
@@ -56,6 +56,7 @@ __all__ = [  # noqa: RUF022 - in the order of sorted()
     "distribution",
     "merge_dicts",
     "parse_runtime",
+    "plot",
     "pruners",
     "should_prune",
     "wrap_n_times",

@@ -3,6 +3,7 @@
 ::
 
     python -m pyhopper show run.ckpt             # budget, best, table of evaluations
+    python -m pyhopper show run.ckpt --watch     # the same, again and again
     python -m pyhopper best run.ckpt             # the best candidate as JSON (or --yaml)
     python -m pyhopper export run.ckpt all.csv   # or .jsonl, .parquet; columns as in to_pandas
 
@@ -18,25 +19,22 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pyhopper._version import __version__
-from pyhopper.display.text import duration, number, outline, printable
+from pyhopper.budget import parse_runtime
+from pyhopper.display.checkpoint import OLD_SPACE, best_line, show, watch
+from pyhopper.display.text import is_terminal, printable
 from pyhopper.errors import CheckpointError, PyhopperError
 from pyhopper.files import write_whole
-from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.table import Columns, frame
 from pyhopper.journal.table import Table, plain
 
-_WIDTH = 80
-
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """With these a formula begins, also in their full-width forms."""
-
-_OLD_SPACE = "This was evaluated before the space was changed, and may not fit any more."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -92,8 +90,15 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(command=command)
         return added
 
-    show = add("show", _show, "Show budget, best and the last and best evaluations.")
-    show.add_argument("-n", type=_count, default=5, help="how many of each (5)")
+    shows = add("show", _show, "Show budget, best and the last and best evaluations.")
+    shows.add_argument("-n", type=_count, default=5, help="how many of each (5)")
+    shows.add_argument(
+        "--importance", action="store_true", help="which parameters matter, by their share"
+    )
+    shows.add_argument("--watch", action="store_true", help="go on until Ctrl-C, drawn in place")
+    shows.add_argument(
+        "--every", type=_seconds, default=2.0, metavar="TIME", help="how often to look (2s)"
+    )
     best = add("best", _best, "Print the best candidate.")
     best.add_argument("--yaml", action="store_true", help="as YAML instead of JSON (needs pyyaml)")
     export = add("export", _export, "Write all evaluations to a file.")
@@ -108,69 +113,32 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _show(table: Table, args: Any) -> None:
-    from tabulate import tabulate
-
-    say = _say
-    state, run = table.state, table.run
-    counts = ", ".join(f"{count} {name}" for name, count in table.counts().items())
-    say(f"{args.checkpoint}: seed {table.seed}, written by pyhopper {table.version}")
-    say(f"{len(state.evaluations)} evaluations ({counts or 'none'}), {len(state.running)} open")
-    budget = "no end" if run is None or run.steps is None else f"{run.steps} steps"
-    budget = budget if run is None or run.runtime is None else duration(run.runtime)
-    used = duration(state.elapsed)
-    say(f"budget {budget}, {used} used, last sign of life {_when(state.time)}")
-    if table.left_out:
-        say(f"{table.left_out} large points were not kept; only the best and open ones are.")
-    best = state.best
-    if best is None:
-        say("no best value yet")
-        return
-    say(f"\n{_value(table)}, with")
-    say(outline(table.params(best), _WIDTH))
-    if table.is_of_another_space(best):
-        say(_OLD_SPACE)
-    for title, evaluations in (
-        (f"Best {args.n}", table.ranked()[: args.n]),
-        (f"Last {args.n}", state.evaluations[-args.n :]),
-    ):
-        cells = [
-            ["" if e.id < 0 else e.id, e.status.value, number(e.value), duration(e.seconds), text]
-            for e, text in ((each, _brief(table, each)) for each in evaluations)
-        ]
-        headers = ("id", "status", "value", "time", "parameters")
-        text = tabulate(cells, headers, tablefmt="simple", disable_numparse=True)
-        say(f"\n{title}\n{text}")
-
-
-def _value(table: Table) -> str:
-    """The best value, its direction and where it comes from, in words."""
-    best = table.state.best
-    assert best is not None
-    side = "highest" if table.state.maximize else "lowest"
-    which = "known before the search" if best.id < 0 else f"evaluation {best.id}"
-    return f"Best ({side}) value {number(best.value)}, {which}"
-
-
-def _brief(table: Table, evaluation: Evaluation) -> str:
-    """Why an evaluation failed, or else its parameters, on one line."""
-    row = table.row(evaluation)
-    text = evaluation.reason or " ".join(
-        f"{name}={_short(value)}" for name, value in row.items() if value is not None
-    )
-    text = printable(" ".join(text.split()))
-    return text if len(text) <= 44 else f"{text[:41]}..."
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _when(seconds: float) -> str:
+def _seconds(text: str) -> float:
+    """A duration."""
     try:
-        return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except (OSError, OverflowError, ValueError):
-        return "at an unknown time"
+        return parse_runtime(text)
+    except PyhopperError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _show(table: Table, args: Any) -> None:
+    def render(table: Table) -> Iterator[str]:
+        return show(table, args.checkpoint, args.n, args.importance)
+
+    if not args.watch:
+        for text in render(table):
+            _say(text)
+        return
+    path, recover = Path(args.checkpoint), args.recover
+    in_place = is_terminal(sys.stdout)
+    watch(path, lambda: Table(path, recover), render, _put, args.every, in_place)
+
+
+def _put(text: str) -> None:
+    """Write text with what moves the cursor, at once."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
 
 
 def _best(table: Table, args: Any) -> None:
@@ -179,9 +147,9 @@ def _best(table: Table, args: Any) -> None:
         raise CheckpointError(args.checkpoint, "has no evaluation with a value yet")
     params = table.params(best)
     # Not among the output, which is for programs.
-    _complain(_value(table))
+    _complain(best_line(table))
     if table.is_of_another_space(best):
-        _complain(_OLD_SPACE)
+        _complain(OLD_SPACE)
     if not args.yaml:
         _say(json.dumps(params, indent=2))
         return

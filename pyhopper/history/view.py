@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from pyhopper.errors import ArgumentError
 from pyhopper.events import CandidateType, Screening, Status
@@ -12,6 +12,11 @@ from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
 from pyhopper.history.table import standing, to_html, to_pandas
 from pyhopper.parameters.space import Space
+
+if TYPE_CHECKING:  # else they would make up a part of the time that importing the package takes
+    from pyhopper.history.importance import Importance
+    from pyhopper.history.outlook import Outlook
+    from pyhopper.history.sheet import Sheet
 
 
 class Source(Protocol):
@@ -282,6 +287,61 @@ class History:
             Without the package pandas.
         """
         return to_pandas(self._state().evaluations, self._space())
+
+    def sheet(self) -> Sheet:
+        """The evaluations beside their parameters: what pictures are made from."""
+        from pyhopper.history.sheet import sheet_of_state
+
+        return sheet_of_state(self._state(), self._space())
+
+    def importance(self) -> Importance:
+        """Which parameters matter: the share of the value's variation that each explains.
+
+        The value is taken apart into effects of single parameters and of pairs of them, over the
+        whole ranges from which they are drawn (functional analysis of variance), by a model that
+        also tells how unsure it is. Evaluations that failed or were pruned do not count.
+
+        Returns
+        -------
+        Importance
+            Prints as a table; its ``notes`` say when the shares mean little. Iterating gives a
+            record for each parameter and for the strongest pairs, the largest share first.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.float(0, 1), y=pyhopper.float(0, 1), seed=1)
+        >>> _ = search.run(lambda p: p["x"] ** 2 + p["y"] / 50, "max", steps=60, quiet=True)
+        >>> search.history.importance()[0].name
+        'x'
+        """
+        from pyhopper.history.importance import importance
+
+        return importance(self.sheet())
+
+    def outlook(self, more: int | float | str) -> Outlook:
+        """How much better the best value is expected to get with more evaluations.
+
+        Parameters
+        ----------
+        more : int, float or str
+            A number of evaluations, or a duration as text such as ``"4h"``, see
+            :func:`pyhopper.parse_runtime`; it counts as many evaluations as ended per second of the
+            second half of the search.
+
+        Returns
+        -------
+        Outlook
+            Prints as a sentence.
+
+        Raises
+        ------
+        ArgumentError
+            If ``more`` makes no sense.
+        """
+        from pyhopper.history.outlook import outlook
+
+        return outlook(self.sheet(), more)
 
     def __repr__(self) -> str:
         return f"<History of {standing(self._state())}>"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import numpy as np
 from pyhopper.errors import CheckpointError, PyhopperError, short
 from pyhopper.events import Began, Started, Status
 from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.sheet import Axis, Sheet, read_axis
 from pyhopper.history.state import State, observe
 from pyhopper.history.table import Columns, ParameterNames, Row, columns
 from pyhopper.journal import checks
@@ -34,6 +37,13 @@ _UNUSABLE = (
 """What a file that somebody has made up may cause; nothing of the user's runs here."""
 
 
+_INSIDE = re.compile(r"(?P<choice>.*)\[(?P<option>\d{1,6})\][^\[\]]*")
+"""The key of a parameter inside an option, see :func:`pyhopper.journal.codec.leaf_keys`."""
+
+_OPTION = re.compile(r"\[\d{1,6}\]|#\d+$")
+"""What a key has beside the dotted name."""
+
+
 class SavedSpace:
     """A space as a ``header`` or ``space`` line describes it.
 
@@ -48,6 +58,7 @@ class SavedSpace:
         self._template = checks.entries(line.get("template"))
         self.names = ParameterNames(leaf_names(self._template))
         self._options = {leaf["key"]: leaf.get("options") for leaf in described}
+        self._described = described
 
     def build(self, point: dict[str, Any]) -> dict[str, Any]:
         """The candidate of a point as the objective got it, as far as JSON can hold it."""
@@ -57,6 +68,29 @@ class SavedSpace:
 
         filled: dict[str, Any] = fill(self._template, point, value)
         return filled
+
+    def axes(self, points: list[dict[str, Any] | None]) -> Iterator[Axis]:
+        """The parameters with their values in some points; None stands for one of another space."""
+        index = {leaf["key"]: number for number, leaf in enumerate(self._described)}
+        for leaf in self._described:
+            key, options = leaf["key"], leaf.get("options") or ()
+            values = [None if point is None else point.get(key) for point in points]
+            if options:
+                values = [value if type(value) is int else None for value in values]
+            else:
+                values = [None if value is None else shown(value, None) for value in values]
+            name = _OPTION.sub("", key)
+            yield read_axis(name, leaf["text"], options, values, self._home(key, index))
+
+    def _home(self, key: str, index: dict[str, int]) -> tuple[int, int]:
+        """The choice inside which a parameter stands, and the option; -1 if there is none."""
+        inside = _INSIDE.fullmatch(key)
+        parent = -1 if inside is None else index.get(inside["choice"], -1)
+        if inside is None or not 0 <= parent < index[key]:
+            return -1, -1
+        option = int(inside["option"])
+        known = self._described[parent].get("options") or ()
+        return (parent, option) if option < len(known) else (-1, -1)
 
 
 def shown(data: Any, options: list[str] | None) -> Any:
@@ -193,6 +227,16 @@ class Table:
                 return {}
             raise _unusable(self._path, number, error) from error
         return row
+
+    def sheet(self) -> Sheet:
+        """The evaluations beside their parameters, for pictures, importance and outlook."""
+        state, space = self.state, self._space
+        points = [
+            each.point[0] if not self.is_of_another_space(each) else None
+            for each in state.evaluations
+        ]
+        axes = () if space is None else tuple(space.axes(points))
+        return Sheet(bool(state.maximize), state.evaluations, axes, state, self._path.stem)
 
     def columns(self) -> Columns:
         """All evaluations, with the columns of :meth:`pyhopper.history.History.to_pandas`."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pyhopper
-from pyhopper.kernels import blas
+from pyhopper import blas
 from pyhopper.kernels.coordinates import Coordinates, active, keys
 from pyhopper.kernels.model import kernel as screening_kernel
 from pyhopper.kernels.model.design import design_point, design_size, whole_space

@@ -19,9 +19,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"_version", "errors", "ownership"},
     {"habits"},
-    {"events", "budget", "files", "noise", "parameters"},
+    {"blas", "events", "budget", "files", "noise", "parameters"},
     {"objective", "history"},
-    {"kernels", "journal", "executors", "pruners", "workdir", "callbacks"},
+    {"kernels", "journal", "executors", "pruners", "workdir", "callbacks", "plot"},
     {"display", "log", "settings", "signals", "supply"},
     {"engine", "retrace", "session"},
     {"search"},

@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
+from pyhopper.blas import one_thread
 from pyhopper.budget import Phase
 from pyhopper.events import CandidateType, Screening, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
 from pyhopper.kernels.base import Kernel, Proposal, loss
-from pyhopper.kernels.blas import one_thread
 from pyhopper.kernels.coordinates import Floats
 from pyhopper.kernels.effort import Effort
 from pyhopper.kernels.encoding import Encoding

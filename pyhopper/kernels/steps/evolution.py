@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pyhopper.kernels.blas import one_thread
+from pyhopper.blas import one_thread
 from pyhopper.kernels.coordinates import (
     Coordinates,
     Floats,
