@@ -106,6 +106,8 @@ class Retrace:
         self._supply = self.proposer = None
         if event.steps is None or replay.seed is None or not replay.repeatable:
             return
+        if self._schedule.runtime is not None:
+            return  # the time it takes would be missing, and nothing has to be repeatable
         schedule = replace(self._schedule, runtime=None, steps=event.steps)
         supply = Supply(
             self._space,

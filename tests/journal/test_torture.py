@@ -145,8 +145,8 @@ SLOTS_KILLED = 0.3
 @pytest.mark.parametrize(
     ("n_jobs", "most"),
     [
-        (1, 30),
-        (2, 10),
+        (1, 12),
+        (2, 5),
         *(pytest.param(*each, marks=pytest.mark.slow) for each in [(1, 300), (2, 100)]),
     ],
 )

@@ -78,6 +78,37 @@ def test_killed_and_resumed_control(tmp_path):
     assert history(path) != history(tmp_path / "whole.ckpt")
 
 
+@pytest.mark.parametrize("budget", [{"runtime": 80}, {"steps": 50}], ids=["time", "steps"])
+def test_learning_again_takes_no_time_of_a_budget_in_time(tmp_path, clock, budget):
+    """Each draw takes a second here. The control is a budget in steps."""
+
+    def draw(rng):
+        clock.advance(1)
+        return int(rng.integers(10**6))
+
+    for more in ({"steps": 45}, budget):
+        search = pyhopper.Search(
+            {"w": pyhopper.float(-1, 1, shape=80), "slow": pyhopper.custom(draw)},
+            seed=3,
+            clock=clock,
+        )
+        began = clock.monotonic()
+        search.run(
+            lambda p: float(p["w"] @ p["w"]),
+            "min",
+            seeding_ratio=1,
+            quiet=True,
+            checkpoint_path=tmp_path / "run.ckpt",
+            **more,
+        )
+    took = clock.monotonic() - began
+    if "runtime" in budget:
+        assert len(search.history) > 70
+        assert took <= 80 - 44
+    else:
+        assert took >= 45
+
+
 def test_other_arguments_learn_anew(tmp_path):
     """Where the file has other candidates than would be drawn now, the search goes on."""
 
