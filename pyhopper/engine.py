@@ -28,10 +28,10 @@ from pyhopper.events import (
     Status,
 )
 from pyhopper.executors import Executor, Job, sends_shared
+from pyhopper.forks import end_in_child_of
 from pyhopper.history.evaluation import Evaluation, Misfit
 from pyhopper.kernels import Proposer
 from pyhopper.log import Log
-from pyhopper.objective import end_in_child_of
 from pyhopper.parameters import constants
 from pyhopper.pruners import Advice
 from pyhopper.settings import Settings, Stop

@@ -11,8 +11,8 @@ from typing import Any
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError, class_name
 from pyhopper.events import Candidate, CandidateType, Outcome, ParamInfo, Status
+from pyhopper.forks import end_in_child_of
 from pyhopper.history.evaluation import Evaluation
-from pyhopper.objective import end_in_child_of
 from pyhopper.parameters import Point
 from pyhopper.parameters.space import Space
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from types import CodeType
 from typing import Any, NamedTuple
 
-from pyhopper.objective import end_in_child_of
+from pyhopper.forks import end_in_child_of
 from pyhopper.ownership import own
 
 _HEAD = struct.Struct(">cQ")

@@ -6,6 +6,7 @@ import copy
 import enum
 import functools
 import inspect
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Final
@@ -13,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from pyhopper.errors import ArgumentError, CandidateError, raised
+from pyhopper.forks import end_in_child_of
 from pyhopper.parameters.columns import Columns, ListColumns
 
 
@@ -273,12 +275,15 @@ class Hook:
 
     def __call__(self, rng: np.random.Generator, *values: Any) -> Any:
         """Call the function with the first of the values, as many as it has arguments for."""
-        extra = {"rng": rng} if self._wants_rng else {}
+        extra, pid = {"rng": rng} if self._wants_rng else {}, os.getpid()
         try:
-            return self.function(*values[: self._arity], **extra)
+            result = self.function(*values[: self._arity], **extra)
         except Exception as error:
+            end_in_child_of(pid, error)
             problem = f"raised {raised(error, self.function)}"
             raise ArgumentError(self.argument, self.function, problem) from error
+        end_in_child_of(pid)
+        return result
 
     def describe(self) -> str:
         """Qualified name of the function."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from pyhopper.errors import (
     ConstraintFailedError,
     UnknownNameError,
 )
+from pyhopper.forks import end_in_child_of
 from pyhopper.parameters import (
     INACTIVE,
     Choice,
@@ -216,11 +218,14 @@ class Space:
         """Whether a point meets all constraints."""
         if not self.constraints:
             return True
+        pid = os.getpid()
         for constraint in self.constraints:
             try:
                 verdict = constraint(self.build(point))
                 passed = bool(verdict)
+                end_in_child_of(pid)
             except Exception as error:
+                end_in_child_of(pid, error)
                 raise ConstraintFailedError(constraint, self.build(point), error) from error
             if verdict is None:
                 problem = "returned None for a candidate; is a `return` missing?"

@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Each layer may import from those before it; the members of a layer do not know each other, unless
 # they are parts of one package.
 LAYERS = [
-    {"_version", "errors", "ownership"},
+    {"_version", "errors", "forks", "ownership"},
     {"habits"},
     {"blas", "events", "budget", "files", "noise", "parameters"},
     {"objective", "history"},
