@@ -81,8 +81,8 @@ def test_a_search_sends_its_constants_once(monkeypatch):
     sizes = []
     pack = channel.pack
 
-    def spy(params, shared):
-        packed = pack(params, shared)
+    def spy(params, *others):
+        packed = pack(params, *others)
         if isinstance(params, tuple) and isinstance(params[0], dict):
             sizes.append(len(packed))
         return packed

@@ -228,7 +228,7 @@ def test_only_the_best_few_are_kept():
 def test_noise_that_leaves_no_doubt_costs_nothing():
     """For example the last digits of a sum on a GPU: candidates differ by far more."""
     noise = random.Random(0)
-    search = pyhopper.Search(x=pyhopper.float(0, 1), seed=5)
+    search = pyhopper.Search(x=pyhopper.int(0, 1000), seed=5)
     wrapped = pyhopper.wrap_n_times(lambda p: p["x"] + noise.gauss(0, 1e-9), 2)
     search.run(wrapped, "min", steps=50, quiet=True)
     assert 0 < search._log.state.leaders.noise < 1e-8

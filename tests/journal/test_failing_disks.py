@@ -432,7 +432,7 @@ def test_paths_are_those_from_where_the_run_began(tmp_path, monkeypatch):
     assert list((tmp_path / "elsewhere").iterdir()) == []
     names = sorted(each.name for each in (tmp_path / "home").iterdir())
     assert names == ["best.json", "bests", "run.ckpt", "run.ckpt.large", "runs"]
-    assert search.checkpoint_path == str(tmp_path / "home" / "run.ckpt")
+    assert search.checkpoint_path == "run.ckpt"
     assert stat.S_ISREG((tmp_path / "home" / "best.json").stat().st_mode)
     with contextlib.suppress(FileNotFoundError):
         os.chdir(tmp_path / "home")

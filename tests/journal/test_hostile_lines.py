@@ -279,7 +279,7 @@ def test_a_line_that_no_encoder_writes(text, tmp_path, capsys):
     assert main(["show", str(path), "--recover"]) == 0
     again = make(False)
     again.load(path, recover=True)
-    assert len(again.history) == 5
+    assert len(again.history.evaluations) == 5
 
 
 @pytest.mark.parametrize(

@@ -145,8 +145,11 @@ def test_what_an_own_pruner_has_learned_survives_a_resume(tmp_path):
     """It prunes, and what it has learned survives a resume."""
     path = tmp_path / "run.ckpt"
     first = BelowFirst()
-    search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
-    search.run(curve, "max", steps=20, pruner=first, quiet=True, checkpoint_path=path)
+    # No model sees this parameter, so that poor candidates are tried as well.
+    search = pyhopper.Search(x=pyhopper.float(0, 1, seeding_fn=lambda rng: rng.random()), seed=1)
+    search.run(
+        curve, "max", steps=20, pruner=first, quiet=True, checkpoint_path=path, seeding_ratio=1
+    )
     ends = [each.status for each in search.history.evaluations]
     assert "pruned" in ends
     assert "done" in ends
