@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pyhopper.history.endings import Endings
 from pyhopper.pruners.base import Pruner
+from pyhopper.pruners.endings import Endings
 
 _FEWEST = 8
 """So many curves go on to their end before anything is given up."""
@@ -29,7 +29,7 @@ class AutoPruner(Pruner):
     """Gives up what is unlikely to end as the best, judged by the curves that have ended.
 
     At each step the final value is regressed on the estimate
-    (:class:`pyhopper.history.endings.Endings`). An evaluation is given up if its chance to end
+    (:class:`pyhopper.pruners.endings.Endings`). An evaluation is given up if its chance to end
     better than the best value so far is, for the steps that it still needs, less than a fifth of
     that of a fresh candidate, and it is not among the best at its step. Where estimates say little
     of the final value, because curves cross or noise is large, all chances are alike and little is

@@ -8,7 +8,6 @@ import numpy as np
 
 from pyhopper.budget import Phase
 from pyhopper.events import CandidateType, Screening, Status
-from pyhopper.history.endings import Endings
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
 from pyhopper.kernels.base import Kernel, Proposal, loss
@@ -25,9 +24,6 @@ from pyhopper.parameters import Point
 
 MOST_COLUMNS = 60
 """With more columns a model knows too little; steps that learn do better."""
-
-_FEWEST_CURVES = 5
-"""So many full learning curves tell where one that was given up would have ended."""
 
 
 class ScreeningKernel(Kernel):
@@ -57,7 +53,6 @@ class ScreeningKernel(Kernel):
         self._encoded = 0
         self._hyper: Hyper | None = None
         self._durations: Durations | None = None
-        self._endings = Endings(_FEWEST_CURVES)
 
     def applies(self, effort: Effort, state: State) -> bool:
         """See :class:`Kernel`."""
@@ -145,18 +140,10 @@ class ScreeningKernel(Kernel):
 
     def _loss(self, evaluation: Evaluation, state: State) -> float:
         """What the model is told of an evaluation: lower is better, NaN for a failure."""
-        sign = -1.0 if state.maximize else 1.0
-        estimates = [sign * each for each in evaluation.estimates]
         if evaluation.partial is None:
-            value = loss(evaluation, state)
-            if estimates and math.isfinite(value):
-                self._endings.add(estimates, value)
-            return value
-        ending = self._endings.forecast(estimates)
-        if ending is not None:
-            return ending
+            return loss(evaluation, state)
         # A pruned one is known to be poor, and at least as poor as its last estimate says.
-        last = estimates[-1]
+        last = -evaluation.partial[1] if state.maximize else evaluation.partial[1]
         done = [value for value in self._values if math.isfinite(value)]
         return max(last, float(np.median(done))) if done else last
 

@@ -46,11 +46,6 @@ class Scale(NamedTuple):
         z = max(min(z, _EXPLODED), -_EXPLODED) if math.isfinite(z) else _EXPLODED
         return math.log1p(2 * z) if z > 0 else 2 * z
 
-    def value(self, place: float) -> float:
-        """The value at a place."""
-        place = min(place, math.log1p(2 * _EXPLODED))
-        return self.best + self.unit / 2 * (math.expm1(place) if place > 0 else place)
-
 
 class Line(NamedTuple):
     """The regression of final values on the estimates at one step.
@@ -97,17 +92,13 @@ class Line(NamedTuple):
         std = math.sqrt(rest / (n - 2))
         return cls(from_scale, to_scale, centre, level, slope, xx, std, n)
 
-    def mean(self, estimate: float) -> float:
-        """Where the curve with this estimate is expected to end, on the scale of final values."""
-        return self.level + self.slope * (self.estimates.at(estimate) - self.centre)
-
     def chance(self, estimate: float, target: float) -> float:
         """The probability that a curve ends below the target (Student's t)."""
         away = self.estimates.at(estimate) - self.centre
         # A line without a slope is no less certain far from the centre.
         leverage = away**2 / self.spread if self.slope > 0 else 0.0
         std = self.std * math.sqrt(1 + 1 / self.curves + leverage)
-        distance = self.finals.at(target) - self.mean(estimate)
+        distance = self.finals.at(target) - (self.level + self.slope * away)
         if std == 0:
             return float(distance >= 0)
         return _student(distance / std, self.curves - 2)
@@ -158,8 +149,3 @@ class Endings:
             enough = len(reached) >= self._fewest
             self._lines[step] = Line.fit(*zip(*reached, strict=True)) if enough else None
         return self._lines[step]
-
-    def forecast(self, estimates: Sequence[float]) -> float | None:
-        """The final value that is expected after these estimates; None if nothing is known."""
-        line = self.line(len(estimates))
-        return None if line is None else line.finals.value(line.mean(estimates[-1]))
