@@ -15,11 +15,11 @@ _CHANCE = 0.2
 """What has less than this share of a fresh candidate's chance to end best is given up, ..."""
 
 _SPARED = 3.0
-"""... unless it is among the best at its step: three trainings' worth of steps in one training."""
+"""... unless it is among the best at its step: three of as many as a training has steps."""
 
 _HONEST = 0.4
-"""A training's share of the steps that pruned evaluations have taken since one went on to its end.
-Below it the next one goes on, so that what is given up does not go unquestioned."""
+"""Once a training's steps are at most this share of those that pruned evaluations have taken since
+one went on to its end, the next one does too, so that what is given up does not go unquestioned."""
 
 _RECENT = 50
 """So many evaluations that ended last are what a fresh candidate is compared with."""
@@ -35,8 +35,7 @@ class AutoPruner(Pruner):
     of the final value, because curves cross or noise is large, all chances are alike and little is
     given up. The first eight evaluations always go on to their end, and now and then a later one.
 
-    ``run(pruner="auto")`` uses it. It needs no choice and no warm-up, but estimates in the same
-    unit as the value.
+    ``run(pruner="auto")`` uses it.
     """
 
     def __init__(self) -> None:
