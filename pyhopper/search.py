@@ -321,7 +321,7 @@ class Search:
         seeding_steps: int | None = None,
         seeding_runtime: float | str | None = None,
         seeding_ratio: float = 0.25,
-        pruner: Pruner | None = None,
+        pruner: Pruner | str | None = None,
         n_jobs: int | str = 1,
         quiet: bool = False,
         ignore_nans: bool = False,
@@ -368,9 +368,10 @@ class Search:
             Length of the first phase (random search) in candidates or in time.
         seeding_ratio : float
             Length of the first phase as a share of the budget, if not given otherwise.
-        pruner : Pruner, optional
+        pruner : Pruner or "auto", optional
             Gives up poor candidates early, see :mod:`pyhopper.pruners`; needs an objective that
-            yields estimates or calls :func:`pyhopper.should_prune`.
+            yields estimates or calls :func:`pyhopper.should_prune`. With ``"auto"`` there is
+            nothing to choose: see :class:`pyhopper.pruners.AutoPruner`.
         n_jobs : int or str
             How many evaluations run at the same time, each in a subprocess: a number, -1 for one
             per core, ``"per-gpu"`` for one per GPU that sees no other, ``"2x per-gpu"`` for two.

@@ -10,7 +10,6 @@ import copy
 import math
 import traceback
 import warnings
-from abc import ABC, abstractmethod
 from bisect import bisect_left, insort
 from typing import Any
 
@@ -21,6 +20,10 @@ from pyhopper.errors import ArgumentError, class_name
 from pyhopper.events import Candidate, Outcome, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
+from pyhopper.pruners.auto import AutoPruner
+from pyhopper.pruners.base import Pruner
+
+__all__ = ["Advice", "AutoPruner", "Pruner", "QuantilePruner", "TopKPruner", "as_pruner"]
 
 
 def __getattr__(name: str) -> Any:
@@ -28,55 +31,6 @@ def __getattr__(name: str) -> Any:
     from pyhopper.habits import PRUNERS, missing
 
     raise missing(f"module {__name__!r}", name, PRUNERS, ("QuantilePruner", "TopKPruner"))
-
-
-class Pruner(ABC):
-    """Decides whether an evaluation is given up.
-
-    Subclass it and implement :meth:`should_prune`; a rule that learns from earlier candidates also
-    implements :meth:`append` and, to survive in a checkpoint, the two methods for its state.
-
-    Attributes
-    ----------
-    direction : str
-        ``"max"`` or ``"min"``, set by the search before anything is asked.
-    learned_from, blank : object
-        Set by the search, so that nothing is learned twice, nor from another search.
-    """
-
-    direction: str = "max"
-
-    learned_from: Any = None
-
-    blank: Any = None
-
-    def append(self, partial_results: list[float], was_pruned: bool) -> None:  # noqa: B027 - optional
-        """Learn from an evaluation that has ended, with a value or pruned.
-
-        Parameters
-        ----------
-        partial_results : list of float
-            Its estimates in order; never empty.
-        was_pruned : bool
-            Whether it was given up.
-        """
-
-    @abstractmethod
-    def should_prune(self, partial_results: list[float]) -> bool:
-        """Whether to give up a running evaluation.
-
-        Parameters
-        ----------
-        partial_results : list of float
-            Its estimates so far in order; never empty.
-        """
-
-    def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint should keep, made of dicts, lists, numbers and strings."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:  # noqa: B027 - optional
-        """Take back what :meth:`state_dict` gave."""
 
 
 class _Ranks(Pruner):
@@ -223,7 +177,7 @@ class Advice:
     Attributes
     ----------
     asked : bool
-        Whether there was an estimate to judge.
+        Whether there was an estimate to judge, or the pruner does without.
     """
 
     def __init__(
@@ -236,7 +190,7 @@ class Advice:
     ) -> None:
         self._pruner: Pruner | None = pruner
         self._quiet = quiet
-        self.asked = False
+        self.asked = isinstance(pruner, AutoPruner)
         self._running: dict[int, list[float]] = {}
         pruner.direction = "max" if state.maximize else "min"
         if pruner.learned_from is not search:
@@ -276,8 +230,7 @@ class Advice:
     def _learn(self, evaluation: Evaluation) -> None:
         self._running.pop(evaluation.id, None)
         if evaluation.estimates and evaluation.status in (Status.DONE, Status.PRUNED):
-            was_pruned = evaluation.status is Status.PRUNED
-            self._ask("append", list(evaluation.estimates), was_pruned)
+            self._ask("observe", list(evaluation.estimates), evaluation.value)
 
     def _ask(self, method: str, *arguments: Any) -> Any:
         if self._pruner is None:
@@ -294,14 +247,16 @@ class Advice:
 
 
 def as_pruner(pruner: Any) -> Pruner | None:
-    """The ``pruner`` argument.
+    """The ``pruner`` argument: a pruner, ``"auto"`` or None.
 
     Raises
     ------
     ArgumentError
-        If it is no pruner.
+        If it is none of these.
     """
+    if isinstance(pruner, str) and pruner == "auto":
+        return AutoPruner()
     if pruner is None or isinstance(pruner, Pruner):
         return pruner
     hint = "; create one, such as QuantilePruner(0.5)" if isinstance(pruner, type | str) else ""
-    raise ArgumentError("pruner", pruner, f"must be a pyhopper.pruners.Pruner{hint}")
+    raise ArgumentError("pruner", pruner, f'must be "auto" or a pyhopper.pruners.Pruner{hint}')
