@@ -159,7 +159,8 @@ def _steps(distribution: BaseDistribution) -> int | None:
     step = getattr(distribution, "step", None)
     if step is None or getattr(distribution, "log", False):
         return None
-    return round((distribution.high - distribution.low) / step)
+    steps: int = round((distribution.high - distribution.low) / step)
+    return steps
 
 
 def _parameter(distribution: BaseDistribution) -> Parameter:

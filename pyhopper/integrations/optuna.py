@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import warnings
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,14 +20,18 @@ from optuna.distributions import BaseDistribution
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from pyhopper.budget import Budget, Schedule, Stopwatch, SystemClock
-from pyhopper.errors import ArgumentError
-from pyhopper.events import Began, Candidate, CandidateType, Ended, Outcome, Started, Status
-from pyhopper.budget import Stamp
+from pyhopper.budget import Budget, Schedule, Stamp, Stopwatch, SystemClock
+from pyhopper.errors import ArgumentError, CandidateError
+from pyhopper.events import Began, Candidate, CandidateType, Ended, Known, Outcome, Started, Status
+from pyhopper.history.evaluation import Misfit
 from pyhopper.history.state import State, observe
+from pyhopper.history.study import OWN, Columns
 from pyhopper.integrations.define_by_run import Branch, Distributions
-from pyhopper.parameters import Point
+from pyhopper.parameters import Parameter, Point
+from pyhopper.parameters.names import look_up
 from pyhopper.parameters.space import Space
+from pyhopper.parameters.template import same
+from pyhopper.search import Search
 from pyhopper.supply import Streams, Supply
 
 _PROPOSED = "pyhopper:proposed"
@@ -122,6 +128,106 @@ class PyHopperSampler(optuna.samplers.BaseSampler):
         # The first trial is the middle of the space, as everywhere in this package.
         point = space.sample(rng) if trial.number else space.start(rng)
         return branch.params(space.build(point), distributions)[param_name]
+
+
+def import_study(study: Study, search: Search) -> int:
+    """Take the trials of a study as known results of a search, which are not run again.
+
+    Parameters are recognized by their names, nested ones by the dotted name, and options of a
+    choice by what they are. A parameter that a trial lacks gets its ``init``. A trial that failed
+    counts as an evaluation without a value, a pruned one keeps its intermediate values, and one
+    that has not ended is left out. User attributes become metrics.
+
+    Parameters
+    ----------
+    study : optuna.study.Study
+        With one objective.
+    search : Search
+        To run in the direction of the study.
+
+    Returns
+    -------
+    int
+        How many trials were taken.
+
+    Raises
+    ------
+    ArgumentError
+        If the study has several objectives, or the search has run in the other direction.
+
+    Warns
+    -----
+    UserWarning
+        If trials do not fit the template, or have parameters that it lacks: how many, and which.
+
+    Examples
+    --------
+    >>> import optuna, pyhopper
+    >>> from pyhopper.integrations.optuna import import_study
+    >>> study = optuna.create_study(direction="maximize")
+    >>> study.add_trial(
+    ...     optuna.create_trial(
+    ...         params={"lr": 0.1},
+    ...         distributions={"lr": optuna.distributions.FloatDistribution(0.01, 1, log=True)},
+    ...         value=0.9,
+    ...     )
+    ... )
+    >>> search = pyhopper.Search(lr=pyhopper.float(0.01, 1, log=True))
+    >>> import_study(study, search)
+    1
+    """
+    _check_single(study)
+    log = search._log  # noqa: SLF001 - there is no public way to tell of a pruned one
+    maximize = study.direction is StudyDirection.MAXIMIZE
+    if log.state.maximize not in (None, maximize):
+        problem = "the search has run in the other direction; make a new Search"
+        raise ArgumentError("study", study.direction.name.lower(), problem)
+    columns, space = Columns(log.space), log.space
+    misfits: Counter[str] = Counter()
+    unknown: Counter[str] = Counter()
+    taken = 0
+    trials = [t for t in study.get_trials(deepcopy=False) if t.state.is_finished()]
+    for trial in trials:
+        try:
+            point, used = columns.point(trial.params)
+            extra = set(trial.params) - used
+            for name in extra:
+                _check_constant(space, name, trial.params[name])
+        except CandidateError as error:
+            misfits[error.path] += 1
+            continue
+        unknown.update(extra - space.template.keys())
+        known = point if space.allows(point) else Misfit(point)
+        candidate = Candidate(-1, CandidateType.MANUALLY_ADDED, space.build(point), known)
+        search._tell(Known(candidate, _known_outcome(trial)))  # noqa: SLF001
+        taken += 1
+    if misfits:
+        text = f"{len(trials) - taken} of {len(trials)} trials do not fit the template and were"
+        warnings.warn(f"{text} left out, because of {_counted(misfits)}", stacklevel=2)
+    if unknown:
+        text = f"the template has no {_counted(unknown)}; the trials count without"
+        warnings.warn(text, stacklevel=2)
+    return taken
+
+
+def _check_constant(space: Space, name: str, value: Any) -> None:
+    """Refuse a trial with another value than a constant of the template has."""
+    constant = look_up(space.template, name.split("."))
+    if constant is not None and not isinstance(constant, Parameter) and not same(constant, value):
+        raise CandidateError(name, value, f"the template has the constant {constant!r}")
+
+
+def _counted(names: Counter[str]) -> str:
+    return ", ".join(f"{name} ({count}x)" for name, count in names.most_common())
+
+
+def _known_outcome(trial: FrozenTrial) -> Outcome:
+    """How a trial ended, as a result from elsewhere: a failure is one without a value."""
+    outcome = _outcome(trial)
+    attributes = trial.user_attrs.items()
+    metrics = {name: value for name, value in attributes if not name.startswith(OWN)}
+    status = Status.NAN if outcome.status is Status.FAILED else outcome.status
+    return outcome._replace(status=status, metrics=metrics or None, reason="")
 
 
 class _Memory:
