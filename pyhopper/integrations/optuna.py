@@ -271,7 +271,7 @@ class _Memory:
                 self._take(each)
         if self._supply is None:
             budget = Budget(Schedule(), Stopwatch(SystemClock()))
-            self._supply = Supply(self._space, self._state, self._seed, budget)
+            self._supply = Supply(self._space, self._state, self._seed, budget, repeatable=True)
         # The trial's number decides about its random numbers, whichever worker runs it.
         self._state.started = trial.number
         event = self._supply.next()
