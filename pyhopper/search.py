@@ -679,6 +679,5 @@ class Search:
         ArgumentError
             If this search has results already, or the space or seed does not fit.
         """
-        news = self._log.load(path, recover)
-        if news:
+        if news := self._log.load(path, recover):
             say(*news)
