@@ -308,6 +308,45 @@ class Search:
         """Allow all candidates to be evaluated again."""
         self._tell(Forgotten(None))
 
+    def to_optuna(self, storage: Any = None, study_name: str | None = None) -> Any:
+        """Write all evaluations as a study of Optuna, which optuna-dashboard opens.
+
+        Nested parameters have their dotted names in it, arrays and lists one parameter an entry;
+        of larger arrays and of other values only a summary is kept, in the user attributes. These
+        hold the metrics, and behind ``pyhopper.`` how each candidate came about and ended.
+
+        Parameters
+        ----------
+        storage : str or optuna.storages.BaseStorage, optional
+            Where, such as ``"sqlite:///study.db"``; by default in memory.
+        study_name : str, optional
+            What to call the study; by default Optuna makes a name up.
+
+        Returns
+        -------
+        optuna.study.Study
+            The study. Evaluations that failed or had no value are failed trials in it.
+
+        Raises
+        ------
+        ArgumentError
+            If the search has not run, or the storage has a study of this name.
+        ImportError
+            Without the package optuna.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
+        >>> _ = search.run(lambda p: p["x"], "max", steps=20, quiet=True)
+        >>> study = search.to_optuna()  # doctest: +SKIP
+        >>> study.best_params == search.best  # doctest: +SKIP
+        True
+        """
+        from pyhopper.history.study import to_optuna
+
+        return to_optuna(self._log.state, self._log.space, storage, study_name)
+
     # Running -----------------------------------------------------------------------------------
 
     @guided
@@ -641,6 +680,5 @@ class Search:
         ArgumentError
             If this search has results already, or the space or seed does not fit.
         """
-        news = self._log.load(path, recover)
-        if news:
+        if news := self._log.load(path, recover):
             say(*news)

@@ -222,7 +222,7 @@ def read_axis(
         return Axis(
             name,
             values,
-            options=_labels(options),
+            options=labels_of(options),
             ordered=keywords.get("ordinal") is True,
             weights=tuple(float(each) for each in weights) if sound else (),
             kind="choice",
@@ -282,7 +282,7 @@ def _literal(node: ast.expr) -> Any:
         return None
 
 
-def _labels(options: Sequence[str]) -> tuple[str, ...]:
+def labels_of(options: Sequence[str]) -> tuple[str, ...]:
     """A short and different name for each option."""
     short_names = [_label(text) for text in options]
     return tuple(

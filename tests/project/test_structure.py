@@ -25,7 +25,7 @@ LAYERS = [
     {"display", "log", "settings", "signals", "supply"},
     {"engine", "retrace", "session", "plot"},
     {"search"},
-    {"testing", "cli", "utils", "__init__"},
+    {"testing", "cli", "utils", "integrations", "__init__"},
     {"__main__"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
