@@ -156,8 +156,11 @@ class State:
 
     @property
     def all_failed(self) -> bool:
-        """Whether every evaluation has failed, so that the objective is likely at fault."""
-        return 0 < self.ended == self.count(Status.FAILED)
+        """Whether every evaluation has failed, so that the objective is likely at fault.
+
+        A result that is known from elsewhere shows that it can succeed.
+        """
+        return 0 < self.ended == self.count(Status.FAILED) and not self.count(Status.DONE)
 
     def is_better(self, value: float, than: float) -> bool:
         """Whether a value beats another; every number beats NaN."""

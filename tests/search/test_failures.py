@@ -94,3 +94,12 @@ def test_a_run_without_evaluations_is_no_failure(capsys):
     out = " ".join(capsys.readouterr().out.split())
     assert "1 evaluation failed or had no value: 1 x ZeroDivisionError" in out
     assert "Every evaluation" not in out
+
+
+def test_a_known_result_shows_that_the_objective_can_succeed():
+    """So the first failures do not end the search."""
+    search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
+    search.add({"x": 0.25}, 0.25)
+    search.run(lambda p: 1 / 0, "max", steps=5, quiet=True)
+    assert search.best == {"x": 0.25}
+    assert len(search.history.evaluations) == 6
