@@ -10,7 +10,6 @@ import inspect
 import numbers
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any, ParamSpec, TypeVar
 
 from pyhopper.errors import ArgumentError, PyhopperError, UnknownArgumentError, short
@@ -167,6 +166,9 @@ PRUNERS = {name: _RANK for name, hint in MODULE.items() if hint == _RANK}
 
 def hint(name: str, table: Mapping[str, str], known: Iterable[str]) -> str:
     """What was probably meant by a name, as the end of a sentence; empty if nobody knows."""
+    # Imported here, since most programs have no such name in them.
+    from difflib import get_close_matches
+
     close = [table[name]] if name in table else get_close_matches(name, list(known), 1, 0.7)
     if not close:
         return ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import html
 import logging
 import os
 import shutil
@@ -109,6 +108,8 @@ class Page:
         """See :class:`Outlet`."""
         if (share, text, best) == self._shown:
             return
+        import html
+
         self._shown = share, text, best
         percent = "" if share is None else f"{100 * share:.0f}% "
         bar = "" if share is None else f'<progress value="{share:.4f}"></progress> {percent}'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -167,6 +166,8 @@ def standing(state: State) -> str:
 
 def to_html(title: str, state: State, space: Space) -> str:
     """A title and the best evaluations as an HTML table, for notebooks."""
+    import html
+
     done = [each for each in state.evaluations if each.status is Status.DONE]
     sign = -1 if state.maximize else 1
     best = sorted(done, key=lambda each: sign * each.value)[:_IN_HTML]
@@ -183,6 +184,8 @@ def to_html(title: str, state: State, space: Space) -> str:
 
 
 def _html_row(tag: str, cells: Iterable[Any]) -> str:
+    import html
+
     inner = "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells)
     return f"<tr>{inner}</tr>"
 

@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 from pyhopper.errors import ArgumentError
 from pyhopper.journal.codec import Described
 from pyhopper.journal.file import Line
-from pyhopper.journal.table import shown
 from pyhopper.parameters import Branching, Parameter, Partial, Selector
 from pyhopper.parameters.mistakes import check_searchable
 from pyhopper.parameters.space import Space
@@ -82,6 +81,9 @@ class _Value(Described, Parameter):
         _refuse(self.entry["key"])
 
     def decode(self, data: Any) -> Any:
+        # Imported here, since a search with a template has no need of it.
+        from pyhopper.journal.table import shown
+
         return shown(data, self.entry.get("options"))
 
     def describe(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -89,6 +88,8 @@ def replacing(target: Path, space: Space) -> Iterator[Checkpoint]:
     with contextlib.ExitStack() as stack:
         path = target
         if is_stream(target):
+            import tempfile
+
             path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / target.name
         file = Checkpoint.to_replace(path, space)
         file.lock.acquire("ask")
