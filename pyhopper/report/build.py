@@ -108,8 +108,16 @@ def _search(source: Source, number: int) -> Json:
         },
         "outlook": _outlook(sheet),
         "bill": _bill(sheet),
-        "space": [[axis.name, axis.text, sheet.where(axis)] for axis in sheet.axes],
+        "space": [[axis.name, _what(axis), sheet.where(axis)] for axis in sheet.axes],
     }
+
+
+def _what(axis: Axis) -> str:
+    """What a parameter may be; options by their labels."""
+    if not axis.options:
+        return axis.text
+    weights = f", weights={list(axis.weights)}" if axis.weights else ""
+    return f"{'ordered ' if axis.ordered else ''}choice({', '.join(axis.options)}{weights})"
 
 
 def _best(source: Source) -> Json | None:

@@ -9,7 +9,7 @@ const DRAWN = 4000;
 const LINES = 1500;
 const WORDS = { done: "value", pruned: "pruned", nan: "no value", failed: "failed", cancelled: "cancelled", running: "running" };
 
-let state = { search: 0, by: "steps", sort: "", down: false, filter: "", hidden: null, ranges: {}, notation: "Python", every: false };
+let state = { search: 0, by: "steps", sort: "", down: false, filter: "", hidden: null, ranges: {}, notation: "Python", paused: false };
 try { Object.assign(state, JSON.parse(sessionStorage.getItem(KEY) || "{}")); } catch { /* a page without storage begins anew */ }
 if (!(state.search in DATA.searches)) state.search = 0;
 
@@ -34,7 +34,8 @@ const clip = (text, most = 28) => (text.length > most ? [...text].slice(0, most 
 function number(value) {
   if (value === null || value === undefined) return "";
   if (Number.isInteger(value) && Math.abs(value) < 1e9) return String(value);
-  return String(Number(value.toPrecision(6)));
+  const size = Math.abs(value);
+  return size && (size < 1e-3 || size >= 1e9) ? String(Number(value.toPrecision(6)).toExponential()) : String(Number(value.toPrecision(6)));
 }
 
 function duration(seconds) {
@@ -48,7 +49,8 @@ function duration(seconds) {
   return Math.floor(minutes / 1440) + " d " + Math.floor((minutes % 1440) / 60) + " h";
 }
 
-const when = (seconds) => (seconds ? new Date(seconds * 1000).toLocaleString() : "at an unknown time");
+const isTime = (seconds) => seconds && Math.abs(seconds) < 8e12;
+const when = (seconds) => (isTime(seconds) ? new Date(seconds * 1000).toLocaleString() : "not known");
 const plural = (count, thing) => count + " " + thing + (count === 1 ? "" : "s");
 
 function unitOf(longest) {
@@ -136,11 +138,31 @@ function axisOf(column, length) {
   };
   const text = (place) => {
     if (hasOff && place < low - 0.05 * (high - low)) return "inactive";
-    if (category) return Number.isInteger(place) && place >= 0 ? clip(column.options[place] || "", 14) : "";
+    if (category) return clip(column.options[Math.round(place)] || "", 12);
     return number(Number((log ? 10 ** place : place).toPrecision(3)));
   };
-  return { name: column.summary || column.name, column, low, high, off, hasOff, category, log, at, text,
+  return { name: column.summary || column.name, column, low, high, off, hasOff, category, log, at, text, ticks: ticksOf(known, low, high, category, log),
     isKnown: (row) => values[row] !== null && values[row] !== undefined };
+}
+
+// Where the labels of an axis stand: at options, at the few values that there are, or at round numbers.
+function ticksOf(known, low, high, category, log) {
+  const levels = [...new Set(known)].sort((a, b) => a - b);
+  if (category) {
+    const step = Math.ceil((high - low) / 12);
+    return Array.from({ length: Math.floor((high + 0.5) / step) + 1 }, (_, index) => index * step).filter((index) => index < high);
+  }
+  if (levels.length && levels.length <= 7 && levels.every((level) => Number.isInteger(Number((log ? 10 ** level : level).toPrecision(9))))) return levels;
+  if (log && high - low >= 2) {
+    const step = Math.ceil((high - low) / 6);
+    return Array.from({ length: 400 }, (_, index) => (Math.ceil(low) + index * step)).filter((at) => at <= high + 1e-9);
+  }
+  const rough = (high - low) / 5;
+  const unit = 10 ** Math.floor(Math.log10(rough));
+  const step = log ? rough : unit * [1, 2, 5, 10].find((each) => each * unit >= rough * 0.99);
+  const found = [];
+  for (let at = log ? low : Math.ceil(low / step - 1e-9) * step; at <= high + 1e-9 * step && found.length < 12; at += step) found.push(Math.abs(at) < 1e-9 * step ? 0 : at);
+  return found;
 }
 
 // Charts -----------------------------------------------------------------------------------------
@@ -180,13 +202,13 @@ function colours() {
 const CYCLE = ["#4178be", "#c8501e", "#2f8f5b", "#8a5bb5", "#b38600", "#c0427d", "#3c97a8", "#7a7a7a"];
 
 function look(c, more = {}) {
-  return { axisLine: { lineStyle: { color: c.line } }, axisTick: { lineStyle: { color: c.line } }, axisLabel: { color: c.muted, hideOverlap: true, formatter: number },
+  return { axisLine: { onZero: false, lineStyle: { color: c.line } }, axisTick: { lineStyle: { color: c.line } }, axisLabel: { color: c.muted, hideOverlap: true, formatter: number },
     splitLine: { lineStyle: { color: c.line, opacity: 0.6 } }, nameTextStyle: { color: c.muted }, ...more };
 }
 
 const tip = (c, formatter) => ({ trigger: "item", renderMode: "richText", confine: true, backgroundColor: c.card, borderColor: c.line,
   textStyle: { color: c.ink, fontSize: 12 }, formatter });
-const legend = (c) => ({ top: 0, right: 0, type: "scroll", textStyle: { color: c.ink }, pageTextStyle: { color: c.muted }, pageIconColor: c.muted, formatter: (name) => clip(name, 30), tooltip: { show: false } });
+const legend = (c) => ({ icon: "roundRect", itemWidth: 14, itemHeight: 9, top: 0, right: 0, type: "scroll", textStyle: { color: c.ink }, pageTextStyle: { color: c.muted }, pageIconColor: c.muted, formatter: (name) => clip(name, 30), tooltip: { show: false } });
 
 function valueAxis(c, shown) {
   return look(c, { type: shown.log ? "log" : "value", min: shown.low, max: shown.high, name: DATA.maximize ? "value (higher is better)" : "value (lower is better)",
@@ -295,12 +317,10 @@ function parameterPlots(search) {
   const add = (some) => grid.append(...some.map((axis) => h("div", {}, h("h3", { class: "chip", title: clip(axis.name, 500) }, clip(axis.name, 40)), noticed(search, chart("Value against " + clip(axis.name, 80), (c) => ({
     grid: { left: 62, right: 12, top: 10, bottom: 30 },
     tooltip: tip(c, (p) => describeRow(search, rowOf(p))),
-    xAxis: look(c, { type: "value", min: axis.low, max: axis.high, splitLine: { show: false }, interval: axis.category ? 1 : undefined, minInterval: axis.column.whole && !axis.log ? 1 : undefined,
-      axisLabel: { color: c.muted, hideOverlap: true, showMinLabel: axis.category ? false : undefined, showMaxLabel: axis.category ? false : undefined, formatter: axis.category ? undefined : axis.text, show: !axis.category } }),
+    xAxis: look(c, { type: "value", min: axis.low, max: axis.high, splitLine: { show: false },
+      axisTick: { customValues: axis.ticks, lineStyle: { color: c.line } }, axisLabel: { color: c.muted, hideOverlap: true, customValues: axis.ticks, formatter: axis.text } }),
     yAxis: { ...valueAxis(c, search.window), name: "" },
-    series: [...scatters(search, rows, (row) => (axis.isKnown(row) ? axis.at(row) : null), c, true),
-      ...(axis.category ? [{ type: "scatter", silent: true, symbolSize: 0.1, data: axis.column.options.slice(0, 40).map((option, index) => [index, search.window.low]), tooltip: { show: false },
-        label: { show: true, position: "bottom", color: c.muted, fontSize: 11, distance: 6, formatter: (p) => clip(axis.column.options[p.dataIndex], 12) }, labelLayout: { hideOverlap: true } }] : [])],
+    series: scatters(search, rows, (row) => (axis.isKnown(row) ? axis.at(row) : null), c, true),
   }), "small")))));
   add(axes.slice(0, 12));
   box.append(grid);
@@ -322,10 +342,10 @@ function parallel(search, table) {
   const shown = search.window;
   const place = (value) => (shown.log ? Math.log10(inside(shown, value)) : inside(shown, value));
   const [low, high] = shown.log ? [Math.log10(shown.low), Math.log10(shown.high)] : [shown.low, shown.high];
-  axes.push({ name: "value", isValue: true, low, high, hasOff: false, at: (row) => (search.value[row] === null ? NaN : place(search.value[row])),
+  axes.push({ name: "value", ticks: ticksOf([], low, high, false, shown.log), low, high, hasOff: false, at: (row) => (search.value[row] === null ? NaN : place(search.value[row])),
     text: (at) => number(Number((shown.log ? 10 ** at : at).toPrecision(4))) });
   table.axes = axes;
-  box.append(h("p", { class: "muted" }, "Drag along an axis to choose a range; the table below then shows only evaluations within it. Written as a filter, ranges work by keyboard too."));
+  box.append(h("p", { class: "muted" }, "Drag along an axis to choose a range; the table below then shows only evaluations within it. By keyboard, write ranges into the filter: lr>0.001 lr<0.01."));
   const rows = search.sample(LINES).filter((row) => search.value[row] !== null);
   const rank = new Map(search.ranked.map((row, index) => [row, index]));
   rows.sort((a, b) => rank.get(b) - rank.get(a));
@@ -338,9 +358,8 @@ function parallel(search, table) {
       tooltip: tip(c, (p) => (p.data && p.data.row !== undefined ? describeRow(search, p.data.row) : "")),
       parallel: { left: 60, right: 60, top: 44, bottom: 24, axisExpandable: false, parallelAxisDefault: { type: "value", realtime: false, areaSelectStyle: { width: 22, borderColor: c.accent, color: c.accent, opacity: 0.25 } } },
       parallelAxis: axes.map((axis, dim) => look(c, { id: "axis" + dim, dim, name: clip(axis.name, 13), nameLocation: "end", nameTextStyle: { color: c.ink, fontSize: 12 }, nameGap: 14,
-        min: axis.hasOff ? axis.off : axis.low, max: axis.high, interval: axis.category ? 1 : undefined, splitNumber: 4,
-        axisLine: { lineStyle: { color: c.muted } }, axisLabel: { color: c.ink, fontSize: 10, formatter: axis.text, showMinLabel: axis.category ? false : undefined, textBorderColor: c.card, textBorderWidth: 2 }, splitLine: { show: false },
-        ...(axis.category ? ticksOf(axis) : {}) })),
+        min: axis.hasOff ? axis.off : axis.low, max: axis.high, splitLine: { show: false }, axisLine: { lineStyle: { color: c.muted } }, axisTick: { customValues: marks(axis), lineStyle: { color: c.muted } },
+        axisLabel: { color: c.ink, fontSize: 10, customValues: marks(axis), formatter: axis.text, textBorderColor: c.card, textBorderWidth: 2 } })),
       series: [{ type: "parallel", data: rows.map(line), smooth: false, progressive: 500, silent: false, emphasis: { disabled: true }, inactiveOpacity: 0.03, activeOpacity: 1 }],
     };
   });
@@ -361,8 +380,7 @@ function parallel(search, table) {
   return box;
 }
 
-// Labels of options stand at whole numbers.
-const ticksOf = (axis) => ({ min: axis.hasOff ? -1 : -0.5, max: axis.column.options.length - 0.5, axisLabel: undefined, ...{} });
+const marks = (axis) => (axis.hasOff ? [axis.off, ...axis.ticks] : axis.ticks);
 
 function mix(from, to, share) {
   const parse = (text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16));
@@ -716,8 +734,6 @@ function origin(search) {
   h("details", {}, h("summary", {}, "Licence of the plots"), h("p", {}, "The plots are drawn by Apache ECharts " + echarts.version + ", which is part of this file under the Apache License 2.0."), h("pre", { tabindex: "0" }, licence)));
 }
 
-let refreshing = null;
-
 function header(search) {
   const made = h("header", {}, h("h1", {}, DATA.searches.length > 1 ? "pyhopper: " + DATA.searches.length + " searches" : "pyhopper: " + clip(search.title, 200)), h("span", { class: "muted" }, "Written " + when(DATA.written)));
   if (DATA.refresh) {
@@ -730,7 +746,7 @@ function header(search) {
 // A dialog that is read, or a filter that is written, is not interrupted.
 function refresh() {
   const busy = state.paused || document.querySelector("dialog") || (document.activeElement && document.activeElement.id === "filter");
-  if (busy) { refreshing = setTimeout(refresh, 1000); return; }
+  if (busy) { setTimeout(refresh, 1000); return; }
   save(); location.reload();
 }
 
@@ -750,7 +766,7 @@ function render() {
 
 render();
 if (state.scroll) window.scrollTo(0, state.scroll);
-if (DATA.refresh) refreshing = setTimeout(refresh, 1000 * DATA.refresh);
+if (DATA.refresh) setTimeout(refresh, 1000 * DATA.refresh);
 addEventListener("pagehide", save);
 const redraw = () => { for (const element of charts) if (element.chart) element.draw(); };
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
