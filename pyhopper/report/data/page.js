@@ -602,7 +602,10 @@ function evaluationTable(search) {
       if (top < scroll.scrollTop) scroll.scrollTop = top;
       else if (top + ROW > scroll.scrollTop + scroll.clientHeight - 34) scroll.scrollTop = top + ROW - scroll.clientHeight + 34;
       table.draw();
-    } else if (event.key === "Enter" && table.active >= 0) openRow(search, table.rows[table.active]);
+    } else if (event.key === "Enter" && table.active >= 0) {
+      event.preventDefault(); // else the same key would close it
+      openRow(search, table.rows[table.active]);
+    }
   });
 
   const boxes = columns.map((column) => {
