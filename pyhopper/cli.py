@@ -6,6 +6,7 @@
     python -m pyhopper show run.ckpt --watch     # the same, again and again
     python -m pyhopper best run.ckpt             # the best candidate as JSON (or --yaml)
     python -m pyhopper export run.ckpt all.csv   # or .jsonl, .parquet; columns as in to_pandas
+    python -m pyhopper report run.ckpt -o run.html         # one page with everything; or several
 
 Nothing here takes a lock, writes to a checkpoint or runs code from it.
 """
@@ -103,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     best.add_argument("--yaml", action="store_true", help="as YAML instead of JSON (needs pyyaml)")
     export = add("export", _export, "Write all evaluations to a file.")
     export.add_argument("output", help="a file that ends in .csv, .jsonl or .parquet; - for CSV")
+    report = add("report", _report, "Write one HTML page that opens without a server.")
+    report.add_argument("more", nargs="*", help="further checkpoints, to compare them")
+    report.add_argument("-o", "--output", default="report.html", help="the page (report.html)")
     return parser
 
 
@@ -183,6 +187,17 @@ def _export(table: Table, args: Any) -> None:
         return
     data = text.getvalue().encode("utf-8", "backslashreplace")
     _write(args.output, data)
+
+
+def _report(table: Table, args: Any) -> None:
+    from pyhopper.report import write
+
+    others = [Table(Path(each), args.recover) for each in args.more]
+    try:
+        write([table, *others], args.output)
+    except OSError as error:
+        raise CheckpointError(args.output, f"cannot be written: {error.strerror}") from None
+    _complain(f"Wrote {args.output}")
 
 
 def _write(output: str, data: bytes) -> None:

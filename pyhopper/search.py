@@ -189,8 +189,7 @@ class Search:
     @property
     def best_f(self) -> float | None:
         """The best value so far, None before the first."""
-        best = self._log.state.best
-        return None if best is None else best.value
+        return self.history.best_f
 
     # What the user knows -----------------------------------------------------------------------
 
@@ -682,3 +681,29 @@ class Search:
         """
         if news := self._log.load(path, recover):
             say(*news)
+
+    @guided
+    def report(self, path: str | os.PathLike[str], *, refresh: float | str | None = None) -> None:
+        """Write a report: one HTML file that opens without a server or a network.
+
+        It has the best candidate to copy, pictures, importance, a table of all evaluations and
+        where the time went. ``pyhopper report`` makes one from checkpoints, and
+        :class:`pyhopper.callbacks.Report` keeps one up to date.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; one that is there is replaced.
+        refresh : float or str, optional
+            After how long an open page loads itself again; by default it does not.
+
+        Raises
+        ------
+        ArgumentError
+            If an argument makes no sense.
+        OSError
+            If the file cannot be written.
+        """
+        from pyhopper.report import write
+
+        write(self, path, refresh=refresh)

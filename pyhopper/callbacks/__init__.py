@@ -1,7 +1,8 @@
 """Callbacks: the base class for a user's own, and those that come with pyhopper.
 
-Those save the best candidate, collect a history, or log to TensorBoard, MLflow, Weights & Biases or
-Aim. The progress bar and the summary are not callbacks; see :mod:`pyhopper.display`.
+Those save the best candidate, collect a history, keep a report up to date, or log to TensorBoard,
+MLflow, Weights & Biases or Aim. The progress bar and the summary are not callbacks; see
+:mod:`pyhopper.display`.
 """
 
 import importlib
@@ -10,10 +11,11 @@ from typing import Any
 from pyhopper.callbacks.base import Callback
 from pyhopper.callbacks.disk import SaveBestOnDisk
 from pyhopper.callbacks.history import History
+from pyhopper.callbacks.report import Report
 
 _TRACKERS = ("aim", "mlflow", "tensorboard", "wandb")
 
-__all__ = ["Callback", "History", "SaveBestOnDisk"]
+__all__ = ["Callback", "History", "Report", "SaveBestOnDisk"]
 
 
 def __getattr__(name: str) -> Any:

@@ -96,7 +96,7 @@ def summary(
         _failures(state),
         _UNASKED if unasked else "",
         _saved(total),
-        _trust(state),
+        trust(state),
         _lateness(budget, late),
     )
     for remark in remarks:
@@ -255,7 +255,7 @@ def _lateness(budget: Budget, late: Evaluation | None) -> str:
     return f"{took} instead of at most {duration(late.expected_seconds)} as expected."
 
 
-def _trust(state: State) -> str:
+def trust(state: State) -> str:
     """How accurate the best value is, if the objective is known to be noisy; else empty."""
     noise = state.leaders.noise
     if not 0.0 < noise < math.inf or state.best is None:

@@ -62,6 +62,8 @@ class Evaluation(NamedTuple):
     is_first : bool
         Whether it was the first of its run in its slot, so that imports, the start of CUDA and the
         like may have been most of its time.
+    details : str
+        The end of the traceback or of the output of a failed evaluation.
     """
 
     id: int
@@ -81,6 +83,7 @@ class Evaluation(NamedTuple):
     screening: Screening | None = None
     expected_seconds: float | None = None
     is_first: bool = False
+    details: str = ""
 
     @property
     def partial(self) -> tuple[int, float] | None:

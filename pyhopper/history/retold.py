@@ -49,7 +49,9 @@ def events_of(state: State) -> Iterator[tuple[Event, Stamp]]:
 
 def _events_of_evaluation(each: Evaluation) -> Iterator[tuple[Event, Stamp]]:
     candidate = Candidate(each.id, each.type, {}, each.point, each.screening, each.expected_seconds)
-    outcome = Outcome(each.status, each.value, each.metrics, each.estimates, each.reason)
+    outcome = Outcome(
+        each.status, each.value, each.metrics, each.estimates, each.reason, each.details
+    )
     end = Stamp(each.elapsed, each.finished_at)
     if each.id < 0:
         yield Known(candidate, outcome), end

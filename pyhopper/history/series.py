@@ -124,6 +124,15 @@ def _phases(evaluations: Sequence[Evaluation], x: Floats) -> list[Phase]:
     return [*random, Phase("local", turn if random else begin, end)]
 
 
+def alike(sheets: Sequence[Sheet]) -> list[int]:
+    """For each search the index of the first one of the same space."""
+    spaces = [
+        repr([(a.name, a.options, a.low, a.high, a.log, a.kind) for a in sheet.axes])
+        for sheet in sheets
+    ]
+    return [spaces.index(space) for space in spaces]
+
+
 class Band(NamedTuple):
     """Several searches of one space together.
 

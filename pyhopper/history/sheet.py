@@ -58,6 +58,8 @@ class Axis:
     parent, option : int
         The index of the axis on which it depends, and for which of its options it is active; -1 if
         it is always active.
+    text : str
+        How the parameter describes itself, as in ``float(0.1, 1.0, log=True)``.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Axis:
     kind: str = "other"
     parent: int = -1
     option: int = -1
+    text: str = field(default="", repr=False)
 
     def numbers(self, summary: str | None = None) -> Floats:
         """Its values as numbers, NaN where there is none.
@@ -228,6 +231,7 @@ def read_axis(
             kind="choice",
             parent=home[0],
             option=home[1],
+            text=text,
         )
     low, high = _ends(arguments)
     kind = _kind(function, keywords, values)
@@ -241,6 +245,7 @@ def read_axis(
         kind=kind,
         parent=home[0],
         option=home[1],
+        text=text,
     )
 
 

@@ -42,6 +42,9 @@ from pyhopper.parameters import INACTIVE, Omitted, Partial, Point
 _REMEMBERED = 2**15
 """Number of candidates in which duplicates are looked for if the history is not kept."""
 
+_DETAILS = 2000
+"""Most characters of a failed evaluation's traceback or output that are kept in memory."""
+
 
 class Running(NamedTuple):
     """A candidate that has started and not ended.
@@ -453,4 +456,5 @@ def _evaluation(
         not isinstance(candidate.point, Misfit),
         candidate.screening,
         candidate.expected_seconds,
+        details=outcome.details[-_DETAILS:],
     )

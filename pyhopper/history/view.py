@@ -71,6 +71,11 @@ class Record:
         return self._evaluation.reason
 
     @property
+    def details(self) -> str:
+        """The end of the traceback or of the output if it failed; else empty."""
+        return self._evaluation.details
+
+    @property
     def slot(self) -> str:
         """Where it ran; empty for the process of the search."""
         return self._evaluation.slot

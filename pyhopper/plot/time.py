@@ -177,13 +177,10 @@ def _group(
 
 def _default_labels(sheets: list[Sheet]) -> list[str]:
     """The same label for searches of the same space."""
-    spaces = [
-        repr([(a.name, a.options, a.low, a.high, a.log, a.kind) for a in s.axes]) for s in sheets
-    ]
-    same = {space: number for number, space in reversed(list(enumerate(spaces, 1)))}
-    if len(same) == 1:
+    firsts = series.alike(sheets)
+    if not any(firsts):
         return ["best"] * len(sheets)
-    return [sheets[same[space] - 1].title or f"search {same[space]}" for space in spaces]
+    return [sheets[first].title or f"search {first + 1}" for first in firsts]
 
 
 def curves(source: Any, *, ax: Any = None) -> Any:
