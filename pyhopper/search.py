@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pyhopper.budget import Clock, SystemClock
 from pyhopper.callbacks.base import Callback, Callbacks
 from pyhopper.display.text import say
@@ -31,7 +29,7 @@ from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
 from pyhopper.retrace import Retrace
 from pyhopper.session import Session, joined, number_of, told_outcome
-from pyhopper.settings import Settings, parse_direction
+from pyhopper.settings import Settings, parse_direction, parse_seed
 from pyhopper.signals import Interrupts, handled
 
 Params = dict[str, Any]
@@ -78,9 +76,6 @@ class Search:
         for template in templates:
             if not isinstance(template, Mapping):
                 raise ArgumentError("template", template, "must be a dict")
-        if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
-            problem = "must be an integer, at least 0; a parameter called seed goes into a dict"
-            raise ArgumentError("seed", seed, problem)
         if isinstance(clock, Parameter):
             # A parameter of that name, which a template may well have.
             entries["clock"], clock = clock, None
@@ -89,7 +84,7 @@ class Search:
             raise ArgumentError("clock", clock, problem)
         space = Space(merge_dicts(*templates, entries))
         check_constants(space.template)
-        self._log = Log(space, clock or SystemClock(), None if seed is None else int(seed))
+        self._log = Log(space, clock or SystemClock(), parse_seed(seed))
         self._session: Session | None = None
         self.history = History(self._log)
 

@@ -282,6 +282,16 @@ def parse_direction(direction: Any) -> bool:
     return _DIRECTIONS[direction.lower()]
 
 
+def parse_seed(seed: Any) -> int | None:
+    """The seed of a search, if the user chose one."""
+    if seed is None:
+        return None
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        problem = "must be an integer, at least 0; a parameter called seed goes into a dict"
+        raise ArgumentError("seed", seed, problem)
+    return int(seed)
+
+
 def parse_schedule(
     clock: Clock,
     *,
