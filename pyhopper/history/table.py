@@ -216,7 +216,13 @@ def frame(columns: Columns) -> Any:
     except ImportError as error:
         text = 'to_pandas needs the package pandas; run: pip install "pyhopper[pandas]"'
         raise ImportError(text) from error
-    return pd.DataFrame({name: _series(pd, name, values) for name, values in columns.items()})
+    series = [_series(pd, name, values) for name, values in columns.items()]
+    try:
+        return pd.DataFrame(dict(zip(columns, series, strict=True)))
+    except UnicodeEncodeError:  # half of a character, which Arrow's texts cannot hold
+        table = pd.DataFrame(dict(enumerate(series)))
+        table.columns = pd.Index(list(columns), dtype=object)
+        return table
 
 
 def _series(pd: Any, name: str, values: list[Any]) -> Any:
@@ -230,4 +236,8 @@ def _series(pd: Any, name: str, values: list[Any]) -> Any:
     if kinds == {bool, type(None)}:
         return pd.Series(values, dtype="boolean")
     # Through object, so that an array or a list stays one entry.
-    return pd.Series(values, dtype=object).infer_objects()
+    series = pd.Series(values, dtype=object)
+    try:
+        return series.infer_objects()
+    except UnicodeEncodeError:  # as above
+        return series

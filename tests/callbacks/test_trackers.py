@@ -12,6 +12,7 @@ import sys
 
 import pytest
 from helpers import Records, search_of_x, x_of
+from processes import eventually
 
 import pyhopper
 from pyhopper.callbacks.aim import AimCallback
@@ -250,18 +251,25 @@ def test_wandb(tmp_path, monkeypatch):
 
     monkeypatch.setenv("WANDB_SILENT", "true")
     search = searched(WandbCallback("project", name="night", dir=str(tmp_path), mode="offline"))
-    rows, names = {}, set()
-    for path in tmp_path.glob("wandb/offline-run-*/*.wandb"):
-        for data in wandb_records(path):
-            record = Record.FromString(data)
-            if record.HasField("run"):
-                names.add((record.run.project, record.run.display_name))
-            if record.HasField("history"):
-                items = record.history.item
-                row = {i.key or ".".join(i.nested_key): json.loads(i.value_json) for i in items}
-                rows[row["_step"]] = row
-    assert names == {("project", "night")}
+
+    def read():
+        rows, names = {}, set()
+        for path in tmp_path.glob("wandb/offline-run-*/*.wandb"):
+            for data in wandb_records(path):
+                record = Record.FromString(data)
+                if record.HasField("run"):
+                    names.add((record.run.project, record.run.display_name))
+                if record.HasField("history"):
+                    items = record.history.item
+                    row = {i.key or ".".join(i.nested_key): json.loads(i.value_json) for i in items}
+                    rows[row["_step"]] = row
+        return rows, names
+
     values, rates = expected(search)
+    # On a busy machine its own process is still writing.
+    eventually(lambda: read()[0].keys() == rates.keys(), 60)
+    rows, names = read()
+    assert names == {("project", "night")}
     assert {step: row["value"] for step, row in rows.items() if "value" in row} == values
     assert {step: row["params.opt.lr"] for step, row in rows.items()} == rates
     assert rows[max(rows)]["best"] == search.best_f

@@ -139,3 +139,13 @@ def test_without_pandas_the_way_out_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match=r"pyhopper\[pandas\]"):
         scripted(3).history.to_pandas()
+
+
+def test_halves_of_characters():
+    """Also where Arrow, which cannot hold them, is installed."""
+    pytest.importorskip("pandas")
+    search = pyhopper.Search({"\ud800k": pyhopper.choice("a", "\ud800")}, seed=1)
+    search.run(lambda p: {"value": 1.0, "\ud800m": "\ud800"}, steps=2, quiet=True)
+    table = search.history.to_pandas()
+    assert sorted(table["\ud800k"]) == ["a", "\ud800"]
+    assert list(table["metrics.\ud800m"]) == ["\ud800", "\ud800"]
