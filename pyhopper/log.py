@@ -39,6 +39,7 @@ from pyhopper.journal.states import (
     check_objective,
     fill,
     misplaced,
+    other_inputs,
     reader,
     replacing,
     resumed,
@@ -47,11 +48,6 @@ from pyhopper.journal.states import (
 )
 from pyhopper.parameters import Point, with_values
 from pyhopper.parameters.space import Space
-
-_OTHER_INPUTS = (
-    "The objective's arguments or the template's constants are not the ones in the checkpoint: its "
-    "evaluations were made with others, and count as if they were not."
-)
 
 
 class Log:
@@ -185,13 +181,13 @@ class Log:
             self.file.refuse_if_held(self.state.running)
             fresh = not self.continues or self.state.all_failed
             began = began._replace(fresh=fresh)
-        other = self.continues and self.state.inputs not in ("", began.inputs)
+        news = other_inputs(self.state, began.inputs) if self.continues else []
         self.take(began)
         if self.file is not None:
             # What is the best may only be known now.
             fill(self.state, self.file.replay)
         self.continues = False
-        return [_OTHER_INPUTS] if other else []
+        return news
 
     def change_space(self, space: Space) -> None:
         """Replace the space between runs. Evaluations that fit count on, as after a resume.

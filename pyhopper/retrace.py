@@ -16,6 +16,7 @@ from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
 from pyhopper.journal import Replay
 from pyhopper.kernels import Proposer
+from pyhopper.parameters import Omitted
 from pyhopper.parameters.space import Space
 from pyhopper.signals import FirstInterrupt, Interrupts
 from pyhopper.supply import Supply
@@ -79,21 +80,23 @@ class Retrace:
         if not supply.learns:
             # What a model proposes follows from the evaluations alone.
             return event
-        again = None if replay.changes else self._next(supply, event.holder)
+        again = None if replay.changes else self._next(supply, state.best, event.holder)
         key = state.key(event.candidate.point)
         if isinstance(again, Started) and again.key == key:
             return event._replace(candidate=again.candidate, key=key)
         self._supply = self.proposer = None
         return event
 
-    def _next(self, supply: Supply, holder: str) -> Started | Dropped | None:
-        """What would be proposed now; None after a signal."""
+    def _next(
+        self, supply: Supply, best: Evaluation | None, holder: str
+    ) -> Started | Dropped | None:
+        """What would be proposed now; None after a signal, or if that cannot be known."""
+        if best is not None and any(isinstance(value, Omitted) for value in best.point):
+            # It was not kept whole, so that nothing can be proposed around it.
+            return None
         try:
             return self._interrupts.leave(lambda: supply.next(holder))
         except FirstInterrupt:
-            return None
-        except (TypeError, ValueError):
-            # The best of the file lacks values, so that nothing can be proposed around it.
             return None
 
     def after(self, event: Event, evaluation: Evaluation | None) -> None:

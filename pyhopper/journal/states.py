@@ -18,6 +18,11 @@ from pyhopper.journal.checkpoint import Checkpoint
 from pyhopper.journal.replay import Replay
 from pyhopper.parameters.space import Space
 
+_OTHER_INPUTS = (
+    "The objective's arguments or the template's constants are not the ones in the checkpoint: its "
+    "evaluations were made with others, and count as if they were not."
+)
+
 
 class Follower(Protocol):
     """Is told of the events of an earlier run while they are read.
@@ -144,6 +149,19 @@ def check_objective(state: State, name: str, path: Path) -> None:
             'overwrite_checkpoint=True, or resume="force" if it is the same under a new name'
         )
         raise ArgumentError("checkpoint_path", str(path), problem)
+
+
+def other_inputs(state: State, inputs: str) -> list[str]:
+    """A sentence if a checkpoint has results of the same objective with other inputs.
+
+    Parameters
+    ----------
+    state : State
+        What was read.
+    inputs : str
+        A hash of what the objective works on now.
+    """
+    return [] if state.inputs in ("", inputs) else [_OTHER_INPUTS]
 
 
 def resumed(path: Path, state: State) -> str:

@@ -239,7 +239,7 @@ class Evolution:
         if is_complete:
             self._learn()
         # Nothing that it depends on changes in between.
-        if (is_complete or value is None or self.dropped) and self._converged():
+        if (is_complete or self.dropped) and self._converged():
             self.run += 1
             rng = np.random.default_rng([self.seed, 37, self.run])
             size = min(self.constants.size * 2, self.size * MOST_GROWTH)
