@@ -8,6 +8,8 @@ from pathlib import Path
 
 PROC = Path("/proc")
 
+ROOT = Path(__file__).parent.parent
+
 
 def eventually(condition, seconds=20.0):
     """Poll until a condition holds."""
@@ -76,3 +78,58 @@ def start_escapees(pids):
 def started(pids):
     """The processes that :func:`start_escapees` has noted in a file."""
     return [int(pid) for pid in pids.read_text().split()]
+
+
+def environment(**more):
+    """That of this process, but for what tells of a terminal."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "TERM")}
+    return {**kept, "PYTHONPATH": str(ROOT), "TERM": "xterm", **more}
+
+
+def in_terminal(arguments, columns=100, typed=(), **more):
+    """Run Python with these arguments in a pseudo-terminal; what it wrote.
+
+    ``typed`` are pairs: once the first has been written, the second is typed.
+    """
+    import pytest  # here, since a worker of a test imports this module
+
+    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+    import fcntl
+    import struct
+    import termios
+
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    command, written, seen = [sys.executable, *map(str, arguments)], b"", 0
+    waiting = list(typed)
+    with subprocess.Popen(
+        command, stdin=child, stdout=child, stderr=child, env=environment(**more)
+    ) as process:
+        os.close(child)
+        while True:
+            try:
+                part = os.read(parent, 65536)
+            except OSError:  # Linux says so when the other side has closed
+                break
+            if not part:
+                break
+            written += part
+            if waiting and waiting[0][0].encode() in written[seen:]:
+                seen = len(written)
+                os.write(parent, waiting.pop(0)[1].encode())
+    os.close(parent)
+    assert process.returncode == 0, written.decode()
+    return written.decode()
+
+
+def run_python(arguments, cwd=None, **more):
+    """Run Python with these arguments, without a terminal; the finished process."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(**more),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -12,6 +12,7 @@ from helpers import (
     search_of_x,
     x_of,
 )
+from processes import in_terminal
 
 import pyhopper
 from pyhopper.display.text import clock as clock_text
@@ -36,41 +37,10 @@ search.run(objective, "max", steps=40, ignore_nans=True, quiet=QUIET)
 """
 
 
-def in_terminal(program, columns):
-    """Run a program in a pseudo-terminal; what it wrote."""
-    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
-    import fcntl
-    import struct
-    import termios
-
-    parent, child = pty.openpty()
-    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environment = {
-        key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")
-    }
-    command = [sys.executable, "-c", program]
-    with subprocess.Popen(
-        command, stdout=child, stderr=child, stdin=child, env=environment
-    ) as process:
-        os.close(child)
-        written = b""
-        while True:
-            try:
-                part = os.read(parent, 65536)
-            except OSError:  # Linux says so when the other side has closed
-                break
-            if not part:
-                break
-            written += part
-    os.close(parent)
-    assert process.returncode == 0, written.decode()
-    return written.decode()
-
-
 @pytest.mark.parametrize("columns", [40, 80, 120])
 def test_terminal(columns):
     """A bar, then the summary; neither wraps."""
-    written = in_terminal(PROGRAM.replace("QUIET", "False"), columns)
+    written = in_terminal(["-c", PROGRAM.replace("QUIET", "False")], columns)
     bars = [part for part in re.split(r"[\r\n]", written) if re.match(r"\x1b?\S* *\d+%", part)]
     assert bars
     assert max(len(part.replace("\x1b[A", "")) for part in bars) <= columns
@@ -113,7 +83,7 @@ search.run(objective, "max", steps=2)
 
 def test_what_the_objective_prints_stands_on_lines_of_its_own():
     """A bar that was there is wiped before, and none comes into the middle of a line."""
-    written = in_terminal(PRINTS, 100)
+    written = in_terminal(["-c", PRINTS], 100)
     lines = [line.split("\r")[-1] for line in written.replace("\r\n", "\n").split("\n")]
     assert lines.count("epoch ended") == 2
     assert lines.count("logged") == 2
@@ -136,7 +106,7 @@ def test_quiet(terminal):
     """Nothing at all is printed."""
     program = PROGRAM.replace("QUIET", "True")
     if terminal:
-        assert in_terminal(program, 80) == ""
+        assert in_terminal(["-c", program], 80) == ""
         return
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
@@ -232,7 +202,7 @@ def objective(params):
     return params["x"]
 assert search.run(objective, "max", steps=1)
 """
-    written = in_terminal(program, 100)
+    written = in_terminal(["-c", program], 100)
     lines = [line.split("\r")[-1] for line in written.replace("\r\n", "\n").split("\n")]
     assert not left or left in lines
 

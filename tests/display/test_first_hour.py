@@ -2,14 +2,12 @@
 
 import ast
 import logging
-import os
 import re
-import subprocess
-import sys
 import textwrap
 
 import pytest
 from helpers import ROOT
+from processes import environment, in_terminal, run_python
 
 import pyhopper
 
@@ -21,45 +19,6 @@ def score(p):
 """
 
 
-def environment(**more):
-    kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "TERM")}
-    return {**kept, "PYTHONPATH": str(ROOT), "TERM": "xterm", **more}
-
-
-def in_terminal(path, columns=100, typed=(), **more):
-    """Run a script in a pseudo-terminal; what it wrote.
-
-    ``typed`` are pairs: once the first has been written, the second is typed.
-    """
-    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
-    import fcntl
-    import struct
-    import termios
-
-    parent, child = pty.openpty()
-    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    command, written, seen = [sys.executable, str(path)], b"", 0
-    waiting = list(typed)
-    with subprocess.Popen(
-        command, stdin=child, stdout=child, stderr=child, env=environment(**more)
-    ) as process:
-        os.close(child)
-        while True:
-            try:
-                part = os.read(parent, 65536)
-            except OSError:  # Linux says so when the other side has closed
-                break
-            if not part:
-                break
-            written += part
-            if waiting and waiting[0][0].encode() in written[seen:]:
-                seen = len(written)
-                os.write(parent, waiting.pop(0)[1].encode())
-    os.close(parent)
-    assert process.returncode == 0, written.decode()
-    return written.decode()
-
-
 def script(folder, text):
     path = folder / "train.py"
     path.write_text(HEAD + textwrap.dedent(text))
@@ -67,14 +26,7 @@ def script(folder, text):
 
 
 def run(path, **more):
-    return subprocess.run(
-        [sys.executable, str(path)],
-        env=environment(**more),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_python([path], **more)
 
 
 def lines_of(written):
@@ -85,7 +37,7 @@ def lines_of(written):
 def test_the_first_line_and_the_last(tmp_path):
     """Direction, budget and how to change them at the start; all of the time used at the end."""
     path = script(tmp_path, 'search.run(lambda p: time.sleep(0.05) or p["x"], "max", 1)')
-    lines = lines_of(in_terminal(path))
+    lines = lines_of(in_terminal([path]))
     assert lines[0] == (
         'Maximizing <lambda> (pass "min" to minimize): runtime 1.0 s, 2 parameters, 1 slot'
     )
@@ -99,7 +51,7 @@ def test_the_first_line_and_the_last(tmp_path):
 @pytest.mark.parametrize("columns", [50, 80, 120])
 def test_the_first_line_fits(columns, tmp_path):
     path = script(tmp_path, 'search.run(score, "min", steps=3)')
-    written = in_terminal(path, columns)
+    written = in_terminal([path], columns)
     first = lines_of(written)[0]
     assert len(first) < columns
     assert first.startswith("Minimizing")
@@ -111,7 +63,7 @@ def test_the_first_line_fits(columns, tmp_path):
 @pytest.mark.parametrize("more", [{"TERM": "dumb"}, {"TERM": "dumb", "NO_COLOR": "1"}])
 def test_a_terminal_that_cannot_go_back_gets_lines(more, tmp_path):
     path = script(tmp_path, 'search.run(score, "max", steps=3)')
-    written = in_terminal(path, **more)
+    written = in_terminal([path], **more)
     assert "\r" not in written.replace("\r\n", "\n")
     assert "\x1b" not in written
     assert "3/3" in written
@@ -224,7 +176,7 @@ def test_a_debugger_can_be_used(tmp_path):
         """,
     )
     written = in_terminal(
-        path, typed=[("(Pdb) ", "p 6 * 7\n"), ("(Pdb) ", "c\n"), ("(Pdb) ", "q\n")]
+        [path], typed=[("(Pdb) ", "p 6 * 7\n"), ("(Pdb) ", "c\n"), ("(Pdb) ", "q\n")]
     )
     if "[y/n]" in written:
         pytest.skip("this Python asks before it quits")
@@ -265,7 +217,7 @@ def test_bars_of_the_objective_stand_alone(tmp_path):
         search.run(slow, "max", steps=2)
         """,
     )
-    written = in_terminal(path)
+    written = in_terminal([path])
     assert len([line for line in lines_of(written) if line.startswith("epoch: 100%")]) == 2
     for line in written.replace("\r", "\n").split("\n"):
         assert not ("epoch" in line and "best" in line)

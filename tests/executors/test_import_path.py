@@ -1,11 +1,7 @@
 """Workers import the user's modules from where the script does, wherever it has gone."""
 
-import os
-import subprocess
-import sys
-
 import pytest
-from helpers import ROOT
+from processes import run_python
 
 SCRIPT = """
 import os, sys
@@ -45,12 +41,5 @@ def test_relative_entries(entry, early, inside, outside, tmp_path):
     (tmp_path / "late_of_mine.py").write_text("def more(p):\n    return 2 * p['x']\n")
     script = tmp_path / "elsewhere" / "script.py"
     script.write_text(SCRIPT.format(entry=entry, early=early, inside=inside, outside=outside))
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_python([script], tmp_path)
     assert done.returncode == 0, done.stderr

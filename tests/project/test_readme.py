@@ -1,12 +1,10 @@
 """The blocks of the README run as they stand, and the first one prints what is shown below it."""
 
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 from helpers import ROOT
+from processes import run_python
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -19,15 +17,7 @@ def run(tmp_path):
     def call(program):
         path = tmp_path / "mine.py"
         path.write_text(program, encoding="utf-8")
-        command = [sys.executable, str(path)]
-        done = subprocess.run(
-            command,
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_python([path], tmp_path)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
