@@ -5,22 +5,16 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pyhopper.budget import Clock, Schedule, parse_runtime
 from pyhopper.errors import ArgumentError, short
+from pyhopper.objectives import Objectives
 
-_DIRECTIONS = {
-    "max": True,
-    "maximize": True,
-    "maximise": True,
-    "min": False,
-    "minimize": False,
-    "minimise": False,
-}
+_PLAIN = Objectives()
 
 _NO_BUDGET = (
     'the search needs a budget: runtime="30min", steps=100, or endless_mode=True to search until '
@@ -53,6 +47,8 @@ class Stop:
     ----------
     value : float or None
         Target: end once the best value reaches it.
+    targets : dict
+        The same of named objectives: end once one candidate reaches all of them.
     patience_steps : int or None
         End after this many evaluations without a better value.
     patience_seconds : float or None
@@ -62,6 +58,7 @@ class Stop:
     value: float | None = None
     patience_steps: int | None = None
     patience_seconds: float | None = None
+    targets: Mapping[str, float] = field(default_factory=dict)
 
 
 class Limits(NamedTuple):
@@ -77,18 +74,6 @@ class Limits(NamedTuple):
 
     timeout: float | None = None
     kill_at_end: bool = False
-
-
-def parse_direction(direction: Any) -> bool:
-    """Whether to maximize."""
-    if not isinstance(direction, str) or direction.lower() not in _DIRECTIONS:
-        problem = 'must be "max" or "min"'
-        if isinstance(direction, numbers.Real) and not isinstance(direction, bool):
-            problem += (
-                f"; the budget has a name: steps={direction}, or runtime={direction} (seconds)"
-            )
-        raise ArgumentError("direction", direction, problem)
-    return _DIRECTIONS[direction.lower()]
 
 
 def parse_seed(seed: Any) -> int | None:
@@ -199,10 +184,27 @@ def parse_limits(timeout: Any, deadline: Any, *, has_end: bool) -> Limits:
     return Limits(seconds, kill_at_end)
 
 
-def parse_stop(stop: Any) -> Stop:
-    """The ``stop`` argument: a target value, or a dict with ``value`` and ``patience``."""
+def parse_stop(stop: Any, objectives: Objectives = _PLAIN) -> Stop:
+    """The ``stop`` argument: a target value, or a dict with ``value`` and ``patience``.
+
+    Named objectives have their targets under their names.
+    """
     if stop is None:
         return Stop()
+    names = objectives.names
+    if isinstance(stop, Mapping) and any(name in stop for name in names):
+        targets = {
+            name: number(f"stop[{name!r}]", stop[name], -math.inf, math.inf)
+            for name in names
+            if name in stop
+        }
+        rest = {key: value for key, value in stop.items() if key not in targets}
+        if "value" in rest:
+            raise ArgumentError("stop", stop, "has targets under the names of the objectives")
+        return replace(parse_stop(rest) if rest else Stop(), targets=targets)
+    if len(names) > 1 and (not isinstance(stop, Mapping) or "value" in stop):
+        problem = f"must be a dict of targets by name, such as {{{names[0]!r}: 0.9}}"
+        raise ArgumentError("stop", stop, problem)
     if not isinstance(stop, Mapping):
         return Stop(value=number("stop", stop, -math.inf, math.inf))
     unknown = [key for key in stop if key not in ("value", "patience")]

@@ -149,7 +149,7 @@ class Run:
         settings, state, space = self.settings, self._state, self.log.space
         if not settings.quiet:
             facts = self.budget, len(space.leaves), self.executor.slots, settings.objective.name
-            tell(start_line(settings.maximize, *facts))
+            tell(start_line(settings.objectives, *facts))
             if settings.where:
                 tell(settings.where)
         before = state.ended
@@ -321,6 +321,13 @@ def stop_reason(stop: Stop, log: Log) -> str:
         best = state.best.value
         if best == stop.value or state.is_better(best, stop.value):
             reason = f"the target {stop.value:g} is reached"
+    if stop.targets and state.best is not None:
+        known = dict(zip(state.objectives.directions, state.objectives.maximize, strict=True))
+        several = state.objectives.several
+        front = [e.evaluation for e in state.leaders.entries] if several else [state.best]
+        if any(_reaches(each, stop.targets, known) for each in front):
+            listed = ", ".join(f"{name} {target:g}" for name, target in stop.targets.items())
+            reason = f"the target is reached ({listed})"
     count, since = state.unimproved
     if stop.patience_steps is not None and count >= stop.patience_steps:
         reason = f"no better value in {count} evaluations"
@@ -328,6 +335,15 @@ def stop_reason(stop: Stop, log: Log) -> str:
     if stop.patience_seconds is not None and waited >= stop.patience_seconds:
         reason = f"no better value in {waited:.0f} seconds"
     return reason
+
+
+def _reaches(each: Evaluation, targets: Mapping[str, float], maximize: Mapping[str, bool]) -> bool:
+    """Whether an evaluation reaches all targets of named objectives."""
+    metrics = each.metrics or {}
+    return all(
+        metrics[name] >= target if maximize[name] else metrics[name] <= target
+        for name, target in targets.items()
+    )
 
 
 def make_run(

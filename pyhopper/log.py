@@ -174,7 +174,7 @@ class Log:
         CheckpointError
             If other processes evaluate candidates in the same file.
         """
-        self.state.check_direction(began.maximize)
+        self.state.check_objectives(began.objectives)
         if self.file is not None:
             if self.continues and not force:
                 check_objective(self.state, began.objective, self.file.path)

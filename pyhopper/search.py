@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyhopper.arguments import parse_direction, parse_seed
+from pyhopper.arguments import parse_seed
 from pyhopper.budget import Clock, SystemClock
 from pyhopper.callbacks.base import Callback, Callbacks
 from pyhopper.display.text import say
@@ -24,6 +24,7 @@ from pyhopper.history.table import standing, to_html
 from pyhopper.history.view import History
 from pyhopper.journal.loaded import check_can_draw
 from pyhopper.log import Log
+from pyhopper.objectives import parse_objectives
 from pyhopper.parameters import Constant, Parameter
 from pyhopper.parameters.mistakes import check_constants, check_key
 from pyhopper.parameters.space import Space, merge_dicts
@@ -348,7 +349,7 @@ class Search:
     def run(
         self,
         objective: Callable[..., Any],
-        direction: str = "maximize",
+        direction: str | Mapping[str, str] = "maximize",
         runtime: float | str | None = None,
         steps: int | str | None = None,
         endless_mode: bool = False,
@@ -379,6 +380,7 @@ class Search:
         resume: str = "auto",
         verbose: int = 1,
         output: str = "last",
+        limits: Mapping[str, Any] | None = None,
     ) -> Params | None:
         """Search for the candidate with the best value.
 
@@ -522,13 +524,14 @@ class Search:
     @guided
     def ask(
         self,
-        direction: str = "maximize",
+        direction: str | Mapping[str, str] = "maximize",
         *,
         steps: int | str | None = None,
         runtime: float | str | None = None,
         seeding_ratio: float = 0.25,
         checkpoint_path: Any = None,
         work_dir: Any = None,
+        limits: Mapping[str, Any] | None = None,
     ) -> Candidate | None:
         """Get a candidate to evaluate; :meth:`tell` takes the result.
 
@@ -558,7 +561,8 @@ class Search:
         session = self._session = joined(self._session, self._log, checkpoint_path, work_dir)
         endless = steps is None and runtime is None
         arguments = {"runtime": runtime, "steps": steps, "seeding_ratio": seeding_ratio}
-        return session.ask(parse_direction(direction), {**arguments, "endless_mode": endless})
+        objectives = parse_objectives(direction, limits)
+        return session.ask(objectives, {**arguments, "endless_mode": endless})
 
     @guided
     def tell(self, candidate: Candidate | int, value: Any) -> None:
@@ -576,7 +580,8 @@ class Search:
         ArgumentError
             If the candidate is not open, or the value is no number.
         """
-        number, outcome = number_of(candidate), told_outcome(value)
+        number = number_of(candidate)
+        outcome = told_outcome(value, objectives=self._log.state.objectives)
         self._session = joined(self._session, self._log)
         self._session.tell(number, outcome)
 

@@ -17,8 +17,11 @@ from pyhopper.history.evaluation import Evaluation
 from pyhopper.journal import Holder
 from pyhopper.log import Log
 from pyhopper.objective import outcome_of
+from pyhopper.objectives import Objectives
 from pyhopper.supply import Supply
 from pyhopper.workdir import WorkDir
+
+_PLAIN = Objectives()
 
 PRUNED = Status.PRUNED
 """Tell this for a candidate that was given up."""
@@ -28,11 +31,14 @@ FAILED = Status.FAILED
 
 
 def told_outcome(
-    value: Any, metrics: Mapping[str, Any] | None = None, ignore_nans: bool = False
+    value: Any,
+    metrics: Mapping[str, Any] | None = None,
+    ignore_nans: bool = False,
+    objectives: Objectives = _PLAIN,
 ) -> Outcome:
     """What the caller told, in the form in which an objective's result is kept.
 
-    With ``metrics``, ``value`` has to be a number.
+    With ``metrics``, ``value`` has to be a number. With several objectives it is a dict.
 
     Raises
     ------
@@ -44,7 +50,9 @@ def told_outcome(
     if value is FAILED and metrics is None:
         return Outcome(Status.FAILED, reason="told so")
     result = value if metrics is None else {**metrics, "value": value}
-    outcome = outcome_of(result, ignore_nans=ignore_nans, source="told")
+    outcome = outcome_of(result, ignore_nans=ignore_nans, source="told", objectives=objectives)
+    if outcome.misuse and objectives.keys:
+        raise ArgumentError("value", value, f"does not fit: {outcome.reason}")
     if outcome.misuse and metrics is not None:
         raise ArgumentError("value", value, "must be a number")
     if outcome.misuse:
@@ -166,13 +174,13 @@ class Session:
             stopwatch.start()
         self._last_turn = now
 
-    def ask(self, maximize: bool, arguments: Mapping[str, Any]) -> Candidate | None:
+    def ask(self, objectives: Objectives, arguments: Mapping[str, Any]) -> Candidate | None:
         """Get a candidate, in a turn.
 
         Parameters
         ----------
-        maximize : bool
-            The direction.
+        objectives : Objectives
+            What is looked for.
         arguments : dict
             Of :func:`~pyhopper.settings.parse_schedule`; parsed when they change.
 
@@ -184,8 +192,8 @@ class Session:
         if arguments != self._asked:
             self._set_schedule(arguments)
         with self.turn():
-            self._log.state.check_direction(maximize)
-            candidate = self._orphan() or self._next(maximize)
+            self._log.state.check_objectives(objectives)
+            candidate = self._orphan() or self._next(objectives)
         if candidate is not None and self.work_dir is not None:
             self.work_dir.started(candidate, self._log.stopwatch.stamp())
         return candidate
@@ -203,10 +211,11 @@ class Session:
                 return running.candidate
         return None
 
-    def _next(self, maximize: bool) -> Candidate | None:
+    def _next(self, objectives: Objectives) -> Candidate | None:
         """A candidate that was not seen before."""
         if self._begins or not self._log.state.started:
-            self._log.take(Began(maximize, True, self._schedule.steps, self._schedule.runtime))
+            budget = self._schedule.steps, self._schedule.runtime
+            self._log.take(Began(objectives.maximize[0], True, *budget, several=objectives))
             self._begins, self._supply = False, None
         if self._supply is None:
             self._supply = self._new_supply()

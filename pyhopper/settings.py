@@ -16,7 +16,6 @@ from pyhopper.arguments import (
     Stop,
     flag,
     one_of,
-    parse_direction,
     parse_limits,
     parse_schedule,
     parse_stop,
@@ -28,8 +27,9 @@ from pyhopper.events import Began
 from pyhopper.executors import Executor
 from pyhopper.executors.base import Slot
 from pyhopper.objective import Objective
+from pyhopper.objectives import Objectives, parse_objectives
 from pyhopper.parameters import Omitted, Parameter
-from pyhopper.pruners import Pruner, as_pruner
+from pyhopper.pruners import Pruner, as_pruner, estimated_by
 from pyhopper.workdir import WorkDir
 
 _DEEPEST = 20
@@ -42,8 +42,8 @@ class Settings:
 
     Attributes
     ----------
-    maximize : bool
-        The direction.
+    objectives : Objectives
+        What is looked for.
     schedule : Schedule
         Budget, phases and temperatures.
     objective : Objective
@@ -72,7 +72,7 @@ class Settings:
         See :meth:`pyhopper.Search.run`.
     """
 
-    maximize: bool
+    objectives: Objectives
     schedule: Schedule
     objective: Objective
     slots: list[Slot]
@@ -121,7 +121,8 @@ class Settings:
         def on(name: str) -> bool:
             return flag(name, given[name])
 
-        maximize = parse_direction(given["direction"])
+        objectives = parse_objectives(given["direction"], given["limits"])
+        pruner = as_pruner(given["pruner"], objectives)
         times = {name: given[name] for name in SCHEDULE}
         schedule = parse_schedule(clock, **times, fewest_steps=0 if has_results else 1)
         one_of("mp_backend", given["mp_backend"], "auto", "multiprocessing", "dask")
@@ -129,12 +130,18 @@ class Settings:
         limits = parse_limits(given["timeout"], given["deadline"], has_end=has_end)
         executor, isolation = given["executor"], given["isolation"]
         return cls(
-            maximize=maximize,
+            objectives=objectives,
             schedule=schedule,
-            objective=Objective(given["objective"], given["kwargs"], on("ignore_nans")),
+            objective=Objective(
+                given["objective"],
+                given["kwargs"],
+                on("ignore_nans"),
+                objectives,
+                estimated_by(pruner, objectives),
+            ),
             limits=limits,
-            stop=parse_stop(given["stop"]),
-            pruner=as_pruner(given["pruner"]),
+            stop=parse_stop(given["stop"], objectives),
+            pruner=pruner,
             callbacks=tuple(as_callbacks(given["callbacks"])),
             verbose=0 if on("quiet") else parse_verbose(given["verbose"]),
             output=one_of("output", given["output"], "last", "prefix"),
@@ -168,7 +175,8 @@ class Settings:
         """The event with which the run begins."""
         inputs = inputs_hash(self.objective, template)
         budget = self.schedule.steps, self.schedule.runtime
-        return Began(self.maximize, True, *budget, self.objective.name, inputs)
+        asked = self.objectives
+        return Began(asked.maximize[0], True, *budget, self.objective.name, inputs, asked)
 
     def make_executor(self, say: Callable[[str], None], tell: Callable[[str], None]) -> Executor:
         """Where to evaluate; it has to be closed. See :class:`Output` for the arguments."""

@@ -14,6 +14,7 @@ from pyhopper.display.text import brief, clock, duration, number, plural
 from pyhopper.events import Candidate, Outcome, Status
 from pyhopper.history.evaluation import Evaluation, Misfit
 from pyhopper.history.state import State
+from pyhopper.objectives import Objectives
 from pyhopper.parameters.space import Space
 
 # Seconds between two looks at the state, between two lines where there is no bar, and between two
@@ -30,8 +31,11 @@ logger = logging.getLogger("pyhopper")
 logger.addHandler(logging.NullHandler())
 
 
-def start_line(maximize: bool, budget: Budget, parameters: int, slots: int, name: str) -> str:
+def start_line(
+    objectives: Objectives, budget: Budget, parameters: int, slots: int, name: str
+) -> str:
     """What a run is about to do, as far as there is room for it in one line."""
+    maximize = objectives.maximize[0]
     verb, other = ("Maximizing", "min") if maximize else ("Minimizing", "max")
     opposite = "minimize" if maximize else "maximize"
     schedule = budget.schedule
@@ -42,6 +46,8 @@ def start_line(maximize: bool, budget: Budget, parameters: int, slots: int, name
         end = f"runtime {duration(schedule.runtime)}"
     hint = f'(pass "{other}" to {opposite})'
     count = plural(parameters, "parameter")
+    if objectives.names or objectives.limits:
+        return _named_start_line(objectives, name, end, count, plural(slots, "slot"))
     texts = [
         f"{verb} {name} {hint}: {end}, {count}, {plural(slots, 'slot')}",
         f"{verb} {name} {hint}: {end}, {count}",
@@ -51,6 +57,18 @@ def start_line(maximize: bool, budget: Budget, parameters: int, slots: int, name
     ]
     room = columns() - 1
     return next((text for text in texts if len(text) <= room), f"{verb}: {end}")
+
+
+def _named_start_line(objectives: Objectives, name: str, end: str, *counts: str) -> str:
+    """What a run with named objectives or limits is about to do."""
+    texts = [
+        f"Optimizing {name} ({objectives}): {', '.join([end, *counts])}",
+        f"Optimizing {name} ({objectives}): {end}",
+        f"Optimizing ({objectives}): {end}",
+        f"Optimizing {', '.join(objectives.directions)}: {end}",
+    ]
+    room = columns() - 1
+    return next((text for text in texts if len(text) <= room), f"Optimizing: {end}")
 
 
 class Progress:

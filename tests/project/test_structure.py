@@ -18,8 +18,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # they are parts of one package.
 LAYERS = [
     {"_version", "errors", "forks", "ownership"},
-    {"habits"},
-    {"blas", "events", "budget", "files", "noise", "parameters"},
+    {"habits", "noise", "objectives"},
+    {"blas", "events", "budget", "files", "parameters", "results"},
     {"arguments", "objective", "history"},
     {"kernels", "journal", "executors", "pruners", "workdir", "callbacks"},
     {"display", "log", "settings", "signals", "supply"},

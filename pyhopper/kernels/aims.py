@@ -1,0 +1,153 @@
+"""How a proposal weighs several objectives: each candidate's has a direction of its own.
+
+For candidate i, weights of the objectives are drawn from its own random numbers. Under them a
+candidate counts by the augmented Chebyshev function of its normalised losses (Steuer & Choo 1983;
+Knowles 2006, "ParEGO"), whose minima for all weights are the whole front. So a chain has a best
+point, whatever the number of objectives, and what moves around a best point works as with one.
+
+A candidate outside the limits counts less than all others, by how far it is outside (Deb 2000).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.state import State
+from pyhopper.kernels.coordinates import Floats
+from pyhopper.objectives import Objectives
+
+_SUM = 0.05
+"""The share of the sum beside the maximum, so that ties in the worst objective are decided."""
+
+_FAR, _OUTSIDE = 5.0, 10.0
+"""From the one, losses are pressed together below the other, where those outside the limits are."""
+
+_DIVISIONS = {1: 1, 2: 8, 3: 4, 4: 3}
+"""Parts into which the sum of the weights is cut for a set of directions, by objectives."""
+
+
+@dataclass(frozen=True)
+class Aim:
+    """Weights of the objectives, and the range in which they are normalised.
+
+    Attributes
+    ----------
+    objectives : Objectives
+        What is looked for.
+    weights : float array
+        One for each objective; they sum to one.
+    low, width : float array
+        The best loss of each objective and its range on the front.
+    """
+
+    objectives: Objectives
+    weights: Floats
+    low: Floats
+    width: Floats
+
+    @classmethod
+    def of(cls, state: State, weights: Floats) -> Aim:
+        """One that normalises by what is known now."""
+        low, width = normal(known_losses(state))
+        return cls(state.objectives, weights, low, width)
+
+    def chebyshev(self, losses: Floats) -> Floats:
+        """The augmented Chebyshev function of rows of losses."""
+        weighted = (losses - self.low) / self.width * self.weights
+        return np.asarray(weighted.max(axis=-1) + _SUM * weighted.sum(axis=-1))
+
+    def loss(self, evaluation: Evaluation) -> float:
+        """What counts of an evaluation, lower is better; NaN if it has no value."""
+        losses = self.objectives.losses(evaluation.value, evaluation.metrics)
+        if not all(map(math.isfinite, losses)):
+            return math.nan
+        outside = self.objectives.violation(evaluation.metrics)
+        if outside > 0.0:
+            return _OUTSIDE + outside
+        found = float(self.chebyshev(np.array(losses)))
+        return found if found < _FAR else _OUTSIDE - (_OUTSIDE - _FAR) * _FAR / found
+
+    def fits(self, state: State) -> bool:
+        """Whether the range in which it normalises is still about that of the front."""
+        low, width = normal(known_losses(state))
+        ratio = width / self.width
+        moved = np.abs(low - self.low) / self.width
+        return bool((ratio > 0.4).all() and (ratio < 2.5).all() and (moved < 1.0).all())
+
+
+@dataclass
+class Aimed(State):
+    """A state as kernels see it that know one objective.
+
+    Its best is the best under the aim, :func:`pyhopper.kernels.base.loss` is what counts of an
+    evaluation, and everything else is that of the state.
+    """
+
+    aim: Aim | None = field(default=None)
+
+    @classmethod
+    def at(cls, state: State, aim: Aim) -> Aimed:
+        """The state under an aim."""
+        given = {each.name: getattr(state, each.name) for each in fields(state)}
+        return cls(**{**given, "best": best_under(aim, state), "aim": aim})
+
+
+def known_losses(state: State) -> Floats:
+    """The losses of the front; of a single objective that of the best."""
+    several = state.objectives.several
+    kept = [each.losses for each in state.leaders.entries] if several else []  # type: ignore[union-attr]
+    if not several and state.best is not None:
+        kept = [state.objectives.losses(state.best.value, state.best.metrics)]
+    return np.array(kept, dtype=np.float64).reshape(len(kept), len(state.objectives.maximize))
+
+
+def normal(front: Floats) -> tuple[Floats, Floats]:
+    """The lowest losses of a front and their range, which is 1 where there is none."""
+    if not len(front):
+        return np.zeros(front.shape[1]), np.ones(front.shape[1])
+    low = front.min(axis=0)
+    width = front.max(axis=0) - low
+    return low, np.where(width > 0.0, width, np.maximum(np.abs(low), 1e-9))
+
+
+def best_under(aim: Aim, state: State) -> Evaluation | None:
+    """The best candidate under an aim; with nothing within the limits, the nearest to them."""
+    if not state.objectives.several:
+        return state.best or state.nearest
+    whole = [each for each in state.leaders.entries if state.is_complete(each.evaluation.point)]
+    if not whole:
+        return state.nearest
+    values = [float(aim.chebyshev(np.array(each.losses))) for each in whole]  # type: ignore[union-attr]
+    return whole[int(np.argmin(values))].evaluation
+
+
+def draw_weights(rng: np.random.Generator, count: int) -> Floats:
+    """Weights of objectives, every combination equally likely."""
+    if count == 1:
+        return np.ones(1)
+    drawn = rng.exponential(size=count)
+    return np.asarray(drawn / drawn.sum())
+
+
+def directions(count: int) -> list[Floats]:
+    """A few combinations of weights, evenly spread (Das & Dennis 1998)."""
+    parts = _DIVISIONS.get(count, 2)
+    found = [
+        np.array(each, dtype=np.float64)
+        for each in itertools.product(range(parts + 1), repeat=count)
+        if sum(each) == parts
+    ]
+    # No weight is zero, or else the other objectives would not count at all.
+    return [(each + 0.05) / (each + 0.05).sum() for each in found]
+
+
+def aim_for(state: State, rng: np.random.Generator) -> Aimed:
+    """The state under weights that are drawn."""
+    return Aimed.at(state, Aim.of(state, draw_weights(rng, len(state.objectives.maximize))))
+
+
