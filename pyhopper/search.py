@@ -20,6 +20,7 @@ from pyhopper.executors import Executor
 from pyhopper.files import read_path
 from pyhopper.habits import SEARCH, guided, missing
 from pyhopper.history.evaluation import Misfit
+from pyhopper.history.front_view import FrontView
 from pyhopper.history.table import standing, to_html
 from pyhopper.history.view import History
 from pyhopper.journal.loaded import check_can_draw
@@ -30,7 +31,7 @@ from pyhopper.parameters.mistakes import check_constants, check_key
 from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
 from pyhopper.retrace import Retrace
-from pyhopper.session import Session, joined, number_of, told_outcome
+from pyhopper.session import Session, joined, known_outcome, number_of, told_outcome
 from pyhopper.settings import Settings
 from pyhopper.signals import Interrupts, handled
 
@@ -179,14 +180,23 @@ class Search:
 
     @property
     def best(self) -> Params | None:
-        """The best candidate so far, None before the first value."""
+        """The best candidate so far, None before the first value; of several objectives the knee.
+
+        That is the candidate of the :attr:`front` which is nearest to the best of each objective,
+        after the front was scaled to [0, 1] in each of them.
+        """
         best = self._log.state.best
         return None if best is None else self._log.space.build(best.point)
 
     @property
     def best_f(self) -> float | None:
-        """The best value so far, None before the first."""
+        """The best value so far, None before the first; of several objectives :attr:`front`."""
         return self.history.best_f
+
+    @property
+    def front(self) -> FrontView:
+        """The candidates that no other one beats in all objectives; :attr:`best` is one of them."""
+        return FrontView(self._log.state, self._log.space)
 
     # What the user knows -----------------------------------------------------------------------
 
@@ -261,7 +271,10 @@ class Search:
 
     @guided
     def add(
-        self, params: Mapping[str, Any], value: float, metrics: Mapping[str, Any] | None = None
+        self,
+        params: Mapping[str, Any],
+        value: float | Mapping[str, float],
+        metrics: Mapping[str, Any] | None = None,
     ) -> None:
         """Tell a result that is known from elsewhere. It is not run and uses no budget.
 
@@ -269,8 +282,9 @@ class Search:
         ----------
         params : dict
             A complete candidate. One that breaks a constraint cannot be the best.
-        value : float
-            Its value; NaN for an evaluation that had none.
+        value : float or dict
+            Its value; NaN for an evaluation that had none. With named objectives or limits a dict
+            of what the objective would have returned.
         metrics : dict, optional
             Further results.
 
@@ -287,7 +301,7 @@ class Search:
             point = Misfit(point)
         if metrics is not None and not isinstance(metrics, Mapping):
             raise ArgumentError("metrics", metrics, "must be a dict")
-        outcome = told_outcome(value, metrics or {}, ignore_nans=True)
+        outcome = known_outcome(value, metrics or {}, self._log.state)
         kind = CandidateType.MANUALLY_ADDED
         self._tell(Known(Candidate(-1, kind, space.build(point), point), outcome))
 
@@ -390,8 +404,10 @@ class Search:
             ``objective(params, **kwargs)`` returns a number, or a dict with the number under
             ``value`` and further metrics, or is a generator of such estimates. Its value is what
             it returns, or if that is nothing, the last estimate.
-        direction : str
-            ``"max"`` or ``"min"`` (or maximize, maximise, minimize, minimise).
+        direction : str or dict
+            ``"max"`` or ``"min"`` (or maximize, maximise, minimize, minimise). A dict has several
+            objectives with their directions, as in ``{"accuracy": "max", "latency_ms": "min"}``:
+            the keys under which the objective returns their numbers, in one dict. See ``front``.
         runtime : float or str, optional
             How long to search, in seconds or as text, see :func:`pyhopper.parse_runtime`. No
             candidate starts that is not expected to end in time.
@@ -453,7 +469,8 @@ class Search:
             ``"auto"``: fresh ones where their start takes less than 5% of an evaluation, and after
             failures.
         stop : float or dict, optional
-            Ends the search early: a target value, or a dict with ``value`` (target) and
+            Ends the search early: a target value, or a dict with ``value`` (target; of several
+            objectives targets by name, which one candidate has to reach) and
             ``patience`` (evaluations, or a duration such as ``"30min"``, without a better value).
         resume : str
             ``"auto"`` refuses a checkpoint that was written with an objective of another name;
@@ -467,11 +484,16 @@ class Search:
             What becomes of what subprocesses print: ``"last"`` keeps the last lines for the message
             of a failure (and all in ``work_dir``, if there is one), ``"prefix"`` shows each line
             with the slot in front.
+        limits : dict, optional
+            How far something may go that the objective returns in its dict: ``{"memory_mb": 2000}``
+            for at most 2000, ``(10, None)`` for at least 10, ``(10, 2000)`` for both. Candidates
+            outside are kept, but cannot be the best.
 
         Returns
         -------
         dict or None
-            The best candidate; None if no evaluation had a value.
+            The best candidate, of several objectives the compromise, see :attr:`best`; None if no
+            evaluation had a value within the limits.
 
         Raises
         ------
@@ -541,7 +563,7 @@ class Search:
 
         Parameters
         ----------
-        direction : str
+        direction, limits
             As in :meth:`run`; the first call decides.
         steps, runtime, seeding_ratio
             As in :meth:`run`, for all processes together. With neither ``steps`` nor ``runtime``
@@ -573,7 +595,8 @@ class Search:
         candidate : Candidate or int
             What :meth:`ask` gave, or its number.
         value : float, dict, PRUNED or FAILED
-            Its value, or a dict with the value under ``value`` and further metrics.
+            Its value, or a dict with the value under ``value`` (or named objectives under their
+            names) and further metrics.
 
         Raises
         ------

@@ -14,10 +14,12 @@ from pyhopper.errors import ArgumentError
 from pyhopper.events import Began, Candidate, Ended, Outcome, Restarted, Started, Status
 from pyhopper.files import read_path
 from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.state import State
 from pyhopper.journal import Holder
 from pyhopper.log import Log
 from pyhopper.objective import outcome_of
 from pyhopper.objectives import Objectives
+from pyhopper.results import read_metrics
 from pyhopper.supply import Supply
 from pyhopper.workdir import WorkDir
 
@@ -58,6 +60,30 @@ def told_outcome(
     if outcome.misuse:
         raise ArgumentError("value", value, "must be a number, a dict with one, PRUNED or FAILED")
     return outcome
+
+
+def known_outcome(value: Any, metrics: Mapping[str, Any], state: State) -> Outcome:
+    """What the caller told of a candidate that was evaluated elsewhere.
+
+    Before the first run nobody knows what is looked for, so that a dict may have any numbers.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no number, and no dict of numbers.
+    """
+    if not isinstance(value, Mapping):
+        if state.objectives.names:
+            problem = f"must be a dict with {', '.join(state.objectives.keys)}"
+            raise ArgumentError("value", value, problem)
+        if not state.objectives.keys:
+            return told_outcome(value, metrics, ignore_nans=True)
+        value = {"value": value}
+    if state.maximize is None and "value" not in value:
+        # The objectives are read from the metrics once they are known.
+        return Outcome(Status.DONE, metrics=read_metrics({**metrics, **value}))
+    found = {**metrics, **value}
+    return told_outcome(found, ignore_nans=True, objectives=state.objectives)
 
 
 def number_of(candidate: Any) -> int:

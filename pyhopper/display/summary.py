@@ -10,6 +10,7 @@ from pyhopper.budget import Budget
 from pyhopper.display.text import duration, literal, number, outline, parted
 from pyhopper.events import Status, Tally
 from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.front import Front
 from pyhopper.history.state import State
 from pyhopper.parameters import Omitted
 from pyhopper.parameters.space import Space
@@ -255,8 +256,24 @@ def _lateness(budget: Budget, late: Evaluation | None) -> str:
     return f"{took} instead of at most {duration(late.expected_seconds)} as expected."
 
 
+def _trust_in_front(front: Front) -> str:
+    """How noisy each objective is, and whether the front was checked."""
+    pairs = zip(front.objectives.names, front.noises, strict=True)
+    noisy = [f"{name} ±{noise:.2g}" for name, noise in pairs if 0.0 < noise < math.inf]
+    if not noisy:
+        return ""
+    checked = sum(len(member.results) > 1 for member in front.entries)
+    return (
+        f"The objectives of one candidate vary by {', '.join(noisy)} (standard deviation). "
+        f"{checked} of the {len(front.entries)} candidates on the front were evaluated again, and "
+        "stand there with the mean of these; the others may be there by luck."
+    )
+
+
 def trust(state: State) -> str:
     """How accurate the best value is, if the objective is known to be noisy; else empty."""
+    if isinstance(state.leaders, Front):
+        return _trust_in_front(state.leaders)
     noise = state.leaders.noise
     if not 0.0 < noise < math.inf or state.best is None:
         return ""

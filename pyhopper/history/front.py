@@ -86,6 +86,7 @@ class Front:
         self.objectives = objectives
         self.entries: list[Member] = []
         self.dropped: list[Evaluation] = []
+        self._rows: Floats | None = None
         self._others: dict[Hashable, Member] = {}
         self._squares = [0.0] * len(objectives.names)
         self._freedom = 0
@@ -106,8 +107,11 @@ class Front:
     @property
     def losses(self) -> Floats:
         """What the members lose, lower is better: one row each."""
-        rows = [member.losses for member in self.entries]
-        return np.array(rows, dtype=np.float64).reshape(len(rows), len(self.objectives.names))
+        if self._rows is None:
+            rows = [member.losses for member in self.entries]
+            shape = len(rows), len(self.objectives.names)
+            self._rows = np.array(rows, dtype=np.float64).reshape(shape)
+        return self._rows
 
     def find(self, key: Hashable) -> Member | None:
         """The candidate with this key, if it is remembered."""
@@ -146,6 +150,7 @@ class Front:
             return best, False
         self.dropped = [m.evaluation for m in before if not self.holds(m.evaluation)]
         self.entries.sort(key=lambda member: member.losses)
+        self._rows = None
         found = self.entries[knee(self.losses)].judged(self.objectives)
         same = best is not None and found.point is best.point and found.value == best.value
         is_new = evaluation.type is not CandidateType.REEVALUATION
@@ -157,10 +162,11 @@ class Front:
         if bool((front <= losses).all(axis=1).any()):
             self._remember([member])
             return
-        beaten = (front >= losses).all(axis=1)
-        pairs = list(zip(self.entries, beaten.tolist(), strict=True))
-        self._remember([each for each, is_beaten in pairs if is_beaten])
+        beaten: list[bool] = np.all(front >= losses, axis=1).tolist()
+        pairs = list(zip(self.entries, beaten, strict=True))
+        self._remember(each for each, is_beaten in pairs if is_beaten)
         self.entries = [*(each for each, is_beaten in pairs if not is_beaten), member]
+        self._rows = None
 
     def _take_again(self, key: Hashable, losses: tuple[float, ...]) -> None:
         """Take another result of a candidate in: others may be back on the front."""
@@ -174,7 +180,7 @@ class Front:
         self._freedom += 1
         member.results.append(losses)
         everyone = [*self.entries, *self._others.values()]
-        self.entries, self._others = [], {}
+        self.entries, self._others, self._rows = [], {}, None
         for each in everyone:
             self._place(each)
 
@@ -203,8 +209,9 @@ class Front:
         """
         if self.noise == 0.0 or len(self.entries) < 2:
             return None
-        order = np.argsort(distances(self.losses), kind="stable")
-        return min((self.entries[index] for index in order), key=lambda each: each.tries)
+        order: list[int] = np.argsort(distances(self.losses), kind="stable").tolist()
+        nearest = [self.entries[index] for index in order]
+        return min(nearest, key=lambda each: each.tries)
 
 
 def scaled(losses: Floats) -> Floats:

@@ -35,7 +35,7 @@ from pyhopper.events import (
     Unimproved,
     Used,
 )
-from pyhopper.history.evaluation import Evaluation, Misfit
+from pyhopper.history.evaluation import Evaluation, Misfit, ended
 from pyhopper.history.front import Front
 from pyhopper.history.leaders import Leaders
 from pyhopper.objectives import Objectives
@@ -43,9 +43,6 @@ from pyhopper.parameters import INACTIVE, Omitted, Partial, Point
 
 _REMEMBERED = 2**15
 """Number of candidates in which duplicates are looked for if the history is not kept."""
-
-_DETAILS = 2000
-"""Most characters of a failed evaluation's traceback or output that are kept in memory."""
 
 
 class Running(NamedTuple):
@@ -195,7 +192,9 @@ class State:
         if self.maximize is None or not self.ended or self.objectives.looks_for_the_same(asked):
             return
         names = asked.names or self.objectives.names
-        verbs = ["maximize" if each.maximize[0] else "minimize" for each in (self.objectives, asked)]
+        verbs = [
+            "maximize" if each.maximize[0] else "minimize" for each in (self.objectives, asked)
+        ]
         before, now = map(str, (self.objectives, asked)) if names else verbs
         problem = (
             f"the results so far are for {before}; make a new Search, and give it another "
@@ -385,7 +384,7 @@ def observe(state: State, event: Event, now: Stamp) -> Evaluation | None:
     elif isinstance(event, Known):
         key = state.key(event.candidate.point)
         state.remember(key, event.candidate.point)
-        evaluation = _evaluation(event.candidate, event.outcome, now, now, "")
+        evaluation = ended(event.candidate, event.outcome, now, now)
         state.add(evaluation, key)
         return evaluation
     elif isinstance(event, Began):
@@ -425,7 +424,7 @@ def _start(state: State, event: Started, now: Stamp) -> None:
 
 def _end(state: State, event: Ended, now: Stamp) -> Evaluation:
     running = state.running.pop(event.job_id)
-    evaluation = _evaluation(running.candidate, event.outcome, running.since, now, event.slot)
+    evaluation = ended(running.candidate, event.outcome, running.since, now, event.slot)
     # Slots of an executor that does not name them are cold until one of them has ended something.
     if event.slot not in state.warm_slots or running.since.elapsed < state.warm_since:
         evaluation = evaluation._replace(is_first=True)
@@ -445,27 +444,3 @@ def _end(state: State, event: Ended, now: Stamp) -> Evaluation:
         count, since = state.unimproved
         state.unimproved = Unimproved(count + 1, since)
     return evaluation
-
-
-def _evaluation(
-    candidate: Candidate, outcome: Outcome, since: Stamp, now: Stamp, slot: str
-) -> Evaluation:
-    return Evaluation(
-        candidate.id,
-        candidate.type,
-        candidate.point,
-        outcome.status,
-        outcome.value,
-        since.time,
-        now.time,
-        now.elapsed - since.elapsed,
-        now.elapsed,
-        outcome.metrics,
-        outcome.estimates,
-        outcome.reason,
-        slot,
-        not isinstance(candidate.point, Misfit),
-        candidate.screening,
-        candidate.expected_seconds,
-        details=outcome.details[-_DETAILS:],
-    )

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.front import Front
 from pyhopper.history.state import State
 from pyhopper.kernels.coordinates import Floats
 from pyhopper.objectives import Objectives
@@ -88,7 +89,7 @@ class Aimed(State):
     evaluation, and everything else is that of the state.
     """
 
-    aim: Aim | None = field(default=None)
+    aim: Aim = field(kw_only=True)
 
     @classmethod
     def at(cls, state: State, aim: Aim) -> Aimed:
@@ -99,11 +100,11 @@ class Aimed(State):
 
 def known_losses(state: State) -> Floats:
     """The losses of the front; of a single objective that of the best."""
-    several = state.objectives.several
-    kept = [each.losses for each in state.leaders.entries] if several else []  # type: ignore[union-attr]
-    if not several and state.best is not None:
-        kept = [state.objectives.losses(state.best.value, state.best.metrics)]
-    return np.array(kept, dtype=np.float64).reshape(len(kept), len(state.objectives.maximize))
+    if isinstance(state.leaders, Front):
+        return state.leaders.losses
+    best = state.best
+    kept = [] if best is None else [state.objectives.losses(best.value, best.metrics)]
+    return np.array(kept, dtype=np.float64).reshape(len(kept), 1)
 
 
 def normal(front: Floats) -> tuple[Floats, Floats]:
@@ -117,13 +118,18 @@ def normal(front: Floats) -> tuple[Floats, Floats]:
 
 def best_under(aim: Aim, state: State) -> Evaluation | None:
     """The best candidate under an aim; with nothing within the limits, the nearest to them."""
-    if not state.objectives.several:
+    if not isinstance(state.leaders, Front):
         return state.best or state.nearest
-    whole = [each for each in state.leaders.entries if state.is_complete(each.evaluation.point)]
-    if not whole:
+    members = state.leaders.entries
+    if not members:
         return state.nearest
-    values = [float(aim.chebyshev(np.array(each.losses))) for each in whole]  # type: ignore[union-attr]
-    return whole[int(np.argmin(values))].evaluation
+    order: list[int] = np.argsort(aim.chebyshev(state.leaders.losses), kind="stable").tolist()
+    for index in order:
+        evaluation = members[index].evaluation
+        # Of those that an earlier run has found, some may not have been kept whole.
+        if state.is_complete(evaluation.point):
+            return evaluation
+    return None
 
 
 def draw_weights(rng: np.random.Generator, count: int) -> Floats:
@@ -149,5 +155,3 @@ def directions(count: int) -> list[Floats]:
 def aim_for(state: State, rng: np.random.Generator) -> Aimed:
     """The state under weights that are drawn."""
     return Aimed.at(state, Aim.of(state, draw_weights(rng, len(state.objectives.maximize))))
-
-

@@ -9,6 +9,9 @@ kernel is asked that applies:
 2. steps that learn (:mod:`pyhopper.kernels.steps`), where evaluations are cheap or dimensions many;
 3. the plain chain (:mod:`pyhopper.kernels.chain`), where no parameter has columns, and in the first
    phase of the steps.
+
+With several objectives, or limits, each of them sees the search under an aim
+(:mod:`pyhopper.kernels.aims`).
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import numpy as np
 from pyhopper.budget import Phase
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
+from pyhopper.kernels.aims import aim_for
 from pyhopper.kernels.base import Kernel, Proposal
 from pyhopper.kernels.chain import ChainKernel
 from pyhopper.kernels.effort import Effort
@@ -95,7 +99,8 @@ class Proposer:
         """
         kernel = self._kernel(effort, state)
         if kernel is not self._chain:
-            proposals = kernel.propose(rng, state, phase, left)
+            seen = state if state.objectives.is_plain else aim_for(state, rng)
+            proposals = kernel.propose(rng, seen, phase, left)
             allowed = [each for each in proposals if self.space.allows(each.point)]
             if allowed:
                 return allowed
@@ -104,7 +109,8 @@ class Proposer:
 
     def fallback(self, rng: np.random.Generator, state: State, phase: Phase) -> Proposal:
         """Propose by the plain chain, which finds its way through any space."""
-        return self._chain.propose(rng, state, phase)[0]
+        seen = state if state.objectives.is_plain else aim_for(state, rng)
+        return self._chain.propose(rng, seen, phase)[0]
 
     @property
     def knows_durations(self) -> bool:

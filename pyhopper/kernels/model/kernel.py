@@ -11,7 +11,7 @@ from pyhopper.budget import Phase
 from pyhopper.events import CandidateType, Screening, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
-from pyhopper.kernels.aims import draw_weights
+from pyhopper.kernels.aims import Aimed
 from pyhopper.kernels.base import Kernel, Proposal
 from pyhopper.kernels.coordinates import Floats
 from pyhopper.kernels.effort import Effort
@@ -104,8 +104,7 @@ class ScreeningKernel(Kernel):
         running = [self._encoding.encode(each.candidate.point) for each in state.running.values()]
         pending = np.array(running).reshape(-1, coordinates.dimension)
         values = np.array(self._values)
-        objectives = state.objectives
-        if objectives.is_plain:
+        if not isinstance(state, Aimed):
             values = values[:, 0]
         seen = Seen(np.array(self._rows), values, pending, self._durations, left)
         # Draw, score and sort (delayed acceptance: Christen & Fox 2005). Constraints refuse some of
@@ -113,13 +112,13 @@ class ScreeningKernel(Kernel):
         keep = 64 if self._encoding.space.constraints else 16
         workload = Workload(keep=keep, replay=self._repeatable)
         where = phase.temperature, best is None
-        if objectives.is_plain:
+        if not isinstance(state, Aimed):
             hyper = None if self._hypers is None else self._hypers[0]
             ranking = rank(rng, coordinates, seen, *where, hyper, workload)
             self._hypers = [ranking.hyper]
         else:
-            count = len(objectives.maximize)
-            weights = draw_weights(rng, count)
+            count = len(state.objectives.maximize)
+            weights = state.aim.weights
             ranking, self._hypers = rank_several(
                 rng, coordinates, seen, count, weights, *where, self._hypers, workload
             )

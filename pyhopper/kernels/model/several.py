@@ -9,17 +9,24 @@ own, see :mod:`pyhopper.kernels.aims`, so that all parts of the front are looked
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pyhopper.history.front import nondominated
-from pyhopper.kernels.coordinates import Coordinates, Floats, Ints
+from pyhopper.kernels.coordinates import Bools, Coordinates, Floats, Ints
 from pyhopper.kernels.model.covariance import Hyper
 from pyhopper.kernels.model.design import share_of_whole_space, whole_space
-from pyhopper.kernels.model.gaussian import Model, chosen_points, first_hyper, learn
+from pyhopper.kernels.model.gaussian import (
+    RIVALS,
+    Model,
+    challenge,
+    chosen_points,
+    due,
+    first_hyper,
+    refit,
+)
 from pyhopper.kernels.model.screening import (
     Ranking,
     Seen,
@@ -38,6 +45,9 @@ _MOST_ON_FRONT = {2: 60, 3: 24}
 
 _BEYOND = 0.1
 """The reference point is this share of the front's range beyond its worst numbers."""
+
+_TYPICAL = 12
+"""So many evaluations, the first ones, say what is typical of the whole space."""
 
 _STEPS = np.concatenate([[0.0], np.geomspace(1e-3, 3.0, 23)])
 """Where the integral over the Chebyshev function is taken, in ranges of the front."""
@@ -72,7 +82,7 @@ class Judged:
     limits: list[Model]
     weights: Floats
     expected: Floats
-    inside: NDArray[np.bool_]
+    inside: Bools
     outside: Floats
     seen: Seen
     failed: Floats
@@ -138,7 +148,15 @@ class Judged:
         if len(front) > most:  # those nearest to the aim
             weighted = (front - self.low) / self.width * self.weights
             front = front[np.argsort(weighted.max(axis=1), kind="stable")[:most]]
-        return boxes(front, self.low + (1.0 + _BEYOND) * self.width)
+        mode = os.environ.get("H18_REF", "front")
+        ref = self.low + (1.0 + _BEYOND) * self.width
+        if mode == "all":
+            ref = np.maximum(ref, self.expected.max(axis=0))
+        elif mode == "q":
+            ref = np.maximum(ref, np.quantile(self.expected, 0.75, axis=0))
+        elif mode == "design":
+            ref = np.maximum(ref, self.expected[:12].max(axis=0))
+        return boxes(front, ref)
 
     def _chebyshev(self, mean: Floats, sd: Floats) -> Floats:
         """The logarithm of the expected improvement of the Chebyshev function.
@@ -265,13 +283,9 @@ def rank_several(
     rows, values = seen.rows[good], seen.values[good]
     if not len(rows):
         return without_model(rng, coordinates, seen, known[0], workload), known
-    inside = (values[:, objectives:] <= 0.0).all(axis=1)
-    for column in range(objectives, columns):
-        values[:, column] = _flattened(values[:, column])
-    known = [
-        learn(hyper, coordinates, rows, values[:, column], workload.steps, workload.replay)
-        for column, hyper in enumerate(known)
-    ]
+    inside: Bools = np.asarray((values[:, objectives:] <= 0.0).all(axis=1))
+    known = _learn(known, coordinates, rows, values, objectives, workload)
+    values = flattened(values, objectives)
     used = chosen_points(known[0], coordinates, rows, _weighed(values, inside, objectives, weights))
     rows, values, inside = rows[used], values[used], inside[used]
     workload = workload.for_points(len(rows))
@@ -279,7 +293,9 @@ def rank_several(
         Model(hyper, coordinates, rows, values[:, column], seen.pending)
         for column, hyper in enumerate(known)
     ]
-    screen = _screen(coordinates, models, objectives, weights, rows, inside, seen, ~good)
+    screen = _screen(
+        coordinates, models, objectives, weights, rows, inside, seen, np.asarray(~good)
+    )
     if seeding and rng.random() < share_of_whole_space(coordinates):
         proposals = whole_space(rng, coordinates, 2 * workload.proposals)
         merit, screened = screen.score(proposals), len(proposals)
@@ -301,9 +317,9 @@ def _screen(
     objectives: int,
     weights: Floats,
     rows: Floats,
-    inside: NDArray[np.bool_],
+    inside: Bools,
     seen: Seen,
-    failed: NDArray[np.bool_],
+    failed: Bools,
 ) -> Judged:
     """What proposals are scored by. What runs counts with what the models expect of it."""
 
@@ -333,9 +349,7 @@ def _screen(
     )
 
 
-def _weighed(
-    values: Floats, inside: NDArray[np.bool_], objectives: int, weights: Floats
-) -> Floats:
+def _weighed(values: Floats, inside: Bools, objectives: int, weights: Floats) -> Floats:
     """What counts of evaluations under the aim, to choose those that matter most."""
     losses = values[:, :objectives]
     low = losses.min(axis=0)
@@ -345,7 +359,45 @@ def _weighed(
     return np.asarray(np.where(inside, found, 1e12 * (1.0 + beyond)))
 
 
-def _flattened(beyond: Floats) -> Floats:
-    """By how much a limit is exceeded, near the limit in proportion and far from it less."""
-    scale = max(float(np.median(np.abs(beyond))), 1e-300)
-    return np.asarray(np.arcsinh(np.clip(beyond / scale, -1e9, 1e9)))
+def _learn(
+    hypers: list[Hyper],
+    coordinates: Coordinates,
+    rows: Floats,
+    values: Floats,
+    objectives: int,
+    workload: Workload,
+) -> list[Hyper]:
+    """Bring the hyperparameters of all columns up to date; see `learn`."""
+    counts = [count for count in range(hypers[0].count + 1, len(rows) + 1) if due(count)]
+    for count in counts if workload.replay else counts[-1:]:
+        columns = flattened(values[:count], objectives)
+        for index, hyper in enumerate(hypers):
+            column = columns[:, index]
+            kept = chosen_points(hyper, coordinates, rows[:count], column)
+            given = coordinates, rows[kept], column[kept]
+            fewer = max(3, min(workload.steps, workload.steps * 100 // len(kept)))
+            hypers[index] = refit(hyper, *given, fewer, straight=True)
+            if count in RIVALS:
+                hypers[index] = challenge(hypers[index], *given, 2 * workload.steps, straight=True)
+    return [replace(hyper, count=len(rows)) for hyper in hypers]
+
+
+def flattened(values: Floats, objectives: int) -> Floats:
+    """Values as they are modelled: in proportion where they matter, and far from there less.
+
+    Objectives matter in the range of the front, limits near their ends.
+    """
+    losses, beyond = values[:, :objectives], values[:, objectives:]
+    inside = (beyond <= 0.0).all(axis=1)
+    matter = losses[inside] if inside.any() else losses
+    front = matter[nondominated(matter)]
+    low = front.min(axis=0)
+    floor = float(os.environ.get("H18_FLOOR", "0.25"))
+    typical = np.median(losses[:_TYPICAL], axis=0) - low
+    width = np.maximum(front.max(axis=0) - low, floor * typical)
+    width = np.where(width > 0.0, width, 1.0)
+    z = (losses - low) / width
+    top = float(os.environ.get("H18_TOP", "1.5"))
+    z = np.where(z > top, top + np.log1p(np.maximum(z - top, 0.0)), z)
+    scale = np.maximum(np.median(np.abs(beyond), axis=0), 1e-300)
+    return np.hstack([z, np.arcsinh(np.clip(beyond / scale, -1e9, 1e9))])
