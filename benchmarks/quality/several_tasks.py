@@ -83,7 +83,24 @@ def make(task: str, seed: int) -> Several:
         return np.concatenate([found["F"][0], limits])
 
     bounds = list(zip(problem.xl.tolist(), problem.xu.tolist(), strict=True))
-    return _deterministic(bounds, problem.n_obj, problem.n_ieq_constr, numbers)
+    # Their optima are in the middle of the space, where some solvers begin.
+    is_bent = "dtlz" in name or name == "zdt4"
+    bent = _bent(numbers, problem.xl, problem.xu) if is_bent else numbers
+    return _deterministic(bounds, problem.n_obj, problem.n_ieq_constr, bent)
+
+
+def _bent(
+    function: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray
+) -> Callable[[np.ndarray], np.ndarray]:
+    """A function with the middle of its space moved to another place."""
+    middle = 0.25 + 0.5 * np.random.default_rng(len(low)).random(len(low))
+
+    def bent(x: np.ndarray) -> np.ndarray:
+        u = (x - low) / (high - low)
+        u = np.where(u < middle, 0.5 * u / middle, 0.5 + 0.5 * (u - middle) / (1.0 - middle))
+        return function(low + u * (high - low))
+
+    return bent
 
 
 def front(task: str) -> np.ndarray | None:

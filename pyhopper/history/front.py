@@ -113,6 +113,12 @@ class Front:
             self._rows = np.array(rows, dtype=np.float64).reshape(shape)
         return self._rows
 
+    def parents(self, few: int) -> list[Member]:
+        """The front; if it has but a few members, with all others that are remembered."""
+        if len(self.entries) >= few:
+            return self.entries
+        return [*self.entries, *self._others.values()]
+
     def find(self, key: Hashable) -> Member | None:
         """The candidate with this key, if it is remembered."""
         found = next((each for each in self.entries if each.key == key), None)

@@ -10,7 +10,6 @@ A candidate outside the limits counts less than all others, by how far it is out
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass, field, fields
 
@@ -27,9 +26,6 @@ _SUM = 0.05
 
 _FAR, _OUTSIDE = 5.0, 10.0
 """From the one, losses are pressed together below the other, where those outside the limits are."""
-
-_DIVISIONS = {1: 1, 2: 8, 3: 4, 4: 3}
-"""Parts into which the sum of the weights is cut for a set of directions, by objectives."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +68,6 @@ class Aim:
             return _OUTSIDE + outside
         found = float(self.chebyshev(np.array(losses)))
         return found if found < _FAR else _OUTSIDE - (_OUTSIDE - _FAR) * _FAR / found
-
-    def fits(self, state: State) -> bool:
-        """Whether the range in which it normalises is still about that of the front."""
-        low, width = normal(known_losses(state))
-        ratio = width / self.width
-        moved = np.abs(low - self.low) / self.width
-        return bool((ratio > 0.4).all() and (ratio < 2.5).all() and (moved < 1.0).all())
 
 
 @dataclass
@@ -138,18 +127,6 @@ def draw_weights(rng: np.random.Generator, count: int) -> Floats:
         return np.ones(1)
     drawn = rng.exponential(size=count)
     return np.asarray(drawn / drawn.sum())
-
-
-def directions(count: int) -> list[Floats]:
-    """A few combinations of weights, evenly spread (Das & Dennis 1998)."""
-    parts = _DIVISIONS.get(count, 2)
-    found = [
-        np.array(each, dtype=np.float64)
-        for each in itertools.product(range(parts + 1), repeat=count)
-        if sum(each) == parts
-    ]
-    # No weight is zero, or else the other objectives would not count at all.
-    return [(each + 0.05) / (each + 0.05).sum() for each in found]
 
 
 def aim_for(state: State, rng: np.random.Generator) -> Aimed:

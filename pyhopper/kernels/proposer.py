@@ -30,7 +30,7 @@ from pyhopper.kernels.chain import ChainKernel
 from pyhopper.kernels.effort import Effort
 from pyhopper.kernels.encoding import Encoding
 from pyhopper.kernels.model import ScreeningKernel
-from pyhopper.kernels.steps import StepsKernel
+from pyhopper.kernels.steps import FrontKernel, StepsKernel
 from pyhopper.parameters import Point
 from pyhopper.parameters.space import Space
 
@@ -56,7 +56,8 @@ class Proposer:
         self.space = space
         encoding = Encoding(space)
         self._screening = ScreeningKernel(encoding, seed, repeatable)
-        self._kernels = (*kernels, self._screening, StepsKernel(encoding, seed))
+        steps = FrontKernel(encoding), StepsKernel(encoding, seed)
+        self._kernels = (*kernels, self._screening, *steps)
         self._chain = ChainKernel(space)
 
     def _kernel(self, effort: Effort, state: State) -> Kernel:

@@ -167,7 +167,16 @@ def test_a_worker_pulls_in_less():
         "print(*sys.modules)"
     )
     parts = {name.split(".")[1] for name in printed(program) if name.startswith("pyhopper.")}
-    of_all = {"_version", "errors", "events", "forks", "noise", "objectives", "ownership", "results"}
+    of_all = {
+        "_version",
+        "errors",
+        "events",
+        "forks",
+        "noise",
+        "objectives",
+        "ownership",
+        "results",
+    }
     assert parts == {"executors", "objective", *of_all}
 
 

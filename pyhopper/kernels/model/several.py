@@ -8,7 +8,6 @@ own, see :mod:`pyhopper.kernels.aims`, so that all parts of the front are looked
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -48,6 +47,9 @@ _BEYOND = 0.1
 
 _TYPICAL = 12
 """So many evaluations, the first ones, say what is typical of the whole space."""
+
+_FAR = 1.5
+"""So many ranges of the front from its best, objectives begin to be flattened."""
 
 _STEPS = np.concatenate([[0.0], np.geomspace(1e-3, 3.0, 23)])
 """Where the integral over the Chebyshev function is taken, in ranges of the front."""
@@ -138,7 +140,7 @@ class Judged:
         count = len(self.models)
         if count == 1:
             return log_improvement(mean[:, 0], sd[:, 0], float(self.low[0]))
-        if count in _MOST_ON_FRONT and os.environ.get("H18_MODE", "ehvi") == "ehvi":
+        if count in _MOST_ON_FRONT:
             return log_hypervolume_improvement(mean, sd, *self._boxes)
         return self._chebyshev(mean, sd)
 
@@ -148,15 +150,9 @@ class Judged:
         if len(front) > most:  # those nearest to the aim
             weighted = (front - self.low) / self.width * self.weights
             front = front[np.argsort(weighted.max(axis=1), kind="stable")[:most]]
-        mode = os.environ.get("H18_REF", "front")
-        ref = self.low + (1.0 + _BEYOND) * self.width
-        if mode == "all":
-            ref = np.maximum(ref, self.expected.max(axis=0))
-        elif mode == "q":
-            ref = np.maximum(ref, np.quantile(self.expected, 0.75, axis=0))
-        elif mode == "design":
-            ref = np.maximum(ref, self.expected[:12].max(axis=0))
-        return boxes(front, ref)
+        # Behind everything that is known, or else a short front would never grow sideways.
+        reference = self.low + (1.0 + _BEYOND) * self.width
+        return boxes(front, np.maximum(reference, self.expected.max(axis=0)))
 
     def _chebyshev(self, mean: Floats, sd: Floats) -> Floats:
         """The logarithm of the expected improvement of the Chebyshev function.
@@ -285,9 +281,9 @@ def rank_several(
         return without_model(rng, coordinates, seen, known[0], workload), known
     inside: Bools = np.asarray((values[:, objectives:] <= 0.0).all(axis=1))
     known = _learn(known, coordinates, rows, values, objectives, workload)
-    values = flattened(values, objectives)
+    losses, values = values[:, 0], flattened(values, objectives)
     used = chosen_points(known[0], coordinates, rows, _weighed(values, inside, objectives, weights))
-    rows, values, inside = rows[used], values[used], inside[used]
+    rows, values, inside, first = rows[used], values[used], inside[used], losses[used]
     workload = workload.for_points(len(rows))
     models = [
         Model(hyper, coordinates, rows, values[:, column], seen.pending)
@@ -306,9 +302,18 @@ def rank_several(
         proposals, merit = refine(rng, screen, proposals, merit, workload, 0.5 * temperature)
         screened = workload.proposals * (1 + workload.rounds)
     chosen = unseen(proposals, merit, np.vstack([seen.rows, seen.pending]), workload.keep)
-    first = models[0]
-    mean, sd = first.in_objective_units(*first.predict(proposals[chosen]))
+    mean, sd = _in_objective_units(models[0], proposals[chosen], values[:, 0], first)
     return Ranking(proposals[chosen], mean, sd, screened, known[0]), known
+
+
+def _in_objective_units(
+    model: Model, rows: Floats, flat: Floats, losses: Floats
+) -> tuple[Floats, Floats]:
+    """Return a prediction of an objective that was flattened, from both forms of what is known."""
+    order = np.argsort(losses, kind="stable")
+    mean, sd = model.in_objective_units(*model.predict(rows))
+    ends = [np.interp(mean + sign * sd, flat[order], losses[order]) for sign in (-0.5, 0.5)]
+    return np.interp(mean, flat[order], losses[order]), np.asarray(ends[1] - ends[0])
 
 
 def _screen(
@@ -392,12 +397,9 @@ def flattened(values: Floats, objectives: int) -> Floats:
     matter = losses[inside] if inside.any() else losses
     front = matter[nondominated(matter)]
     low = front.min(axis=0)
-    floor = float(os.environ.get("H18_FLOOR", "0.25"))
     typical = np.median(losses[:_TYPICAL], axis=0) - low
-    width = np.maximum(front.max(axis=0) - low, floor * typical)
-    width = np.where(width > 0.0, width, 1.0)
-    z = (losses - low) / width
-    top = float(os.environ.get("H18_TOP", "1.5"))
-    z = np.where(z > top, top + np.log1p(np.maximum(z - top, 0.0)), z)
+    width = np.maximum(front.max(axis=0) - low, 0.25 * typical)
+    z = (losses - low) / np.where(width > 0.0, width, 1.0)
+    z = np.where(z > _FAR, _FAR + np.log1p(np.maximum(z - _FAR, 0.0)), z)
     scale = np.maximum(np.median(np.abs(beyond), axis=0), 1e-300)
     return np.hstack([z, np.arcsinh(np.clip(beyond / scale, -1e9, 1e9))])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from pyhopper.budget import Phase
 from pyhopper.events import CandidateType, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
-from pyhopper.kernels.aims import Aim, Aimed, directions
+from pyhopper.kernels.aims import Aim, Aimed
 from pyhopper.kernels.base import Kernel, Proposal, loss
 from pyhopper.kernels.coordinates import Floats, snap, switch_off
 from pyhopper.kernels.effort import Effort
@@ -28,25 +27,6 @@ MOST_EVOLVED = 60
 
 _TOP = 8
 """So many of the best evaluations tell how far apart good points are."""
-
-
-@dataclass(eq=False)
-class _Way:
-    """A chain and what it is for.
-
-    Attributes
-    ----------
-    aim : Aim or None
-        How it weighs the objectives; None if there is only the value.
-    chain : Chain or None
-        None before its first move.
-    downhill : list of array or None
-        Points down the slope that are still to be proposed; None before the slope is known.
-    """
-
-    aim: Aim | None = None
-    chain: Chain[Any] | None = None
-    downhill: list[Floats] | None = None
 
 
 class StepsKernel(Kernel):
@@ -72,10 +52,13 @@ class StepsKernel(Kernel):
         self._coordinates = encoding.coordinates
         self._seed = seed
         self._few = self._coordinates.dimension <= MOST_EVOLVED
-        self._ways: dict[int, _Way] = {}
-        """By the number of their direction; with one objective there is one."""
-        self._open: dict[int, tuple[_Way, Step, Point]] = {}
+        self._chain: Chain[Any] | None = None
+        self._aim: Aim | None = None
+        """How a value counts beside limits, as the chain sees it; None without limits."""
+        self._open: dict[int, tuple[Step, Point]] = {}
         """What was proposed for candidates that have not ended, by their number."""
+        self._downhill: list[Floats] | None = None
+        """Points down the slope that are still to be proposed; None before the slope is known."""
 
     def applies(self, effort: Effort, state: State) -> bool:
         """See :class:`Kernel`."""
@@ -87,60 +70,45 @@ class StepsKernel(Kernel):
         """See :class:`Kernel`. One move in the second phase, nothing in the first."""
         if phase.seeding or state.best is None:
             return []
-        way, state = self._way(state)
+        if isinstance(state, Aimed):
+            self._aim = self._aim or state.aim
+            state = Aimed.at(state, self._aim)
         best = state.best
         assert best is not None
-        if way.downhill is None:
-            way.downhill = [] if self._few else self._slope(state)
-        if way.downhill:
-            row = self._fitted(way.downhill.pop(0), self._encoding.encode(best.point))
+        if self._downhill is None:
+            self._downhill = [] if self._few else self._slope(state)
+        if self._downhill:
+            row = self._fitted(self._downhill.pop(0), self._encoding.encode(best.point))
             point = self._encoding.point(rng, row, best.point, phase.temperature)
             return [Proposal(point, CandidateType.LOCAL_SAMPLING)]
-        if way.chain is None:
-            way.chain = self._begin(state, best)
-        elif loss(best, state) < way.chain.value:
+        if self._chain is None:
+            self._chain = self._begin(state, best)
+        elif loss(best, state) < self._chain.value:
             # A guess found it, or another process that shares the checkpoint.
-            way.chain.adopt(self._encoding.encode(best.point), loss(best, state))
+            self._chain.adopt(self._encoding.encode(best.point), loss(best, state))
         # A move that was drawn for this candidate before and not evaluated comes first.
-        _, step, _ = self._open.get(state.started, (None, None, None))
-        step = step or way.chain.propose(rng, phase.temperature)
+        step, _ = self._open.get(state.started, (None, None))
+        step = step or self._chain.propose(rng, phase.temperature)
         point = self._encoding.point(rng, step.row, best.point, phase.temperature)
-        self._open[state.started] = way, step, point
+        self._open[state.started] = step, point
         return [Proposal(point, CandidateType.LOCAL_SAMPLING)]
-
-    def _way(self, state: State) -> tuple[_Way, State]:
-        """Whose turn it is, and the state as it sees it.
-
-        Several objectives have a chain for each of a few directions, which help each other (Zhang &
-        Li 2007). One starts again once the front has become another one than it has normalised by.
-        """
-        if state.objectives.is_plain:
-            return self._ways.setdefault(0, _Way()), state
-        fan = directions(len(state.objectives.maximize))
-        number = state.started % len(fan)
-        way = self._ways.get(number)
-        if way is None or way.aim is None or not way.aim.fits(state):
-            before = None if way is None else way.downhill
-            way = self._ways[number] = _Way(Aim.of(state, fan[number]), downhill=before)
-        assert way.aim is not None
-        return way, Aimed.at(state, way.aim)
 
     def observe(self, evaluation: Evaluation, state: State) -> None:
         """See :class:`Kernel`."""
-        way, step, point = self._open.pop(evaluation.id, (None, None, None))
-        if way is None or step is None or way.chain is None:
+        step, point = self._open.pop(evaluation.id, (None, None))
+        if step is None or self._chain is None:
             return
         if evaluation.point is point:
-            value = loss(evaluation, state) if way.aim is None else way.aim.loss(evaluation)
-            way.chain.observe(step, value)
+            value = loss(evaluation, state) if self._aim is None else self._aim.loss(evaluation)
+            self._chain.observe(step, value)
         else:  # another proposal was evaluated instead, say a guess
-            way.chain.drop(step)
+            self._chain.drop(step)
 
     def drop(self, candidate_id: int) -> None:
         """See :class:`Kernel`."""
-        way, step, _ = self._open.pop(candidate_id, (None, None, None))
-        if way is not None and way.chain is not None:
-            way.chain.drop(step)
+        step, _ = self._open.pop(candidate_id, (None, None))
+        if step is not None and self._chain is not None:
+            self._chain.drop(step)
 
     def _begin(self, state: State, best: Evaluation) -> Chain[Any]:
         row, value = self._encoding.encode(best.point), loss(best, state)
