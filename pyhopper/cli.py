@@ -31,6 +31,7 @@ from pyhopper.display.checkpoint import OLD_SPACE, best_line, show, watch
 from pyhopper.display.text import is_terminal, printable
 from pyhopper.errors import CheckpointError, PyhopperError
 from pyhopper.files import write_whole
+from pyhopper.history.front_view import FrontView
 from pyhopper.history.table import Columns, frame
 from pyhopper.journal.table import Table, plain
 
@@ -101,6 +102,10 @@ def _parser() -> argparse.ArgumentParser:
         "--every", type=_seconds, default=2.0, metavar="TIME", help="how often to look (2s)"
     )
     best = add("best", _best, "Print the best candidate.")
+    best.add_argument(
+        "--pick", action="append", default=[], metavar="NAME=NUMBER", type=_target,
+        help="of several objectives: what it has to reach, as in accuracy=0.9",
+    )  # fmt: skip
     best.add_argument("--yaml", action="store_true", help="as YAML instead of JSON (needs pyyaml)")
     export = add("export", _export, "Write all evaluations to a file.")
     export.add_argument("output", help="a file that ends in .csv, .jsonl or .parquet; - for CSV")
@@ -115,6 +120,15 @@ def _count(text: str) -> int:
     if not text.isdigit() or text == "0":
         raise argparse.ArgumentTypeError(f"{text!r} is no number of rows, at least 1")
     return int(text)
+
+
+def _target(text: str) -> tuple[str, float]:
+    """A number that an objective has to reach."""
+    name, _, number = text.rpartition("=")
+    try:
+        return name, float(number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like accuracy=0.9") from None
 
 
 def _seconds(text: str) -> float:
@@ -149,9 +163,14 @@ def _best(table: Table, args: Any) -> None:
     best = table.state.best
     if best is None:
         raise CheckpointError(args.checkpoint, "has no evaluation with a value yet")
-    params = table.params(best)
     # Not among the output, which is for programs.
-    _complain(best_line(table))
+    if args.pick:
+        entry = FrontView(table.state, None).pick(dict(args.pick))
+        best = entry.evaluation
+        _complain(f"Picked from the front: {entry!r}")
+    else:
+        _complain(best_line(table))
+    params = table.params(best)
     if table.is_of_another_space(best):
         _complain(OLD_SPACE)
     if not args.yaml:

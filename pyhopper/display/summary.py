@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import textwrap
 from collections import Counter
+from dataclasses import replace
 
 from pyhopper.budget import Budget
 from pyhopper.display.text import duration, literal, number, outline, parted
 from pyhopper.events import Status, Tally
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.front import Front
+from pyhopper.history.front_view import FrontView
 from pyhopper.history.state import State
 from pyhopper.parameters import Omitted
 from pyhopper.parameters.space import Space
@@ -20,6 +22,9 @@ _UNASKED = (
     "The pruner was never asked, because the objective reports no estimates: yield them, or call "
     "pyhopper.should_prune(estimate)."
 )
+
+_ON_FRONT = 10
+"""So many candidates of a front are shown."""
 
 _REASON = 160
 """Longest reason of a failure that is printed in full, in characters."""
@@ -83,6 +88,8 @@ def summary(
             total.times[status] += tally.times[status]
     if state.best is not None:
         total.best = state.best.value
+    if state.objectives.several:
+        total.best = math.nan
     table = _table(state, total, width)
     title = f"Search ended after {duration(budget.elapsed)}: {reason}"
     if complete:
@@ -124,7 +131,10 @@ def _best(state: State, space: Space, best: Evaluation, width: int) -> list[str]
     """The best value and how it was reached."""
     side = "highest" if state.maximize else "lowest"
     found, constant = parted(space.template, space.build(best.point))
-    lines = [f"Best ({side}) value {number(best.value)} with", outline(found, width)]
+    title = [f"Best ({side}) value {number(best.value)} with"]
+    if isinstance(state.leaders, Front):
+        title = [*front_table(state, width), "", "The compromise of these has"]
+    lines = [*title, outline(found, width)]
     if constant:
         lines += ["", "and the constants", outline(constant, width)]
     if code := literal(found):
@@ -132,10 +142,52 @@ def _best(state: State, space: Space, best: Evaluation, width: int) -> list[str]
     return lines
 
 
+def front_table(state: State, width: int, most: int = _ON_FRONT) -> list[str]:
+    """The candidates on the front, a line each; the compromise has a mark."""
+    from tabulate import tabulate
+
+    entries = list(FrontView(state, None))
+    chosen = _evenly(len(entries), most)
+    names = list(state.objectives.directions)
+    best = state.best
+    rows = [
+        [
+            "*" if best is not None and each.evaluation.point is best.point else "",
+            "" if each.id < 0 else each.id,
+            *(number(each.values[name]) for name in names),
+        ]
+        for each in (entries[index] for index in chosen)
+    ]
+    heads = ["", "id", *(f"{name} ({word})" for name, word in state.objectives.directions.items())]
+    table = tabulate(rows, heads, tablefmt="simple", disable_numparse=True)
+    left_out = len(entries) - len(chosen)
+    more = f", {len(chosen)} of which are" if left_out else ""
+    lines = [f"On the front: {len(entries)} candidates{more}"]
+    return [*lines, *(line[:width] for line in table.splitlines())]
+
+
+def _evenly(count: int, most: int) -> list[int]:
+    """At most so many of the indices, evenly, with the first and the last."""
+    if count <= most:
+        return list(range(count))
+    return [round(index * (count - 1) / (most - 1)) for index in range(most)]
+
+
 def _nothing(state: State, total: Tally) -> str:
     """Why there is no best candidate."""
     if not total.evaluated:
         return "No candidate has been evaluated."
+    if total.counts[Status.DONE] and state.nearest is not None:
+        excesses = state.objectives.excesses(state.nearest.metrics)
+        broken = [
+            f"{limit}, by {number(excess)}"
+            for limit, excess in zip(state.objectives.limits, excesses, strict=True)
+            if excess > 0
+        ]
+        return (
+            f"No evaluation is within the limits. The nearest, {state.nearest.id}, breaks "
+            f"{'; '.join(broken)}."
+        )
     if total.counts[Status.DONE]:
         return "No evaluation with a value has a place in the space."
     infinite = sum(each.status is Status.NAN and bool(each.reason) for each in state.evaluations)
@@ -160,8 +212,9 @@ def _table(state: State, total: Tally, width: int) -> str:
 
     narrow = width < _NARROW
     digits = 4 if narrow else 6
+    several = state.objectives.several
     rows = [
-        _row(kind.value.capitalize(), tally, digits)
+        _row(kind.value.capitalize(), replace(tally, best=math.nan) if several else tally, digits)
         for kind, tally in state.tallies.items()
         if tally.evaluated
     ]

@@ -14,7 +14,6 @@ from pyhopper.history.front import Floats, Front, distances, knee
 from pyhopper.history.state import State
 from pyhopper.history.view import Record
 from pyhopper.objectives import Objectives
-from pyhopper.parameters.space import Space
 
 
 class FrontEntry(Record):
@@ -22,9 +21,14 @@ class FrontEntry(Record):
 
     __slots__ = ("_objectives",)
 
-    def __init__(self, evaluation: Evaluation, space: Space, objectives: Objectives) -> None:
+    def __init__(self, evaluation: Evaluation, space: Any, objectives: Objectives) -> None:
         super().__init__(evaluation, space)
         self._objectives = objectives
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """It as the search keeps it."""
+        return self._evaluation
 
     @property
     def values(self) -> dict[str, float]:
@@ -56,7 +60,7 @@ class FrontView(Sequence[FrontEntry]):
     <candidate 65: accuracy 0.9, latency_ms 1>
     """
 
-    def __init__(self, state: State, space: Space) -> None:
+    def __init__(self, state: State, space: Any) -> None:
         self._objectives = state.objectives
         self._space = space
         self._losses: Floats
