@@ -133,7 +133,7 @@ def _best(state: State, space: Space, best: Evaluation, width: int) -> list[str]
     found, constant = parted(space.template, space.build(best.point))
     title = [f"Best ({side}) value {number(best.value)} with"]
     if isinstance(state.leaders, Front):
-        title = [*front_table(state, width), "", "The compromise of these has"]
+        title = [*front_table(state, width), "", "The compromise has"]
     lines = [*title, outline(found, width)]
     if constant:
         lines += ["", "and the constants", outline(constant, width)]
@@ -147,22 +147,22 @@ def front_table(state: State, width: int, most: int = _ON_FRONT) -> list[str]:
     from tabulate import tabulate
 
     entries = list(FrontView(state, None))
-    chosen = _evenly(len(entries), most)
-    names = list(state.objectives.directions)
-    best = state.best
+    names, best = list(state.objectives.directions), state.best
+    own = [i for i, e in enumerate(entries) if best and e.evaluation.point is best.point]
+    chosen = sorted({*_evenly(len(entries), most), *own})
     rows = [
         [
-            "*" if best is not None and each.evaluation.point is best.point else "",
+            "*" if index in own else "",
             "" if each.id < 0 else each.id,
             *(number(each.values[name]) for name in names),
         ]
-        for each in (entries[index] for index in chosen)
+        for index, each in ((index, entries[index]) for index in chosen)
     ]
     heads = ["", "id", *(f"{name} ({word})" for name, word in state.objectives.directions.items())]
     table = tabulate(rows, heads, tablefmt="simple", disable_numparse=True)
     left_out = len(entries) - len(chosen)
-    more = f", {len(chosen)} of which are" if left_out else ""
-    lines = [f"On the front: {len(entries)} candidates{more}"]
+    more = f", {len(chosen)} of them" if left_out else ""
+    lines = [f"Front of {len(entries)} candidates{more} (* is the compromise):"]
     return [*lines, *(line[:width] for line in table.splitlines())]
 
 

@@ -59,7 +59,9 @@ def front(source: Any, *, ax: Any = None) -> Any:
         _two(ax, front.losses, inside, outside, sign)
     else:
         _three(ax, front.losses, inside, sign, objectives.names[2])
-    for which, name, word in zip("xy", objectives.names, objectives.directions.values(), strict=False):
+    for which, name, word in zip(
+        "xy", objectives.names, objectives.directions.values(), strict=False
+    ):
         better = "higher" if word == "max" else "lower"
         getattr(ax, f"set_{which}label")(title(f"{name} ({better} is better)"))
     return ax
@@ -76,7 +78,9 @@ def _found(sheet: Sheet) -> tuple[Floats, Floats]:
     done = [each for each in sheet.evaluations if each.status is Status.DONE and each.fits]
     kept = [objectives.allow(each.metrics) for each in done]
     pairs = list(zip(done, kept, strict=True))
-    return losses([e for e, is_in in pairs if is_in]), losses([e for e, is_in in pairs if not is_in])
+    return losses([e for e, is_in in pairs if is_in]), losses(
+        [e for e, is_in in pairs if not is_in]
+    )
 
 
 def _two(ax: Any, front: Floats, inside: Floats, outside: Floats, sign: Floats) -> None:
@@ -98,15 +102,15 @@ def _two(ax: Any, front: Floats, inside: Floats, outside: Floats, sign: Floats) 
     label = f"front ({len(front)})"
     ax.scatter(*(front * sign).T, color=look.best, s=22, zorder=5, label=label)
     near = front[int(np.argmin(np.square(_scaled(front)).sum(axis=1)))] * sign
-    ax.scatter(
-        *near, s=110, facecolors="none", edgecolors=look.ink, zorder=6, label="compromise"
-    )
+    ax.scatter(*near, s=110, facecolors="none", edgecolors=look.ink, zorder=6, label="compromise")
     # What is far from the front would leave no room for it.
     low, high = front.min(axis=0), front.max(axis=0)
     room = np.where(high > low, high - low, 1.0)
     for which, j in (("x", 0), ("y", 1)):
         worst = min(high[j] + 1.5 * room[j], float(inside[:, j].max()) + 0.05 * room[j])
-        ends = sorted((sign[j] * (low[j] - 0.08 * room[j]), sign[j] * max(worst, high[j] + 0.08 * room[j])))
+        ends = sorted(
+            (sign[j] * (low[j] - 0.08 * room[j]), sign[j] * max(worst, high[j] + 0.08 * room[j]))
+        )
         getattr(ax, f"set_{which}lim")(*ends)
     legend(ax, loc="best")
 
