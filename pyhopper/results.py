@@ -77,6 +77,8 @@ def _check_keys(result: Any, source: str, needed: Sequence[str]) -> None:
     missing = ", ".join(repr(key) for key in needed if key not in result)
     if missing:
         keys = ", ".join(repr(key) for key in result)
+        if missing == "'value'":
+            missing = 'the key "value"'
         raise ObjectiveError(f"{source} a dict without {missing}; it has {keys or 'no keys'}")
 
 

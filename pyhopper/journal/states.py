@@ -12,6 +12,7 @@ from pyhopper.errors import ArgumentError, CheckpointError
 from pyhopper.events import Ended, Event, Outcome, Queued, Status
 from pyhopper.files import is_stream, write_whole
 from pyhopper.history.evaluation import Evaluation, Misfit
+from pyhopper.history.front import Front
 from pyhopper.history.retold import events_of
 from pyhopper.history.state import State, observe
 from pyhopper.journal.checkpoint import Checkpoint
@@ -45,7 +46,7 @@ def take(
         return observe(state, event, now)
     file.append(event, now, state.running, again)
     evaluation = observe(state, event, now)
-    file.observed(state.best)
+    file.observed(_sole_best(state))
     return evaluation
 
 
@@ -61,7 +62,7 @@ def reader(
         if follower is not None:
             event = follower.before(event, state, replay)
         evaluation = observe(state, event, now)
-        replay.large.release(state.best)
+        replay.large.release(_sole_best(state))
         if follower is not None:
             follower.after(event, evaluation)
         if ended is not None and evaluation is not None:
@@ -73,6 +74,26 @@ def reader(
 def fill(state: State, replay: Replay) -> None:
     """Put in what the lines leave out: params of what runs, large values of the best."""
     state.fill(replay.filled, replay.filled_best(state.best))
+    if not isinstance(state.leaders, Front):
+        return
+    places = {id(each): index for index, each in enumerate(state.evaluations)}
+    for member in state.leaders.entries:
+        before, filled = member.evaluation, replay.filled_best(member.evaluation)
+        if filled is None or filled is before:
+            continue
+        member.evaluation = filled
+        if id(before) in places:
+            state.evaluations[places[id(before)]] = filled
+        if state.best is not None and state.best.id == filled.id >= 0:
+            state.best = state.best._replace(point=filled.point)
+
+
+def _sole_best(state: State) -> Evaluation | None:
+    """The only evaluation whose large values are still needed.
+
+    None with several objectives, where anyone who was on the front may be the compromise later.
+    """
+    return None if state.objectives.several else state.best
 
 
 def write_all(source: State, file: Checkpoint, state: State) -> None:

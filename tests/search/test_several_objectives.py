@@ -385,3 +385,27 @@ def test_the_knee_of_a_front():
     assert knee(front * 1e307) == 1
     assert knee(front, np.array([5.0, 1.0])) == 1
     assert knee(front, np.array([1.0, 0.0])) == 0
+
+
+def test_large_arrays_of_the_whole_front_are_kept(tmp_path):
+    """After a resume, a load and a save each candidate on the front has its own array."""
+
+    def objective(params):
+        x = params["x"]
+        return {"a": float(x[0, 0]), "b": float(abs(x - 0.5).mean()) - float(x[0, 0])}
+
+    def large():
+        return pyhopper.Search(x=pyhopper.float(0, 1, shape=(100, 100)), seed=1)
+
+    path, saved = tmp_path / "run.ckpt", tmp_path / "saved.ckpt"
+    directions = {"a": "min", "b": "min"}
+    large().run(objective, directions, steps=6, quiet=True, checkpoint_path=path)
+    search = large()
+    search.run(objective, directions, steps=10, quiet=True, checkpoint_path=path)
+    search.save(saved)
+    for file in (path, saved):
+        copy = large()
+        copy.load(file)
+        assert len(copy.front) == len(search.front) > 1
+        assert all(objective(entry.params) == entry.values for entry in copy.front)
+        assert objective(copy.best)["a"] == copy.best_f
