@@ -11,11 +11,25 @@ from typing import TYPE_CHECKING, Any
 from pyhopper.executors.base import Executor, InlineExecutor, Job, sends_shared
 
 if TYPE_CHECKING:
+    from pyhopper.executors.dask import Dask
     from pyhopper.executors.futures import Futures
+    from pyhopper.executors.mpi import MPI
+    from pyhopper.executors.ray import Ray
+    from pyhopper.executors.slurm import Slurm
 
-__all__ = ["Executor", "Futures", "InlineExecutor", "Job", "sends_shared"]
+__all__ = [
+    "MPI",
+    "Dask",
+    "Executor",
+    "Futures",
+    "InlineExecutor",
+    "Job",
+    "Ray",
+    "Slurm",
+    "sends_shared",
+]
 
-_LAZY = {"Futures": "futures"}
+_LAZY = {"Dask": "dask", "Futures": "futures", "MPI": "mpi", "Ray": "ray", "Slurm": "slurm"}
 
 
 def __getattr__(name: str) -> Any:
