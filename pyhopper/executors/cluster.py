@@ -179,13 +179,15 @@ class ClusterExecutor:
 
     def cancel(self, job_id: int, reason: str) -> None:
         """See :class:`~pyhopper.executors.Executor`."""
-        for sent in self._sent.values():
+        for sent in list(self._sent.values()):
             if sent.job.id == job_id and sent.cancelled is None:
                 sent.cancelled = Outcome(Status.CANCELLED, reason=reason)
                 sent.cancelled_at = time.monotonic()
                 self._mail.send(sent.key, f"{letters.CANCEL} {reason}")
                 if not sent.begun:
+                    # It waits in a queue; should it start all the same, it is told not to run.
                     self._stop(sent.key)
+                    self._end(sent, Ended(job_id, sent.cancelled))
 
     def close(self) -> None:
         """See :class:`~pyhopper.executors.Executor`."""
@@ -234,6 +236,9 @@ class ClusterExecutor:
             # The engine repeats a task whose worker has died. Only the search decides about that.
             self._mail.send(sent.key, letters.NO)
             self._end(sent, Lost(sent.job.id, "its worker was killed or has lost its connection"))
+            return
+        if text.startswith(letters.RESULT):
+            self.done(sent.key, text[len(letters.RESULT) :].encode())
             return
         go = True
         if text == letters.BEGIN:

@@ -91,7 +91,7 @@ def evaluate(objective: bytes | Stored, work: Work) -> bytes:
     except SearchGoneError:
         return b""
     except Exception as error:  # of the engine's or of ours; the search has to learn of it
-        return _result(failure(error))
+        return result_of(failure(error))
 
 
 def read_result(result: bytes) -> tuple[Outcome, str]:
@@ -100,7 +100,8 @@ def read_result(result: bytes) -> tuple[Outcome, str]:
     return decode(outcome)[0], where.decode()
 
 
-def _result(outcome: Outcome) -> bytes:
+def result_of(outcome: Outcome) -> bytes:
+    """The bytes that :func:`read_result` reads."""
     return socket.gethostname().encode() + b"\n" + encode(outcome, False)
 
 
@@ -138,7 +139,7 @@ class _Evaluation:
         try:
             packed = PickledObjective(0, job, [], pickled, work.sources)
             self._executor.start(Task(job, work.candidate, packed))
-            return _result(self._outcome())
+            return result_of(self._outcome())
         finally:
             self._ended.set()
             work.box.close()
