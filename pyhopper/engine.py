@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from pyhopper.arguments import Stop
 from pyhopper.budget import Budget, Stamp
 from pyhopper.callbacks.base import Callbacks
 from pyhopper.display.outlets import tell
@@ -39,6 +38,7 @@ from pyhopper.parameters import constants
 from pyhopper.pruners import Advice
 from pyhopper.settings import Settings
 from pyhopper.signals import Interrupts
+from pyhopper.stopping import stop_reason
 from pyhopper.supply import Supply
 
 _MOST_ATTEMPTS = 3
@@ -178,7 +178,7 @@ class Run:
 
     def _loop(self) -> None:
         if not self._orphans:
-            self._reason = stop_reason(self.settings.stop, self.log)
+            self._reason = stop_reason(self.settings.stop, self._state)
         while not self._is_over():
             while self._busy < self.executor.slots and self._may_start():
                 self._start_next()
@@ -305,7 +305,7 @@ class Run:
         for listener in self.listeners:
             listener.ended(evaluation, event.outcome, new_best)
         self.log.keep(self.user_states)
-        self._reason = stop_reason(self.settings.stop, self.log) or self._reason
+        self._reason = stop_reason(self.settings.stop, self._state) or self._reason
         if evaluation.status is Status.FAILED:
             self._raise_if_all_failed(at_the_end=False)
             if self.settings.raise_on_error:
@@ -342,23 +342,6 @@ class Run:
         for job_id in list(self._state.running):
             self.executor.cancel(job_id, reason)
             self.log.cancel(job_id, reason)
-
-
-def stop_reason(stop: Stop, log: Log) -> str:
-    """Why to end early, in the words of the summary; empty if there is no reason."""
-    state = log.state
-    reason = ""
-    if stop.value is not None and state.best is not None:
-        best = state.best.value
-        if best == stop.value or state.is_better(best, stop.value):
-            reason = f"the target {stop.value:g} is reached"
-    count, since = state.unimproved
-    if stop.patience_steps is not None and count >= stop.patience_steps:
-        reason = f"no better value in {count} evaluations"
-    waited = state.elapsed - since
-    if stop.patience_seconds is not None and waited >= stop.patience_seconds:
-        reason = f"no better value in {waited:.0f} seconds"
-    return reason
 
 
 def make_run(

@@ -412,8 +412,9 @@ class Search:
             How many evaluations run at the same time, each in a subprocess: a number, -1 for one
             per core, ``"per-gpu"`` for one per GPU that sees no other, ``"2x per-gpu"`` for two.
             Or a cluster: ``"dask:tcp://10.0.0.1:8786"``, ``"ray:auto"``, ``"8x slurm:gpu"`` (eight
-            jobs in the partition ``gpu``), see :mod:`pyhopper.executors`. With 1 they run in this process, unless it takes another one to do what ``timeout``,
-            ``deadline`` or ``isolation`` say.
+            jobs in the partition ``gpu``), see :mod:`pyhopper.executors`. With 1 evaluations run in
+            this process, unless it takes another one to do what ``timeout``, ``deadline`` or
+            ``isolation`` say.
         quiet : bool
             Print nothing at all.
         ignore_nans : bool

@@ -13,13 +13,11 @@ import numpy as np
 from pyhopper.arguments import (
     SCHEDULE,
     Limits,
-    Stop,
     flag,
     one_of,
     parse_direction,
     parse_limits,
     parse_schedule,
-    parse_stop,
     parse_verbose,
 )
 from pyhopper.budget import Clock, Schedule
@@ -30,6 +28,7 @@ from pyhopper.executors.base import Slot
 from pyhopper.objective import Objective
 from pyhopper.parameters import Omitted, Parameter
 from pyhopper.pruners import Pruner, as_pruner
+from pyhopper.stopping import Stop, parse_stop
 from pyhopper.workdir import WorkDir
 
 _DEEPEST = 20

@@ -34,13 +34,10 @@ def parse_ordered(ordered: object, *, timed: bool, prunes: bool) -> int:
     window = _WINDOW if ordered is True else ordered
     if not isinstance(window, int) or window < 1:
         raise ArgumentError("ordered", ordered, "must be True, False, or how many are under way")
-    for depends, what in (
-        (timed, "a search with steps instead of a runtime"),
-        (prunes, "no pruner"),
-    ):
-        if depends:
-            problem = f"needs {what}; else what is proposed depends on the clock"
-            raise ArgumentError("ordered", ordered, problem)
+    if timed or prunes:
+        needs = "steps, and no limit in time" if timed else "a search without a pruner"
+        problem = f"needs {needs}; else what is proposed depends on the clock"
+        raise ArgumentError("ordered", ordered, problem)
     return window
 
 

@@ -243,7 +243,7 @@ class _Job(NamedTuple):
 class _Jobs:
     """New jobs, by submitit."""
 
-    room = None
+    room: int | None = None
 
     def __init__(self, folder: Path, cluster: str | None, options: Mapping[str, Any]) -> None:
         try:
@@ -281,8 +281,8 @@ class _Jobs:
             return None
         if done.returncode and "Invalid job id" not in done.stderr:
             return None
-        pairs = (line.split("|", 1) for line in done.stdout.splitlines() if "|" in line)
-        return dict(pairs)  # type: ignore[arg-type]
+        found = (line.partition("|") for line in done.stdout.splitlines())
+        return {job: state for job, _, state in found}
 
     def close(self) -> None:
         end = time.monotonic() + _GRACE_SECONDS
