@@ -147,7 +147,7 @@ def _until_end_of_job(now: float | None) -> float:
 
 
 def _end_of_job() -> str:
-    """When the job ends, in seconds since the epoch, as squeue says: older Slurms set no variable."""
+    """When the job ends, in seconds since the epoch, by squeue: old Slurms set no variable."""
     import subprocess
 
     command = ["squeue", "-h", "-j", os.environ.get("SLURM_JOB_ID", ""), "-o", "%e"]

@@ -292,6 +292,8 @@ class Run:
             losses = self._losses[event.job_id] = self._losses.get(event.job_id, 0) + 1
             if losses < _MOST_ATTEMPTS:
                 self._orphans.append(event.job_id)
+                # It has its step already, also if there are no others left.
+                self._reason = stop_reason(self.settings.stop, self._state)
                 self._warn(f"candidate {event.job_id} is started again: {event.reason}")
                 return
             reason = f"it was started {losses} times and lost each time, at last: {event.reason}"

@@ -50,6 +50,10 @@ _FAULTS = {
 """States that are no fault of a node, so that another attempt would end alike."""
 
 
+_OF_STEP = re.compile("SLURM_(CPU_BIND|STEP|MEM|GPUS|GRES)")
+"""Variables that would hand the resources of the step of the search on to another one."""
+
+
 class _Handle(Protocol):
     """A task that was handed in."""
 
