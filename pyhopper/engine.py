@@ -149,7 +149,8 @@ class Run:
         settings, state, space = self.settings, self._state, self.log.space
         if not settings.quiet:
             facts = self.budget, len(space.leaves), self.executor.slots, settings.objective.name
-            tell(start_line(settings.maximize, *facts))
+            typed = settings.objective.command is not None
+            tell(start_line(settings.maximize, *facts, typed=typed))
             if settings.where:
                 tell(settings.where)
         before = state.ended

@@ -128,10 +128,12 @@ class Settings:
         has_end = schedule.runtime is not None
         limits = parse_limits(given["timeout"], given["deadline"], has_end=has_end)
         executor, isolation = given["executor"], given["isolation"]
+        objective = Objective(given["objective"], given["kwargs"], on("ignore_nans"))
+        needs_process = limits != Limits() or objective.command is not None
         return cls(
             maximize=maximize,
             schedule=schedule,
-            objective=Objective(given["objective"], given["kwargs"], on("ignore_nans")),
+            objective=objective,
             limits=limits,
             stop=parse_stop(given["stop"]),
             pruner=as_pruner(given["pruner"]),
@@ -144,9 +146,7 @@ class Settings:
             keep_history=on("keep_history"),
             force=one_of("resume", given["resume"], "auto", "force") == "force",
             work_dir=None if given["work_dir"] is None else WorkDir(given["work_dir"]),
-            slots=check_executor(
-                executor, given["n_jobs"], isolation, needs_process=limits != Limits()
-            ),
+            slots=check_executor(executor, given["n_jobs"], isolation, needs_process=needs_process),
             executor=executor,
             isolation=isolation,
         )
@@ -168,7 +168,8 @@ class Settings:
         """The event with which the run begins."""
         inputs = inputs_hash(self.objective, template)
         budget = self.schedule.steps, self.schedule.runtime
-        return Began(self.maximize, True, *budget, self.objective.name, inputs)
+        name, command = self.objective.name, self.objective.command
+        return Began(self.maximize, True, *budget, name, inputs, command)
 
     def make_executor(self, say: Callable[[str], None], tell: Callable[[str], None]) -> Executor:
         """Where to evaluate; it has to be closed. See :class:`Output` for the arguments."""

@@ -23,7 +23,7 @@ LAYERS = [
     {"arguments", "objective", "history"},
     {"kernels", "journal", "executors", "pruners", "workdir", "callbacks"},
     {"display", "log", "settings", "signals", "supply"},
-    {"engine", "retrace", "session", "plot", "report"},
+    {"engine", "rerun", "retrace", "session", "plot", "report"},
     {"search"},
     {"testing", "cli", "utils", "integrations", "__init__"},
     {"__main__"},
