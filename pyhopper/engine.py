@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from pyhopper.arguments import Stop
 from pyhopper.budget import Budget, Stamp
 from pyhopper.callbacks.base import Callbacks
 from pyhopper.display.outlets import tell
 from pyhopper.display.progress import Progress, start_line
 from pyhopper.display.summary import summary
 from pyhopper.display.text import duration, say, width
-from pyhopper.errors import EvaluationError, ObjectiveError, SearchFailedError
+from pyhopper.errors import CheckpointError, EvaluationError, ObjectiveError, SearchFailedError
 from pyhopper.events import (
     Candidate,
     CandidateType,
@@ -31,11 +31,12 @@ from pyhopper.events import (
 from pyhopper.executors import Executor, Job, sends_shared
 from pyhopper.forks import end_in_child_of
 from pyhopper.history.evaluation import Evaluation, Misfit
+from pyhopper.journal import Holder, is_abandoned
 from pyhopper.kernels import Proposer
 from pyhopper.log import Log
 from pyhopper.parameters import constants
 from pyhopper.pruners import Advice
-from pyhopper.settings import Settings
+from pyhopper.settings import Settings, stop_reason
 from pyhopper.signals import Interrupts
 from pyhopper.supply import Supply
 
@@ -120,8 +121,11 @@ class Run:
         self._reason = ""
         self._late: Evaluation | None = None
         self._interrupted = False
-        # What ran when an earlier process ended runs first.
-        self._orphans = deque(self._state.running)
+        self._holder = Holder.me().text() if self.log.is_shared else ""
+        self._mine: set[int] = set()
+        """The candidates that run in this process."""
+        self._orphans: deque[int] = deque()
+        """What ran when an earlier process ended; it runs first."""
 
     def run(self) -> Ending:
         """Search until the budget is used, the space exhausted, or Ctrl-C.
@@ -164,23 +168,45 @@ class Run:
         return "" if settings.quiet else summary(state, space, *end, complete)
 
     def _loop(self) -> None:
+        self._find_orphans()
         if not self._orphans:
-            self._reason = stop_reason(self.settings.stop, self.log)
+            self._reason = stop_reason(self.settings.stop, self._state)
         while not self._is_over():
-            while self._busy < self.executor.slots and self._may_start():
-                self._start_next()
-            if not self._busy:
+            with self._turn():
+                while len(self._mine) < self.executor.slots and self._may_start():
+                    self._start_next()
+            if not self._mine:
                 return
-            if self.executor.slots > 1 and not self._reason:
+            if self.executor.slots > 1 and not self._reason and not self.log.is_shared:
                 # With one slot everything that will be known is worth the wait.
                 self.interrupts.leave(self.supply.draw_ahead)
-            for event in self._wait():
-                self._observe(event)
+            events = self._wait()
+            with self._turn():
+                for event in events:
+                    self._observe(event)
 
-    @property
-    def _busy(self) -> int:
-        """How many evaluations run."""
-        return len(self._state.running) - len(self._orphans)
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Within, nobody else writes to a shared checkpoint, and what others wrote is known."""
+        with self.log.turn() as ended:
+            if self.log.state is not self._state:
+                problem = "another process has written it anew; start this one again"
+                raise CheckpointError(self.log.path, problem)
+            for evaluation in ended:
+                self.supply.ended(evaluation, Outcome(evaluation.status))
+                if self.advice is not None:
+                    self.advice.ended(evaluation, Outcome(evaluation.status), None)
+            if self.log.is_shared:
+                self._find_orphans()
+                self._reason = stop_reason(self.settings.stop, self._state) or self._reason
+            yield
+
+    def _find_orphans(self) -> None:
+        """Look for candidates whose process has ended."""
+        running = self._state.running.items()
+        shared, mine = self.log.is_shared, self._mine
+        free = (n for n, each in running if not shared or is_abandoned(each.holder))
+        self._orphans = deque(n for n in free if n not in mine)
 
     def _wait(self) -> list[JobEvent]:
         kill = self.settings.limits.kill_at_end
@@ -232,9 +258,10 @@ class Run:
         """Submit an orphan, or else a candidate that was not seen before."""
         if self._orphans:
             candidate_id = self._orphans.popleft()
-            self._submit(self._state.running[candidate_id].candidate, Restarted(candidate_id))
+            candidate = self._state.running[candidate_id].candidate
+            self._submit(candidate, Restarted(candidate_id, self._holder))
             return
-        event = self.interrupts.leave(self.supply.next)
+        event = self.interrupts.leave(lambda: self.supply.next(self._holder))
         if isinstance(event, Started) and self.budget.remaining > 0:
             self._submit(event.candidate, event)
         elif isinstance(event, Started):
@@ -252,6 +279,7 @@ class Run:
         # The functions of parameters and constraints can fork, too.
         end_in_child_of(self._pid)
         self.log.take(event)
+        self._mine.add(candidate.id)
         now = Stamp(self._state.elapsed, self._state.time)
         for listener in self.listeners:
             listener.started(candidate, now)
@@ -275,13 +303,14 @@ class Run:
         evaluation = self.log.take(event)
         if evaluation is None or not isinstance(event, Ended):
             return
+        self._mine.discard(event.job_id)
         if self.budget.remaining < 0 and evaluation.status is not Status.CANCELLED:
             self._late = evaluation
         new_best = None if self._state.best is before else self._state.best
         for listener in self.listeners:
             listener.ended(evaluation, event.outcome, new_best)
         self.log.keep(self.user_states)
-        self._reason = stop_reason(self.settings.stop, self.log) or self._reason
+        self._reason = stop_reason(self.settings.stop, self._state) or self._reason
         if evaluation.status is Status.FAILED:
             self._raise_if_all_failed(at_the_end=False)
             if self.settings.raise_on_error:
@@ -311,24 +340,8 @@ class Run:
         reason = f"the search ended: {self._reason}" if self._reason else "the search ended"
         for job_id in list(self._state.running):
             self.executor.cancel(job_id, reason)
-            self.log.cancel(job_id, reason)
-
-
-def stop_reason(stop: Stop, log: Log) -> str:
-    """Why to end early, in the words of the summary; empty if there is no reason."""
-    state = log.state
-    reason = ""
-    if stop.value is not None and state.best is not None:
-        best = state.best.value
-        if best == stop.value or state.is_better(best, stop.value):
-            reason = f"the target {stop.value:g} is reached"
-    count, since = state.unimproved
-    if stop.patience_steps is not None and count >= stop.patience_steps:
-        reason = f"no better value in {count} evaluations"
-    waited = state.elapsed - since
-    if stop.patience_seconds is not None and waited >= stop.patience_seconds:
-        reason = f"no better value in {waited:.0f} seconds"
-    return reason
+            if job_id in self._mine or not self.log.is_shared:
+                self.log.cancel(job_id, reason)
 
 
 def make_run(

@@ -387,6 +387,7 @@ class Search:
         isolation: str = "auto",
         stop: Any = None,
         resume: str = "auto",
+        shared: bool = False,
         verbose: int = 1,
         output: str = "last",
     ) -> Params | None:
@@ -466,7 +467,10 @@ class Search:
         resume : str
             ``"auto"`` refuses a checkpoint that was written with an objective of another name;
             ``"force"`` goes on from it.
-
+        shared : bool
+            Several processes may run this search with the same checkpoint at the same time, each
+            with slots of its own; ``steps`` and ``runtime`` are for all of them together. See
+            ``docs/checkpoints.md``.
         verbose : int
             0 prints nothing, like ``quiet``; 1 the direction and the budget at the start, the
             progress with each new best, and a summary; 2 a line for every candidate too. These
@@ -559,9 +563,14 @@ class Search:
         reject = settings.reject_duplicates
         retrace = Retrace(log.space, settings.schedule, clock, reject, interrupts)
         with log.running(
-            checkpoint_path, settings.overwrite, settings.keep_history, retrace
+            checkpoint_path,
+            settings.overwrite,
+            settings.keep_history,
+            retrace,
+            shared=settings.shared,
         ) as news:
-            told = [*news, *log.begin(settings.began(log.space.template), settings.force)]
+            with log.turn():
+                told = [*news, *log.begin(settings.began(log.space.template), settings.force)]
             if told and not settings.quiet:
                 say(*told)
             callbacks = Callbacks(settings.callbacks, log.space, settings.quiet)

@@ -27,6 +27,7 @@ from pyhopper.callbacks.base import Callback, as_callbacks
 from pyhopper.events import Began
 from pyhopper.executors import Executor
 from pyhopper.executors.base import Slot
+from pyhopper.history.state import State
 from pyhopper.objective import Objective
 from pyhopper.parameters import Omitted, Parameter
 from pyhopper.pruners import Pruner, as_pruner
@@ -68,7 +69,7 @@ class Settings:
         How much to print: 0 nothing, 1 the progress, 2 a line for each candidate too.
     output : str
         What becomes of what workers print.
-    reject_duplicates, raise_on_error, overwrite, keep_history, force : bool
+    reject_duplicates, raise_on_error, overwrite, keep_history, force, shared : bool
         See :meth:`pyhopper.Search.run`.
     """
 
@@ -90,6 +91,7 @@ class Settings:
     overwrite: bool
     keep_history: bool
     force: bool
+    shared: bool
 
     @classmethod
     def checked(
@@ -145,6 +147,7 @@ class Settings:
             overwrite=on("overwrite_checkpoint"),
             keep_history=on("keep_history"),
             force=one_of("resume", given["resume"], "auto", "force") == "force",
+            shared=on("shared"),
             work_dir=None if given["work_dir"] is None else WorkDir(given["work_dir"]),
             slots=check_executor(executor, given["n_jobs"], isolation, needs_process=needs_process),
             executor=executor,
@@ -179,6 +182,22 @@ class Settings:
         folders = None if self.work_dir is None else str(self.work_dir.path)
         output = None if self.quiet else Output(self.output == "prefix", folders, say, tell)
         return make_executor(self.executor, self.slots, self.isolation, output)
+
+
+def stop_reason(stop: Stop, state: State) -> str:
+    """Why to end early, in the words of the summary; empty if there is no reason."""
+    reason = ""
+    if stop.value is not None and state.best is not None:
+        best = state.best.value
+        if best == stop.value or state.is_better(best, stop.value):
+            reason = f"the target {stop.value:g} is reached"
+    count, since = state.unimproved
+    if stop.patience_steps is not None and count >= stop.patience_steps:
+        reason = f"no better value in {count} evaluations"
+    waited = state.elapsed - since
+    if stop.patience_seconds is not None and waited >= stop.patience_seconds:
+        reason = f"no better value in {waited:.0f} seconds"
+    return reason
 
 
 def inputs_hash(objective: Objective, template: Any) -> str:

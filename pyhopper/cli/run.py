@@ -245,6 +245,7 @@ def run(args: Any, arguments: Sequence[str]) -> int:
             checkpoint_path=args.checkpoint,
             overwrite_checkpoint=args.overwrite,
             resume=args.resume,
+            shared=args.checkpoint is not None,
             work_dir=args.work_dir,
             on_error=args.on_error,
             ignore_nans=args.ignore_nans,

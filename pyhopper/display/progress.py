@@ -45,14 +45,15 @@ def start_line(
         end = plural(schedule.steps, "evaluation")
     elif schedule.runtime is not None:
         end = f"runtime {duration(schedule.runtime)}"
-    hint = f"(--{other} to {opposite})" if typed else f'(pass "{other}" to {opposite})'
+    short = f"--{other}" if typed else f'"{other}"'
+    hint = f"({'' if typed else 'pass '}{short} to {opposite})"
     count = plural(parameters, "parameter")
     texts = [
         f"{verb} {name} {hint}: {end}, {count}, {plural(slots, 'slot')}",
         f"{verb} {name} {hint}: {end}, {count}",
         f"{verb} {hint}: {end}, {count}",
         f"{verb} {hint}: {end}",
-        f"{verb} {hint}: {end}" if typed else f'{verb} ("{other}" {opposite}s): {end}',
+        f"{verb} ({short} {opposite}s): {end}",
     ]
     room = columns() - 1
     return next((text for text in texts if len(text) <= room), f"{verb}: {end}")

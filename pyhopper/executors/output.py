@@ -53,7 +53,7 @@ class Output:
             if self._folder is not None:
                 where = f"is in the folders of {self._folder}"
             self._tell(
-                f'Output of the processes {where}; output="prefix" (--output prefix) shows it.'
+                f'Output of the processes {where}; output="prefix" shows it (--output prefix).'
             )
 
     def end_line(self, slot: str) -> None:
