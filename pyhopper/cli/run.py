@@ -14,7 +14,14 @@ from pyhopper.cli.grammar import is_expression, parse, pointed
 from pyhopper.cli.spacefile import read_space
 from pyhopper.cli.texts import as_options, complain, say
 from pyhopper.cli.values import Source
-from pyhopper.cli.words import check_places, check_variables, names_of, parse_words, places
+from pyhopper.cli.words import (
+    check_places,
+    check_variables,
+    merged,
+    names_of,
+    parse_words,
+    places,
+)
 from pyhopper.errors import ArgumentError, ObjectiveError, SearchFailedError
 from pyhopper.files import read_path
 from pyhopper.parameters.space import merge_dicts, nested
@@ -78,11 +85,7 @@ def plan(args: Any, arguments: Sequence[str]) -> Plan:
     templates += [_parameter(each, remarks) for each in args.param]
     constraints += [(each, "--constraint") for each in args.constraint]
     guesses += [(_guess(each), "--guess") for each in args.guess]
-    try:
-        template = merge_dicts(*templates)
-    except ArgumentError as error:
-        problem = f"{error.argument} is defined twice: in the command, the file or by --param"
-        raise ArgumentError("parameters", error.value, "", problem) from None
+    template = merged(templates)
     names = list(dict.fromkeys(names_of(template)))
     _check(parsed.words, args, template, names)
     return Plan(

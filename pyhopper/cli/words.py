@@ -99,7 +99,22 @@ def parse_words(arguments: Sequence[str], remarks: list[str]) -> Parsed:
             words.append(argument)
         flag = argument if argument.startswith("-") and "=" not in argument else ""
     _check_switches(words)
-    return Parsed(tuple(words), merge_dicts(*(nested(*each) for each in found.items())))
+    return Parsed(tuple(words), merged(nested(*each) for each in found.items()))
+
+
+def merged(templates: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Templates as one.
+
+    Raises
+    ------
+    ArgumentError
+        If a name is in two of them.
+    """
+    try:
+        return merge_dicts(*templates)
+    except ArgumentError as error:
+        problem = f"{error.argument} is defined twice: in the command, the file or by --param"
+        raise ArgumentError("parameters", error.value, "", problem) from None
 
 
 def _free_name(name: str, taken: Mapping[str, Any]) -> str:
