@@ -55,7 +55,7 @@ _OPTIONS = {
 """Options by the names of the arguments of ``Search.run``."""
 
 _ARGUMENT = re.compile(
-    rf"(?<![-\w.])({'|'.join(re.escape(name) for name in _OPTIONS)})(=True|=(?=\S))?(?![\w(])"
+    rf"(?<![-\w.])({'|'.join(re.escape(name) for name in _OPTIONS)})(?:(=True)|(=)(?=\S)(?:[\"']([\w./:-]+)[\"'])?)?(?![\w(])"
 )
 
 
@@ -63,10 +63,10 @@ def as_options(text: str) -> str:
     """A message of the library in the words of the command line: ``--steps 5`` for ``steps=5``."""
 
     def option(found: re.Match[str]) -> str:
-        name, given = found[1], found[2]
+        name, is_set, has_value, value = found.groups()
         # Without a value after it, it may well be a word of the sentence.
-        if not given and "_" not in name:
+        if not is_set and not has_value and "_" not in name:
             return found[0]
-        return _OPTIONS[name] + (" " if given == "=" else "")
+        return _OPTIONS[name] + (f" {value or ''}" if has_value else "")
 
     return _ARGUMENT.sub(option, text)

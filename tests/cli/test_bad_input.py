@@ -61,10 +61,10 @@ ROWS = [
     ("--value-regex '(.)' --value x", "true --lr int(0,1)", "cannot be combined with --value"),
     ("--value-file v.json --n-jobs 2", "true --lr int(0,1)", "put {dir} into its path"),
     ("--n-jobs per-gpu", "true --lr int(0,1)", "no GPU"),
-    ("--n-jobs none", "true --lr int(0,1)", "--n-jobs 'none'"),
+    ("--n-jobs none", "true --lr int(0,1)", "--n-jobs none: must be"),
     ("--timeout soon", "true --lr int(0,1)", "--timeout"),
     ("--runtime 2h", "true --lr int(0,1)", "give only one of them"),
-    ("--deadline kill", "true --lr int(0,1)", "--deadline 'kill': there is no deadline"),
+    ("--deadline kill", "true --lr int(0,1)", "--deadline kill: there is no deadline"),
     ("--step 5 --frobnicate", "true --lr int(0,1)", "unrecognized arguments: --frobnicate"),
     # Files
     ("nothing.yaml", "true {lr}", "nothing.yaml: cannot be read: No such file"),
@@ -100,7 +100,10 @@ FILES = {
     "python.yaml": "parameters:\n  lr: !!python/object/apply:os.system ['touch ran']\n",
     "cycle.yaml": "parameters:\n  lr: &a [*a]\n",
     "bomb.yaml": "parameters:\n  a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
-    + "".join(f"  {b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in zip("abcdef", "bcdefg")),
+    + "".join(
+        f"  {b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n"
+        for a, b in zip("abcdef", "bcdefg", strict=True)
+    ),
     "broken.json": "{parameters}",
     "broken.toml": "parameters",
     "constraint.yaml": "parameters: {lr: 'int(0, 1)'}\nconstraints: ['lr < layers']\n",
