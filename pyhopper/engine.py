@@ -152,8 +152,9 @@ class Run:
         """
         settings, state, space = self.settings, self._state, self.log.space
         if not settings.quiet:
-            facts = self.budget, len(space.leaves), self.executor.slots, settings.objective.name
-            typed = settings.objective.command is not None
+            name, typed = settings.objective.name, settings.objective.command is not None
+            name = name.split(" ", 1)[0] if typed else name
+            facts = self.budget, len(space.leaves), self.executor.slots, name
             tell(start_line(settings.maximize, *facts, typed=typed))
             if settings.where:
                 tell(settings.where)

@@ -34,7 +34,8 @@ The command also finds the values in its environment, as PYHOPPER_PARAM_LR and s
 value: the last line of standard output that is a number or a JSON object with "value".
 Lines such as {"step": 3, "value": 0.91} are estimates on the way, for the pruner.
 
-Start the same command again to go on from its checkpoint.
+Start the same command again to go on from its checkpoint. Start it in several shells of a machine
+at the same time, and they share the search: each runs candidates that no other does.
 exit codes: 0 complete, 1 error, 3 no evaluation had a value, 130 interrupted.
 """
 
@@ -100,10 +101,14 @@ def _add_run(commands: Any) -> None:
     run.set_defaults(command=_run, direction=None)
     run.add_argument("space", nargs="?", metavar="SPACE", help="a .yaml, .toml or .json file")
     group = run.add_argument_group("what is searched").add_mutually_exclusive_group()
-    group.add_argument("--max", dest="direction", action="store_const", const="max")
-    group.add_argument("--min", dest="direction", action="store_const", const="min")
+    group.add_argument(
+        "--max", dest="direction", action="store_const", const="max", help="larger is better"
+    )
+    group.add_argument(
+        "--min", dest="direction", action="store_const", const="min", help="smaller is better"
+    )
     add = run.add_argument_group("parameters beside those in the command").add_argument
-    add("-p", "--param", action="append", default=[], metavar="NAME=EXPRESSION")
+    add("-p", "--param", action="append", default=[], metavar="NAME=EXPRESSION", help="for {NAME}")
     add("--constraint", action="append", default=[], metavar="EXPRESSION", help='"lr * size < 1"')
     add("--guess", action="append", default=[], metavar="JSON", help="values to try first")
     add = run.add_argument_group("how long").add_argument

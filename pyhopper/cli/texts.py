@@ -55,7 +55,8 @@ _OPTIONS = {
 """Options by the names of the arguments of ``Search.run``."""
 
 _ARGUMENT = re.compile(
-    rf"(?<![-\w.])({'|'.join(re.escape(name) for name in _OPTIONS)})(?:(=True)|(=)(?=\S)(?:[\"']([\w./:-]+)[\"'])?)?(?![\w(])"
+    rf"(?<![-\w.])(?P<name>{'|'.join(map(re.escape, _OPTIONS))})"
+    r"""(?:(?P<set>=True)|(?P<value>=)(?=\S)(?:["'](?P<text>[\w./:-]+)["'])?)?(?![\w(])"""
 )
 
 
@@ -63,10 +64,10 @@ def as_options(text: str) -> str:
     """A message of the library in the words of the command line: ``--steps 5`` for ``steps=5``."""
 
     def option(found: re.Match[str]) -> str:
-        name, is_set, has_value, value = found.groups()
+        name = found["name"]
         # Without a value after it, it may well be a word of the sentence.
-        if not is_set and not has_value and "_" not in name:
+        if not found["set"] and not found["value"] and "_" not in name:
             return found[0]
-        return _OPTIONS[name] + (f" {value or ''}" if has_value else "")
+        return _OPTIONS[name] + (f" {found['text'] or ''}" if found["value"] else "")
 
     return _ARGUMENT.sub(option, text)
