@@ -178,9 +178,9 @@ class Run:
                     self._start_next()
             if not self._mine:
                 return
-            if self.executor.slots > 1 and not self._reason and not self.log.is_shared:
+            if self.executor.slots > 1 and not self._reason:
                 # With one slot everything that will be known is worth the wait.
-                self.interrupts.leave(self.supply.draw_ahead)
+                self.interrupts.leave(lambda: self.supply.draw_ahead(self._holder))
             events = self._wait()
             with self._turn():
                 for event in events:

@@ -24,6 +24,7 @@ from pyhopper.arguments import (
 )
 from pyhopper.budget import Clock, Schedule
 from pyhopper.callbacks.base import Callback, as_callbacks
+from pyhopper.errors import ArgumentError
 from pyhopper.events import Began
 from pyhopper.executors import Executor
 from pyhopper.executors.base import Slot
@@ -129,6 +130,9 @@ class Settings:
         one_of("mp_backend", given["mp_backend"], "auto", "multiprocessing", "dask")
         has_end = schedule.runtime is not None
         limits = parse_limits(given["timeout"], given["deadline"], has_end=has_end)
+        if on("shared") and given["checkpoint_path"] is None:
+            problem = "processes share a search by its checkpoint; give checkpoint_path"
+            raise ArgumentError("shared", True, problem)
         executor, isolation = given["executor"], given["isolation"]
         objective = Objective(given["objective"], given["kwargs"], on("ignore_nans"))
         needs_process = limits != Limits() or objective.command is not None

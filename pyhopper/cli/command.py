@@ -55,6 +55,8 @@ class Command:
         self.source = source
         self.folder = folder
         self.work_dir = work_dir
+        self.scratch: str | None = None
+        """Where temporary folders of candidates are made, by default where the system has them."""
         # By its name a checkpoint tells one objective from another.
         self.__qualname__ = " ".join(words) + (f" ({source.text})" if source.text else "")
 
@@ -181,7 +183,7 @@ class Setting:
         """The path for a placeholder: the candidate's folder, or a file with its values in it."""
         if self._folder is None:
             self._temporary = tempfile.TemporaryDirectory(
-                prefix="pyhopper-", ignore_cleanup_errors=True
+                prefix="pyhopper-", dir=self._command.scratch, ignore_cleanup_errors=True
             )
             self._folder = Path(self._temporary.name)
         if name == DIR:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,8 +24,10 @@ from pyhopper.cli.words import (
     parse_words,
     places,
 )
-from pyhopper.errors import ArgumentError, ObjectiveError, SearchFailedError
+from pyhopper.errors import ArgumentError, CheckpointError, ObjectiveError, SearchFailedError
 from pyhopper.files import read_path
+from pyhopper.journal import Holder, is_abandoned
+from pyhopper.journal.table import Table
 from pyhopper.parameters.space import merge_dicts, nested
 from pyhopper.pruners import Pruner, QuantilePruner, TopKPruner
 from pyhopper.search import Search
@@ -235,7 +239,12 @@ def run(args: Any, arguments: Sequence[str]) -> int:
         complain(f"pyhopper: {remark}")
     if args.dry_run:
         return _show_first(search, what, args)
+    if args.overwrite and args.checkpoint is not None:
+        _refuse_if_run(args.checkpoint)
+    # What a command that is killed leaves of its temporary folder goes with this one.
+    scratch = tempfile.TemporaryDirectory(prefix="pyhopper-", ignore_cleanup_errors=True)
     try:
+        what.command.scratch = scratch.name
         best = search.run(
             what.command,
             args.direction,
@@ -259,11 +268,28 @@ def run(args: Any, arguments: Sequence[str]) -> int:
     except (SearchFailedError, ObjectiveError) as error:
         complain(f"pyhopper: {as_options(str(error))}")
         return NOTHING
+    finally:
+        scratch.cleanup()
     if best is not None:
         if not args.quiet:
             say(f"\nAs a command:\n{winner(what.command, search)}")
         return INTERRUPTED if search.interrupted else OK
     return INTERRUPTED if search.interrupted else NOTHING
+
+
+def _refuse_if_run(path: str) -> None:
+    """Refuse to overwrite a checkpoint that another process is using."""
+    if not Path(path).is_file():
+        return
+    with contextlib.suppress(CheckpointError):
+        for number, each in Table(Path(path)).state.running.items():
+            if not is_abandoned(each.holder):
+                holder = Holder.parse(each.holder)
+                problem = (
+                    f"process {holder.pid} on {holder.host} runs candidate {number} of it; end "
+                    "that process before --overwrite"
+                )
+                raise ArgumentError("checkpoint_path", path, problem)
 
 
 def winner(command: Command, search: Search) -> str:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 import pytest
-from processes import eventually, is_alive
+from processes import environment, eventually, is_alive
 
 import pyhopper
 from pyhopper.cli import main
@@ -132,6 +132,41 @@ def test_several_shells_share_a_checkpoint(shell):
     assert len(started) == len(set(started)) == 60
     assert len({each["holder"] for each in shell.lines("started")}) == 3
     assert len(shell.lines("header")) == 1
+
+
+def test_overwriting_what_another_shell_runs_is_refused(shell):
+    shell.script("s.sh", "#!/bin/sh\necho $$ > pid; sleep 600\n")
+    arguments = ["run", "--max", "--endless", "--checkpoint", "run.ckpt", "--overwrite", "--"]
+    run = shell.start(*arguments, "./s.sh", "int(0, 9)")
+    eventually(lambda: count(shell.folder / "pid"), 60)
+    done = shell(*arguments, "./s.sh", "int(0, 9)", code=1)
+    assert f"process {run.pid} on" in done.stderr
+    run.send_signal(signal.SIGINT)
+    assert run.wait(30) == 130
+
+
+@pytest.mark.slow
+def test_several_machines_share_a_checkpoint(shell):
+    """Two names of a host on one disk; a process of another host is never taken for dead."""
+    shell.script("count.sh", COUNT)
+    arguments = [*shell.command, "run", "--max", "--steps", 40, "--checkpoint", "run.ckpt", "--"]
+    command = shlex.join(map(str, [*arguments, "./count.sh", "float(0, 1)"]))
+    runs = []
+    for name in "ab":
+        program = f"hostname machine-{name} && exec {command}"
+        apart = ["unshare", "--uts", "sh", "-c", program]
+        more = {"cwd": shell.folder, "env": environment(), "stderr": subprocess.PIPE, "text": True}
+        try:
+            runs.append(subprocess.Popen(apart, stdout=subprocess.DEVNULL, **more))
+        except OSError:
+            pytest.skip("there is no unshare")
+    errors = [each.communicate(timeout=100)[1] for each in runs]
+    if any("unshare" in each for each in errors):
+        pytest.skip("this user may not have a host name of its own")
+    assert [each.returncode for each in runs] == [0, 0], errors
+    assert sorted(each["id"] for each in shell.lines("ended")) == list(range(40))
+    hosts = {each["holder"].partition("|")[0] for each in shell.lines("started")}
+    assert hosts == {"machine-a", "machine-b"}
 
 
 def count(path):
