@@ -129,9 +129,11 @@ class Command:
         CommandError
             If it cannot be started.
         """
+        if not Path(self.folder).is_dir():
+            raise CommandError(f"its working directory {self.folder} does not exist")
         with Setting(self, params, folder) as setting:
             try:
-                return subprocess.call(setting.arguments, env=setting.env, cwd=self.folder or None)
+                return subprocess.call(setting.arguments, env=setting.env, cwd=self.folder)
             except OSError as error:
                 raise CommandError(_not_started(setting.arguments, error)) from None
 
@@ -154,20 +156,29 @@ class Setting:
         The program and its arguments.
     env : dict
         The environment.
+    folder : str
+        The working directory.
+    value_file : Path or None
+        The file that the command is to write, if there is one.
     """
 
     def __init__(self, command: Command, params: dict[str, Any], folder: str | None) -> None:
         self._command, self._params = command, params
+        self.folder = command.folder
         self._folder = None if folder is None else Path(folder)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self.value_file: Path | None = None
 
     def __enter__(self) -> Setting:  # noqa: PYI034 - typing.Self comes with Python 3.11
         try:
-            self.arguments = filled(self._command.words, self._params, self.file)
+            command, params = self._command, self._params
+            self.arguments = filled(command.words, params, self.file)
+            if pattern := command.source.file:
+                self.value_file = Path(command.folder, *filled([pattern], params, self.file))
             inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYHOPPER_PARAM_")}
             # Else an estimate would come only when a buffer is full.
             unbuffered = {"PYTHONUNBUFFERED": "1"}
-            self.env = {**unbuffered, **inherited, **variables(self._params)}
+            self.env = {**unbuffered, **inherited, **variables(params)}
             if self._folder is not None:
                 self.env[CANDIDATE_DIR] = str(self._folder)
         except BaseException:
@@ -192,14 +203,6 @@ class Setting:
         path = self._folder / config_name(name)
         write_whole(path, as_file(path.suffix, self._params).encode(), durable=False)
         return str(path)
-
-    @property
-    def value_file(self) -> Path | None:
-        """The file that the command is to write, if there is one."""
-        pattern = self._command.source.file
-        if not pattern:
-            return None
-        return Path(self._command.folder, *filled([pattern], self._params, self.file))
 
 
 def config_name(place: str) -> str:
@@ -268,6 +271,7 @@ class Child:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT if self._merged else None,
                 env=self._setting.env,
+                cwd=self._setting.folder,
                 bufsize=0,
                 start_new_session=os.name != "nt",
             )

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyhopper.cli.command import Command, missing_program
+from pyhopper.cli.command import Command, as_file, config_name, missing_program
 from pyhopper.cli.constraints import Constraint
 from pyhopper.cli.grammar import is_expression, parse, pointed
 from pyhopper.cli.spacefile import read_space
 from pyhopper.cli.texts import as_options, complain, say
 from pyhopper.cli.values import Source
 from pyhopper.cli.words import (
+    FILES,
     check_places,
     check_variables,
     merged,
@@ -138,6 +139,9 @@ def _guess(text: str) -> dict[str, Any]:
 def _check(words: Sequence[str], args: Any, template: dict[str, Any], names: list[str]) -> None:
     check_places([*words, *([args.value_file] if args.value_file else [])], names)
     check_variables(names)
+    for place in places(words):
+        if place in FILES:
+            as_file(Path(config_name(place)).suffix, {})  # its package may be missing
     if not any(map(places, words)) and not template:
         problem = (
             "nothing in the command may vary: write a parameter into it, as in "

@@ -93,6 +93,22 @@ def test_a_pruned_command_ends_with_all_it_has_started(shell):
     assert not any(is_alive(int(pid)) for pid in pids)
 
 
+def test_temporary_folders(shell):
+    """Without folders of candidates there is one for a file, which is gone afterwards."""
+    kept = "#!/bin/sh\necho $PYHOPPER_CANDIDATE_DIR >> folders\ncp $1 $2/value.json\n"
+    shell.script("t.sh", f"{kept}[ $PYHOPPER_PARAM_X -lt 5 ] || kill -9 $PPID\n")
+    (shell.folder / "tmp").mkdir()
+    arguments = ["run", "--max", "--steps", 6, "--value-file", "{dir}/value.json", "--value", "x"]
+    arguments += ["-p", "x=int(0, 9)", "--checkpoint", "run.ckpt", "--", "./t.sh"]
+    shell(*arguments, "{config}", "{dir}", TMPDIR=str(shell.folder / "tmp"))
+    points = {each["id"]: each["point"]["x"] for each in shell.lines("started")}
+    for each in shell.lines("ended"):
+        x = points[each["id"]]
+        assert [each["status"], each.get("value")] == (["done", x] if x < 5 else ["failed", None])
+    assert count(shell.folder / "folders") == 6
+    assert list((shell.folder / "tmp").iterdir()) == []
+
+
 def test_files_and_timeouts(shell):
     """The value comes from a file; one that was there before does not count."""
     shell.script("w.sh", '#!/bin/sh\n[ "$1" = 2 ] && sleep 600\n[ "$1" = 1 ] || echo $1 > $2\n')
@@ -207,6 +223,27 @@ def test_killed(shell):
 @pytest.mark.slow
 def test_killed_again_and_again(shell):
     storm(shell, kills=25, steps=120)
+
+
+@pytest.mark.slow
+def test_a_killed_run_with_a_seed_finds_the_same(shell):
+    """Killed from within at every fourth evaluation, the candidates are those of a whole run."""
+    text = "#!/bin/sh\necho x >> n\n"
+    kill = "[ -f kill ] && [ $(($(wc -l < n) % 4)) = 0 ] && kill -9 $(cat kill) && sleep 600\n"
+    shell.script("k.sh", f"{text}{kill}echo $1\n")
+    arguments = ["run", "--max", "--steps", 16, "--seed", 3, "--checkpoint"]
+    command = ["--", "./k.sh", "float(0, 1)", "--o", "choice(1, 2, 3)"]
+    shell(*arguments, "whole.ckpt", *command)
+    (shell.folder / "n").unlink()
+    codes = []
+    while not codes or codes[-1] == -signal.SIGKILL:
+        run = shell.start(*arguments, "run.ckpt", *command)
+        (shell.folder / "kill").write_text(str(run.pid))
+        codes.append(run.wait(60))
+    assert codes[-1] == 0
+    assert len(codes) > 3
+    points = [[e["point"] for e in shell.lines("started", f)] for f in ("whole.ckpt", "run.ckpt")]
+    assert points[0] == points[1]
 
 
 def test_completion_knows_all_options(capsys):
