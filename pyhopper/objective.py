@@ -111,6 +111,11 @@ class Objective:
         return str(name).rpartition("<locals>.")[2]
 
     @property
+    def title(self) -> str:
+        """The name, of a command only that of its program."""
+        return self.name if self.command is None else self.name.split(" ", 1)[0]
+
+    @property
     def command(self) -> dict[str, Any] | None:
         """How to start it again, if it is a command; such a one never runs in this process."""
         command = getattr(self.function, "pyhopper_command", None)

@@ -13,13 +13,11 @@ import numpy as np
 from pyhopper.arguments import (
     SCHEDULE,
     Limits,
-    Stop,
     flag,
     one_of,
     parse_direction,
     parse_limits,
     parse_schedule,
-    parse_stop,
     parse_verbose,
 )
 from pyhopper.budget import Clock, Schedule
@@ -28,10 +26,10 @@ from pyhopper.errors import ArgumentError
 from pyhopper.events import Began
 from pyhopper.executors import Executor
 from pyhopper.executors.base import Slot
-from pyhopper.history.state import State
 from pyhopper.objective import Objective
 from pyhopper.parameters import Omitted, Parameter
 from pyhopper.pruners import Pruner, as_pruner
+from pyhopper.stopping import Stop, parse_stop
 from pyhopper.workdir import WorkDir
 
 _DEEPEST = 20
@@ -56,6 +54,8 @@ class Settings:
         The user's own.
     isolation : str
         When a subprocess is replaced.
+    window : int
+        How many candidates are under way if results are taken in order; 0 if not.
     limits : Limits
         How evaluations are ended from outside.
     stop : Stop
@@ -80,6 +80,7 @@ class Settings:
     slots: list[Slot]
     executor: Executor | None
     isolation: str
+    window: int
     limits: Limits
     stop: Stop
     pruner: Pruner | None
@@ -119,6 +120,7 @@ class Settings:
             For the first one that makes no sense.
         """
         # Imported here, since a program that only looks at a checkpoint needs no processes.
+        from pyhopper.executors.ordered import parse_ordered
         from pyhopper.executors.slots import check_executor
 
         def on(name: str) -> bool:
@@ -133,16 +135,21 @@ class Settings:
         if on("shared") and given["checkpoint_path"] is None:
             problem = "processes share a search by its checkpoint; give checkpoint_path"
             raise ArgumentError("shared", True, problem)
-        executor, isolation = given["executor"], given["isolation"]
         objective = Objective(given["objective"], given["kwargs"], on("ignore_nans"))
+        isolation, stop = given["isolation"], parse_stop(given["stop"])
+        pruner = as_pruner(given["pruner"])
+        timed = schedule.steps is None or stop.patience_seconds is not None
+        window = parse_ordered(given["ordered"], timed=timed, prunes=pruner is not None)
+        arguments = given["executor"], given["n_jobs"], isolation, given["gpus_per_job"]
         needs_process = limits != Limits() or objective.command is not None
+        executor, slots = check_executor(*arguments, needs_process=needs_process)
         return cls(
             maximize=maximize,
             schedule=schedule,
             objective=objective,
             limits=limits,
-            stop=parse_stop(given["stop"]),
-            pruner=as_pruner(given["pruner"]),
+            stop=stop,
+            pruner=pruner,
             callbacks=tuple(as_callbacks(given["callbacks"])),
             verbose=0 if on("quiet") else parse_verbose(given["verbose"]),
             output=one_of("output", given["output"], "last", "prefix"),
@@ -153,9 +160,10 @@ class Settings:
             force=one_of("resume", given["resume"], "auto", "force") == "force",
             shared=on("shared"),
             work_dir=None if given["work_dir"] is None else WorkDir(given["work_dir"]),
-            slots=check_executor(executor, given["n_jobs"], isolation, needs_process=needs_process),
+            slots=slots,
             executor=executor,
             isolation=isolation,
+            window=window,
         )
 
     @property
@@ -185,23 +193,7 @@ class Settings:
 
         folders = None if self.work_dir is None else str(self.work_dir.path)
         output = None if self.quiet else Output(self.output == "prefix", folders, say, tell)
-        return make_executor(self.executor, self.slots, self.isolation, output)
-
-
-def stop_reason(stop: Stop, state: State) -> str:
-    """Why to end early, in the words of the summary; empty if there is no reason."""
-    reason = ""
-    if stop.value is not None and state.best is not None:
-        best = state.best.value
-        if best == stop.value or state.is_better(best, stop.value):
-            reason = f"the target {stop.value:g} is reached"
-    count, since = state.unimproved
-    if stop.patience_steps is not None and count >= stop.patience_steps:
-        reason = f"no better value in {count} evaluations"
-    waited = state.elapsed - since
-    if stop.patience_seconds is not None and waited >= stop.patience_seconds:
-        reason = f"no better value in {waited:.0f} seconds"
-    return reason
+        return make_executor(self.executor, self.slots, self.isolation, output, self.window)
 
 
 def inputs_hash(objective: Objective, template: Any) -> str:
