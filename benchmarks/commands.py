@@ -2,8 +2,9 @@
 
 Each program runs the same command, which prints a number, so many times on so many slots, with the
 same kinds of values in its arguments. xargs and parallel only start it; ``pyhopper run`` also draws
-its arguments, reads the value, and writes a checkpoint. Short and longer commands are measured; the
-overhead is the time per command less what the command alone takes on so many slots.
+its arguments from a model of all values so far, reads the value, and writes a checkpoint. The start
+is what a run of one command on each slot takes beside these commands; the overhead is what each
+further command takes beyond its own time.
 
 ::
 
@@ -59,7 +60,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     print(f"{args.count} commands on {args.slots} slots, the fastest of {args.repeats} runs")
-    print(f"{'':20}  {'a command takes':>15}  {'whole run':>10}  {'overhead per command':>20}")
+    print(f"{'':20}  {'a command takes':>15}  {'start':>8}  {'overhead per command':>20}")
     for length in (0.0, 0.2):
         with tempfile.TemporaryDirectory() as folder:
             script = Path(folder, "command.sh")
@@ -67,16 +68,19 @@ def main() -> None:
             script.write_text(f"#!/bin/sh\n{pause}echo $1\n")
             script.chmod(0o755)
             alone = min(seconds([str(script), "0"], folder) for _ in range(10))
-            names = commands(str(script), args.count, args.slots)
-            best = dict.fromkeys(names, float("inf"))
+            counts = args.slots, args.count
+            best: dict[tuple[str, int], float] = {}
             # In turns, so that a busy moment of the machine hits all of them.
-            for _ in range(args.repeats):
-                for name, (command, given) in names.items():
+            for count in counts * args.repeats:
+                for name, (command, given) in commands(str(script), count, args.slots).items():
                     Path(folder, "run.ckpt").unlink(missing_ok=True)
-                    best[name] = min(best[name], seconds(command, folder, given))
-            for name, took in best.items():
-                over = took * args.slots / args.count - alone
-                print(f"{name:20}  {1000 * alone:12.1f} ms  {took:8.2f} s  {1000 * over:17.1f} ms")
+                    took = seconds(command, folder, given)
+                    best[name, count] = min(took, best.get((name, count), took))
+            for name in commands(str(script), 1, 1):
+                few, many = best[name, args.slots], best[name, args.count]
+                start = few - alone
+                each = (many - few) * args.slots / (args.count - args.slots) - alone
+                print(f"{name:20}  {1e3 * alone:12.1f} ms  {start:6.2f} s  {1e3 * each:17.1f} ms")
 
 
 if __name__ == "__main__":

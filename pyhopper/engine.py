@@ -19,6 +19,7 @@ from pyhopper.display.summary import summary
 from pyhopper.display.text import duration, say, width
 from pyhopper.errors import EngineLostError, EvaluationError
 from pyhopper.events import (
+    Alive,
     Candidate,
     CandidateType,
     Ended,
@@ -189,6 +190,8 @@ class Run:
             with self._turn():
                 for event in events:
                     self._observe(event)
+                if not events and self.log.is_shared:
+                    self.log.take(Alive())
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
@@ -206,7 +209,7 @@ class Run:
 
     def _wait(self) -> list[JobEvent]:
         kill = self.settings.limits.kill_at_end
-        longest = self.budget.remaining if kill else math.inf
+        longest = min(self.budget.remaining if kill else math.inf, self._roster.look_every)
         if not self._roster.mine:
             # A cluster without workers: some may come.
             longest = min(longest, _LOOK_SECONDS)

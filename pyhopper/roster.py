@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from pathlib import Path
 
 from pyhopper.errors import CheckpointError
 from pyhopper.history.state import State
 from pyhopper.journal import Holder, is_abandoned
+
+_LOOK_SECONDS = 30.0
+"""How often a process that shares a checkpoint looks at it, and tells the time."""
 
 
 class Roster:
@@ -26,6 +30,8 @@ class Roster:
         Stands for this process in a shared checkpoint; else empty.
     mine : set of int
         What runs here.
+    look_every : float
+        After how many seconds to look for what others have done; infinite without others.
     orphans : deque of int
         What ran when its process ended, or was lost; it runs first.
     """
@@ -35,6 +41,7 @@ class Roster:
         self._shared = shared
         self._losses: dict[int, int] = {}
         self.holder = Holder.me().text() if shared else ""
+        self.look_every = _LOOK_SECONDS if shared else math.inf
         self.mine: set[int] = set()
         self.orphans: deque[int] = deque()
 

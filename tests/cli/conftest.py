@@ -1,11 +1,15 @@
 """Running the command line as a user does."""
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
 
 import pytest
 from processes import environment
+
+from pyhopper.cli import main
 
 
 class Shell:
@@ -15,26 +19,33 @@ class Shell:
         self.folder = folder
         self.command = [sys.executable, "-m", "pyhopper"]
 
-    def __call__(self, *arguments, code=0, **more):
-        done = subprocess.run(
+    def __call__(self, *arguments, code=0):
+        """Run it in this process, which is faster, and wait."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            found = main([str(each) for each in arguments])
+        assert found == code, out.getvalue() + err.getvalue()
+        return subprocess.CompletedProcess(arguments, found, out.getvalue(), err.getvalue())
+
+    def apart(self, *arguments):
+        """Run it in a process of its own, and wait."""
+        return subprocess.run(
             [*self.command, *map(str, arguments)],
             cwd=self.folder,
-            env=environment(**more),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            check=False,
+            check=True,
         )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done
 
-    def start(self, *arguments, **more):
-        """Start it, and do not wait."""
+    def start(self, *arguments):
+        """Start it in a process of its own, and do not wait."""
         with (self.folder / "errors.txt").open("a") as errors:
             return subprocess.Popen(
                 [*self.command, *map(str, arguments)],
                 cwd=self.folder,
-                env=environment(**more),
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
@@ -53,6 +64,7 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path):
-    """``pyhopper`` in an empty folder."""
+def shell(tmp_path, monkeypatch):
+    """``pyhopper`` in an empty folder, the working directory."""
+    monkeypatch.chdir(tmp_path)
     return Shell(tmp_path)

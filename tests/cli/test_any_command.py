@@ -65,7 +65,11 @@ def test_pytorch_script(shell):
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = r"<!-- a test runs this -->\n```sh\n(.*?)```"
 BLOCKS = [
-    pytest.param(text, id=f"{path.name}-{number}")
+    pytest.param(
+        text,
+        id=f"{path.name}-{number}",
+        marks=[pytest.mark.slow] if path.name == "any_command.md" else [],
+    )
     for path in FILES
     for number, text in enumerate(re.findall(BLOCK, path.read_text(encoding="utf-8"), re.DOTALL))
 ]

@@ -5,6 +5,8 @@ import os
 import shlex
 import signal
 import subprocess
+import tempfile
+import time
 
 import pytest
 from processes import environment, eventually, is_alive
@@ -51,7 +53,7 @@ def test_from_the_first_run_to_the_replay(shell):
     assert more.stdout.strip().endswith(flags)
     assert (shell.folder / "runs" / "00000" / "output.log").read_text().startswith("training with")
     for name in (best["id"], "best"):
-        again = shell("replay", "run.ckpt", name)
+        again = shell.apart("replay", "run.ckpt", name)
         assert json.loads(again.stdout.splitlines()[-1])["acc"] == best["value"]
         assert f"In the search: {best['value']:g}" in again.stderr
     assert shell("replay", "run.ckpt", 0, "--dry-run").stdout == ""
@@ -93,14 +95,15 @@ def test_a_pruned_command_ends_with_all_it_has_started(shell):
     assert not any(is_alive(int(pid)) for pid in pids)
 
 
-def test_temporary_folders(shell):
+def test_temporary_folders(shell, monkeypatch):
     """Without folders of candidates there is one for a file, which is gone afterwards."""
     kept = "#!/bin/sh\necho $PYHOPPER_CANDIDATE_DIR >> folders\ncp $1 $2/value.json\n"
     shell.script("t.sh", f"{kept}[ $PYHOPPER_PARAM_X -lt 5 ] || kill -9 $PPID\n")
     (shell.folder / "tmp").mkdir()
     arguments = ["run", "--max", "--steps", 6, "--value-file", "{dir}/value.json", "--value", "x"]
     arguments += ["-p", "x=int(0, 9)", "--checkpoint", "run.ckpt", "--", "./t.sh"]
-    shell(*arguments, "{config}", "{dir}", TMPDIR=str(shell.folder / "tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", str(shell.folder / "tmp"))
+    shell(*arguments, "{config}", "{dir}")
     points = {each["id"]: each["point"]["x"] for each in shell.lines("started")}
     for each in shell.lines("ended"):
         x = points[each["id"]]
@@ -140,14 +143,36 @@ COUNT = "#!/bin/sh\necho $1 >> started\nsleep 0.05\necho $1\n"
 def test_several_shells_share_a_checkpoint(shell):
     """Each candidate is run once, and all of them take some."""
     shell.script("count.sh", COUNT)
-    arguments = ["run", "--max", "--steps", 60, "--checkpoint", "run.ckpt", "--"]
-    runs = [shell.start(*arguments, "./count.sh", "float(0, 1)") for _ in range(3)]
-    assert [each.wait(100) for each in runs] == [0, 0, 0]
-    assert [*sorted(each["id"] for each in shell.lines("ended"))] == list(range(60))
+    arguments = ["run", "--max", "--steps", 30, "--checkpoint", "run.ckpt", "--"]
+    runs = [shell.start(*arguments, "./count.sh", "float(0, 1)") for _ in range(2)]
+    assert [each.wait(100) for each in runs] == [0, 0]
+    assert sorted(each["id"] for each in shell.lines("ended")) == list(range(30))
     started = (shell.folder / "started").read_text().split()
-    assert len(started) == len(set(started)) == 60
-    assert len({each["holder"] for each in shell.lines("started")}) == 3
+    assert len(started) == len(set(started)) == 30
+    assert len({each["holder"] for each in shell.lines("started")}) == 2
     assert len(shell.lines("header")) == 1
+
+
+def test_a_shared_search_gives_signs_of_life(tmp_path, monkeypatch):
+    """While nothing ends, the time goes on in the checkpoint."""
+    monkeypatch.setattr("pyhopper.roster._LOOK_SECONDS", 0.05)
+    path = tmp_path / "run.ckpt"
+
+    def objective(params):
+        until = 5
+        while until and '"alive"' not in path.read_text():
+            time.sleep(0.05)
+            until -= 0.05
+        return params["x"]
+
+    search = pyhopper.Search(x=pyhopper.float(0, 1))
+    more = {"checkpoint_path": path, "shared": True, "isolation": "slot", "quiet": True}
+    search.run(objective, steps=1, **more)
+    kinds = [json.loads(line)["event"] for line in path.read_text().splitlines()]
+    assert kinds[-2:] == ["alive", "ended"]
+    assert kinds[:3] == ["header", "run", "started"]
+    with pytest.raises(pyhopper.ArgumentError, match="give checkpoint_path"):
+        search.run(objective, steps=1, shared=True)
 
 
 def test_overwriting_what_another_shell_runs_is_refused(shell):
@@ -217,7 +242,7 @@ def storm(shell, kills, steps):
 
 
 def test_killed(shell):
-    storm(shell, kills=2, steps=12)
+    storm(shell, kills=2, steps=9)
 
 
 @pytest.mark.slow
