@@ -193,8 +193,11 @@ class Setting:
     def file(self, name: str) -> str:
         """The path for a placeholder: the candidate's folder, or a file with its values in it."""
         if self._folder is None:
+            scratch = self._command.scratch
+            # Another machine may not have it.
+            where = scratch if scratch is not None and Path(scratch).is_dir() else None
             self._temporary = tempfile.TemporaryDirectory(
-                prefix="pyhopper-", dir=self._command.scratch, ignore_cleanup_errors=True
+                prefix="pyhopper-", dir=where, ignore_cleanup_errors=True
             )
             self._folder = Path(self._temporary.name)
         if name == DIR:
