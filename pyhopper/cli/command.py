@@ -131,6 +131,9 @@ class Command:
         """
         if not Path(self.folder).is_dir():
             raise CommandError(f"its working directory {self.folder} does not exist")
+        if folder is not None:
+            with contextlib.suppress(OSError):  # then the command says what it misses
+                Path(folder).mkdir(parents=True, exist_ok=True)
         with Setting(self, params, folder) as setting:
             try:
                 return subprocess.call(setting.arguments, env=setting.env, cwd=self.folder)

@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pyhopper.cli.command import Command, config_name
+from pyhopper.cli.command import Command
 from pyhopper.cli.texts import complain, put, say, write_out
-from pyhopper.cli.words import FILES, places
+from pyhopper.cli.words import DIR, FILES, places
 from pyhopper.display.checkpoint import OLD_SPACE, best_line, show, watch
 from pyhopper.display.text import is_terminal, number
 from pyhopper.errors import CheckpointError
@@ -55,7 +55,9 @@ def best(table: Table, args: Any) -> None:
     if args.flags:
         command = _command(table, args.checkpoint)
         say(command.typed(params, best.id))
-        _tell_of_files(command, args.checkpoint)
+        if set(places(command.words)) & {DIR, *FILES} and not command.work_dir:
+            hint = "It reads files of the candidate, which pyhopper replay makes again"
+            complain(f"{hint}: pyhopper replay {args.checkpoint} best")
         return
     if not args.yaml:
         say(json.dumps(params, indent=2))
@@ -78,14 +80,6 @@ def _command(table: Table, path: str) -> Command:
         )
         raise CheckpointError(path, problem)
     return Command.described(run.command)
-
-
-def _tell_of_files(command: Command, path: str) -> None:
-    """How to make the file with values that a command reads, if no folder has kept it."""
-    for place in places(command.words):
-        if place in FILES and not command.work_dir:
-            form = "--yaml " if place.endswith("yaml") else ""
-            complain(f"It reads a file: pyhopper best {path} {form}> {config_name(place)}")
 
 
 def replay(table: Table, args: Any) -> int:
