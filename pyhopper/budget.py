@@ -224,6 +224,43 @@ class Stopwatch:
         return Stamp(self.elapsed, self.clock.time())
 
 
+class SharedTime:
+    """Counts the time of a search that several processes share: all of them count the same time.
+
+    Parameters
+    ----------
+    stopwatch : Stopwatch
+        This process's.
+    """
+
+    def __init__(self, stopwatch: Stopwatch) -> None:
+        self._stopwatch = stopwatch
+        self._last_turn = -math.inf
+
+    def count(self, last: Stamp, *, by_others: bool, runs: bool) -> None:
+        """Let time count from now on.
+
+        Parameters
+        ----------
+        last : Stamp
+            When the last event was written.
+        by_others : bool
+            Whether another process wrote it.
+        runs : bool
+            Whether something has run since then.
+        """
+        stopwatch = self._stopwatch
+        now = stopwatch.clock.monotonic()
+        if by_others or math.isinf(self._last_turn):
+            # Only the wall clock can tell how long ago that was. It may have been set meanwhile,
+            # but it was not before this process looked last.
+            ago = max(0.0, stopwatch.clock.time() - last.time) if runs else 0.0
+            stopwatch.start(last.elapsed + min(ago, now - self._last_turn))
+        else:
+            stopwatch.start()
+        self._last_turn = now
+
+
 class Phase(NamedTuple):
     """Where in its schedule a search is.
 

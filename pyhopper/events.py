@@ -233,6 +233,8 @@ class Began(NamedTuple):
         The name of the objective; empty for a caller's own loop.
     inputs : str
         A hash of the objective's arguments and the template's constants, as far as they have one.
+    command : dict or None
+        How to start the objective again, if it is a command.
     """
 
     maximize: bool
@@ -241,6 +243,7 @@ class Began(NamedTuple):
     runtime: float | None = None
     objective: str = ""
     inputs: str = ""
+    command: dict[str, Any] | None = None
 
 
 class Queued(NamedTuple):
@@ -322,7 +325,8 @@ class Totals(NamedTuple):
 
 
 Event = (
-    JobEvent
+    Reported
+    | Ended
     | Began
     | Queued
     | Started

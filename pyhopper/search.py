@@ -28,6 +28,7 @@ from pyhopper.parameters import Constant, Parameter
 from pyhopper.parameters.mistakes import check_constants, check_key
 from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
+from pyhopper.rerun import rerun
 from pyhopper.retrace import Retrace
 from pyhopper.session import Session, joined, number_of, told_outcome
 from pyhopper.settings import Settings
@@ -56,6 +57,13 @@ class Search:
     ------
     ArgumentError
         If a key is given twice or the template makes no sense.
+
+    Attributes
+    ----------
+    history : History
+        All evaluations.
+    interrupted : bool
+        Whether Ctrl-C or SIGTERM has ended the last run.
 
     Examples
     --------
@@ -88,10 +96,12 @@ class Search:
         self._log = Log(space, clock or SystemClock(), parse_seed(seed))
         self._session: Session | None = None
         self.history = History(self._log)
+        self.interrupted = False
+        self._last: Settings | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """What a pickle holds: all that is known; a shared checkpoint of ask is closed in it."""
-        return {**self.__dict__, "_session": None}
+        return {**self.__dict__, "_session": None, "_last": None}
 
     @property
     def seed(self) -> int:
@@ -377,6 +387,7 @@ class Search:
         isolation: str = "auto",
         stop: Any = None,
         resume: str = "auto",
+        shared: bool = False,
         verbose: int = 1,
         output: str = "last",
         gpus_per_job: int | None = None,
@@ -460,7 +471,10 @@ class Search:
         resume : str
             ``"auto"`` refuses a checkpoint that was written with an objective of another name;
             ``"force"`` goes on from it.
-
+        shared : bool
+            Several processes may run this search with the same checkpoint at the same time, each
+            with slots of its own; ``steps`` and ``runtime`` are for all of them together. See
+            ``docs/checkpoints.md``.
         verbose : int
             0 prints nothing, like ``quiet``; 1 the direction and the budget at the start, the
             progress with each new best, and a summary; 2 a line for every candidate too. These
@@ -499,8 +513,57 @@ class Search:
             has_results = self._has_results(checkpoint_path)
             clock = self._log.stopwatch.clock
             settings = Settings.checked(clock, given, has_results=has_results)
-            self._run(settings, checkpoint_path, interrupts)
+            self._last = settings
+            try:
+                self._run(settings, checkpoint_path, interrupts)
+            finally:
+                self.interrupted = interrupts.signum is not None
         return self.best
+
+    @guided
+    def replay(
+        self,
+        candidate: Candidate | int,
+        objective: Callable[..., Any] | None = None,
+        *,
+        kwargs: dict[str, Any] | None = None,
+        work_dir: Any = None,
+    ) -> Any:
+        """Evaluate one candidate again in this process, say under a debugger.
+
+        It gets its values, and its folder if there is one. What it raises is raised here. Nothing
+        is written to the checkpoint, and the search does not learn of it.
+
+        Parameters
+        ----------
+        candidate : Candidate or int
+            Its number, as in ``search.history.evaluations[...].id``.
+        objective : callable, optional
+            By default that of the last run.
+        kwargs : dict, optional
+            Further arguments for ``objective``.
+        work_dir : str or path-like, optional
+            Where the folders of candidates are; by default as in the last run.
+
+        Returns
+        -------
+        float or dict
+            The value; a dict with ``value`` if there are metrics.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such candidate, or no objective.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.int(0, 9, init=7))
+        >>> _ = search.run(lambda p: p["x"] ** 2, "max", steps=3, quiet=True)
+        >>> search.replay(0)
+        49.0
+        """
+        return rerun(self._log, number_of(candidate), self._last, objective, kwargs, work_dir)
 
     def _run(self, settings: Settings, checkpoint_path: Any, interrupts: Interrupts) -> None:
         """Run within an open checkpoint, and print what came of it."""
@@ -510,9 +573,14 @@ class Search:
         reject = settings.reject_duplicates
         retrace = Retrace(log.space, settings.schedule, clock, reject, interrupts)
         with log.running(
-            checkpoint_path, settings.overwrite, settings.keep_history, retrace
+            checkpoint_path,
+            settings.overwrite,
+            settings.keep_history,
+            retrace,
+            shared=settings.shared,
         ) as news:
-            told = [*news, *log.begin(settings.began(log.space.template), settings.force)]
+            with log.turn():
+                told = [*news, *log.begin(settings.began(log.space.template), settings.force)]
             if told and not settings.quiet:
                 say(*told)
             callbacks = Callbacks(settings.callbacks, log.space, settings.quiet)

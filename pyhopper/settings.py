@@ -22,6 +22,7 @@ from pyhopper.arguments import (
 )
 from pyhopper.budget import Clock, Schedule
 from pyhopper.callbacks.base import Callback, as_callbacks
+from pyhopper.errors import ArgumentError
 from pyhopper.events import Began
 from pyhopper.executors import Executor
 from pyhopper.executors.base import Slot
@@ -69,7 +70,7 @@ class Settings:
         How much to print: 0 nothing, 1 the progress, 2 a line for each candidate too.
     output : str
         What becomes of what workers print.
-    reject_duplicates, raise_on_error, overwrite, keep_history, force : bool
+    reject_duplicates, raise_on_error, overwrite, keep_history, force, shared : bool
         See :meth:`pyhopper.Search.run`.
     """
 
@@ -92,6 +93,7 @@ class Settings:
     overwrite: bool
     keep_history: bool
     force: bool
+    shared: bool
 
     @classmethod
     def checked(
@@ -130,16 +132,21 @@ class Settings:
         one_of("mp_backend", given["mp_backend"], "auto", "multiprocessing", "dask")
         has_end = schedule.runtime is not None
         limits = parse_limits(given["timeout"], given["deadline"], has_end=has_end)
+        if on("shared") and given["checkpoint_path"] is None:
+            problem = "processes share a search by its checkpoint; give checkpoint_path"
+            raise ArgumentError("shared", True, problem)
+        objective = Objective(given["objective"], given["kwargs"], on("ignore_nans"))
         isolation, stop = given["isolation"], parse_stop(given["stop"])
         pruner = as_pruner(given["pruner"])
         timed = schedule.steps is None or stop.patience_seconds is not None
         window = parse_ordered(given["ordered"], timed=timed, prunes=pruner is not None)
         arguments = given["executor"], given["n_jobs"], isolation, given["gpus_per_job"]
-        executor, slots = check_executor(*arguments, needs_process=limits != Limits())
+        needs_process = limits != Limits() or objective.command is not None
+        executor, slots = check_executor(*arguments, needs_process=needs_process)
         return cls(
             maximize=maximize,
             schedule=schedule,
-            objective=Objective(given["objective"], given["kwargs"], on("ignore_nans")),
+            objective=objective,
             limits=limits,
             stop=stop,
             pruner=pruner,
@@ -151,6 +158,7 @@ class Settings:
             overwrite=on("overwrite_checkpoint"),
             keep_history=on("keep_history"),
             force=one_of("resume", given["resume"], "auto", "force") == "force",
+            shared=on("shared"),
             work_dir=None if given["work_dir"] is None else WorkDir(given["work_dir"]),
             slots=slots,
             executor=executor,
@@ -175,7 +183,8 @@ class Settings:
         """The event with which the run begins."""
         inputs = inputs_hash(self.objective, template)
         budget = self.schedule.steps, self.schedule.runtime
-        return Began(self.maximize, True, *budget, self.objective.name, inputs)
+        name, command = self.objective.name, self.objective.command
+        return Began(self.maximize, True, *budget, name, inputs, command)
 
     def make_executor(self, say: Callable[[str], None], tell: Callable[[str], None]) -> Executor:
         """Where to evaluate; it has to be closed. See :class:`Output` for the arguments."""

@@ -1,4 +1,4 @@
-"""When a search ends before its budget is used: at a target value, or out of patience."""
+"""When a search ends early: at a target value, out of patience, or if nothing ever succeeds."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from typing import Any
 
 from pyhopper.arguments import number, whole
 from pyhopper.budget import parse_runtime
-from pyhopper.errors import ArgumentError
+from pyhopper.errors import ArgumentError, EvaluationError, ObjectiveError, SearchFailedError
+from pyhopper.history.evaluation import Misfit
 from pyhopper.history.state import State
+from pyhopper.parameters.space import Space
+
+_FIRST_FAILURES = 5
+"""Failures without any success after which the objective is taken to be at fault."""
 
 
 @dataclass(frozen=True)
@@ -70,3 +75,42 @@ def stop_reason(stop: Stop, state: State) -> str:
     if stop.patience_seconds is not None and waited >= stop.patience_seconds:
         reason = f"no better value in {waited:.0f} seconds"
     return reason
+
+
+def raise_if_all_failed(
+    state: State, space: Space, slots: int, strict: bool, at_the_end: bool
+) -> None:
+    """Raise if every evaluation has failed and that looks like a fault of the objective.
+
+    Parameters
+    ----------
+    state : State
+        What the search knows.
+    space : Space
+        Its space.
+    slots : int
+        How many evaluations run at the same time.
+    strict : bool
+        Whether the first failure is one too many.
+    at_the_end : bool
+        Whether no evaluation will follow.
+
+    Raises
+    ------
+    ObjectiveError, EvaluationError, SearchFailedError
+        See :mod:`pyhopper.errors`.
+    """
+    if state.first_failure is None or not state.all_failed:
+        return
+    failed = state.ended - state.before_success.ended
+    candidate, outcome = state.first_failure
+    if outcome.misuse:
+        raise ObjectiveError(outcome.reason)
+    params = candidate.params
+    if not isinstance(candidate.point, Misfit):
+        # Built again, since the objective may have changed its dict.
+        params = space.build(candidate.point)
+    if strict:
+        raise EvaluationError(params, outcome.reason, outcome.details)
+    if at_the_end or failed >= max(_FIRST_FAILURES, slots):
+        raise SearchFailedError(failed, params, outcome.reason, outcome.details)

@@ -30,8 +30,13 @@ logger = logging.getLogger("pyhopper")
 logger.addHandler(logging.NullHandler())
 
 
-def start_line(maximize: bool, budget: Budget, parameters: int, slots: int, name: str) -> str:
-    """What a run is about to do, as far as there is room for it in one line."""
+def start_line(
+    maximize: bool, budget: Budget, parameters: int, slots: int, name: str, *, typed: bool = False
+) -> str:
+    """What a run is about to do, as far as there is room for it in one line.
+
+    ``typed`` if the direction was typed as an option of a command.
+    """
     verb, other = ("Maximizing", "min") if maximize else ("Minimizing", "max")
     opposite = "minimize" if maximize else "maximize"
     schedule = budget.schedule
@@ -40,14 +45,15 @@ def start_line(maximize: bool, budget: Budget, parameters: int, slots: int, name
         end = plural(schedule.steps, "evaluation")
     elif schedule.runtime is not None:
         end = f"runtime {duration(schedule.runtime)}"
-    hint = f'(pass "{other}" to {opposite})'
+    short = f"--{other}" if typed else f'"{other}"'
+    hint = f"({'' if typed else 'pass '}{short} to {opposite})"
     count = plural(parameters, "parameter")
     texts = [
         f"{verb} {name} {hint}: {end}, {count}, {plural(slots, 'slot')}",
         f"{verb} {name} {hint}: {end}, {count}",
         f"{verb} {hint}: {end}, {count}",
         f"{verb} {hint}: {end}",
-        f'{verb} ("{other}" {opposite}s): {end}',
+        f"{verb} ({short} {opposite}s): {end}",
     ]
     room = columns() - 1
     return next((text for text in texts if len(text) <= room), f"{verb}: {end}")

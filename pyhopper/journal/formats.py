@@ -153,7 +153,7 @@ def _unless_empty(**entries: Any) -> Line:
 def _write_began(event: Began, writer: Writer) -> Line:
     direction = "maximize" if event.maximize else "minimize"
     budget = _unless_empty(steps=event.steps, runtime=event.runtime)
-    what = _unless_empty(objective=event.objective, inputs=event.inputs)
+    what = _unless_empty(objective=event.objective, inputs=event.inputs, command=event.command)
     return {"direction": direction, "fresh": event.fresh, **budget, **what}
 
 
@@ -167,6 +167,7 @@ def _read_began(line: Line, reader: Reader) -> Began:
         None if runtime is None else checks.seconds(runtime),
         checks.text(line.get("objective", "")),
         checks.text(line.get("inputs", "")),
+        checks.entries(line["command"]) if "command" in line else None,
     )
 
 
