@@ -8,7 +8,7 @@ minute (the longest of a thousand takes about 15), and one in a hundred is lost 
 the search itself takes is real: the clock advances by the processor time between two waits, during
 which no slot gets new work. "Needed" is how many proposals a second keep all slots busy, "had" how
 many the search makes, "busy" the share of the slots' time in which they evaluate, until the last
-candidate starts. "Gap" is the value found (0 is perfect) beside that of one slot with as many
+new candidate starts. "Gap" is the value found (0 is perfect) beside that of one slot with as many
 evaluations, up to 2,000, on Rosenbrock's function in five dimensions.
 """
 
@@ -62,6 +62,7 @@ class Simulated:
         self.submitted = 0
         self.lost = 0
         self.last_start = 0.0
+        self.newest = -1
         self.thought = 0.0
         self.start = clock.monotonic()
 
@@ -69,7 +70,8 @@ class Simulated:
         seconds = MEAN_SECONDS * math.exp(SIGMA * self.rng.normal() - SIGMA**2 / 2)
         now = self.clock.monotonic()
         self.submitted += 1
-        self.last_start = now
+        if job.id > self.newest:
+            self.newest, self.last_start = job.id, now
         self.spans.append((now, now + seconds))
         heapq.heappush(self.queue, (now + seconds, self.submitted, job))
 

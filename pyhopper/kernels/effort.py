@@ -54,7 +54,7 @@ class Thinking:
 
     def __init__(self, budget: Budget, slots: int, repeatable: bool) -> None:
         self._schedule = budget.schedule
-        self._slots = slots
+        self._slots = max(slots, 1)  # a cluster may have no workers yet
         self._ignores_clock = repeatable and budget.schedule.steps is not None
         self._used = 0.0
         self._evaluating = 0.0
