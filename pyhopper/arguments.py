@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pyhopper.budget import Clock, Schedule, parse_runtime
 from pyhopper.errors import ArgumentError, short
-from pyhopper.objectives import Objectives
-
-_PLAIN = Objectives()
 
 _NO_BUDGET = (
     'the search needs a budget: runtime="30min", steps=100, or endless_mode=True to search until '
@@ -37,28 +32,6 @@ SCHEDULE = (
 
 _MOST = 10**15
 """No more steps can be asked for."""
-
-
-@dataclass(frozen=True)
-class Stop:
-    """When to end early.
-
-    Attributes
-    ----------
-    value : float or None
-        Target: end once the best value reaches it.
-    targets : dict
-        The same of named objectives: end once one candidate reaches all of them.
-    patience_steps : int or None
-        End after this many evaluations without a better value.
-    patience_seconds : float or None
-        End after this time without a better value.
-    """
-
-    value: float | None = None
-    patience_steps: int | None = None
-    patience_seconds: float | None = None
-    targets: Mapping[str, float] = field(default_factory=dict)
 
 
 class Limits(NamedTuple):
@@ -182,47 +155,6 @@ def parse_limits(timeout: Any, deadline: Any, *, has_end: bool) -> Limits:
     if kill_at_end and not has_end:
         raise ArgumentError("deadline", deadline, "there is no deadline; give runtime")
     return Limits(seconds, kill_at_end)
-
-
-def parse_stop(stop: Any, objectives: Objectives = _PLAIN) -> Stop:
-    """The ``stop`` argument: a target value, or a dict with ``value`` and ``patience``.
-
-    Named objectives have their targets under their names.
-    """
-    if stop is None:
-        return Stop()
-    names = objectives.names
-    if isinstance(stop, Mapping) and any(name in stop for name in names):
-        targets = {
-            name: number(f"stop[{name!r}]", stop[name], -math.inf, math.inf)
-            for name in names
-            if name in stop
-        }
-        rest = {key: value for key, value in stop.items() if key not in targets}
-        if "value" in rest:
-            raise ArgumentError("stop", stop, "has targets under the names of the objectives")
-        return replace(parse_stop(rest) if rest else Stop(), targets=targets)
-    if len(names) > 1 and (not isinstance(stop, Mapping) or "value" in stop):
-        problem = f"must be a dict of targets by name, such as {{{names[0]!r}: 0.9}}"
-        raise ArgumentError("stop", stop, problem)
-    if not isinstance(stop, Mapping):
-        return Stop(value=number("stop", stop, -math.inf, math.inf))
-    unknown = [key for key in stop if key not in ("value", "patience")]
-    if unknown or not stop:
-        problem = 'must be a target value, or a dict with "value", "patience" or both'
-        raise ArgumentError("stop", stop, problem)
-    value = stop.get("value")
-    target = None if value is None else number('stop["value"]', value, -math.inf, math.inf)
-    patience = stop.get("patience")
-    if patience is None:
-        return Stop(target)
-    if isinstance(patience, str) and not patience.strip().isdigit():
-        try:
-            return Stop(target, patience_seconds=parse_runtime(patience))
-        except ArgumentError:
-            problem = 'must be a number of evaluations, or a duration such as "30min"'
-            raise ArgumentError('stop["patience"]', patience, problem) from None
-    return Stop(target, patience_steps=whole('stop["patience"]', patience, 1))
 
 
 def one_of(argument: str, value: Any, *options: str) -> str:

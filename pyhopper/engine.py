@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
 import os
 import signal
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from pyhopper.arguments import Stop
 from pyhopper.budget import Budget, Stamp
 from pyhopper.callbacks.base import Callbacks
 from pyhopper.display.outlets import tell
 from pyhopper.display.progress import Progress, start_line
 from pyhopper.display.summary import summary
 from pyhopper.display.text import duration, say, width
-from pyhopper.errors import EvaluationError, ObjectiveError, SearchFailedError
+from pyhopper.errors import EngineLostError, EvaluationError
 from pyhopper.events import (
+    Alive,
     Candidate,
     CandidateType,
     Ended,
     JobEvent,
+    Lost,
     Outcome,
     Restarted,
     Started,
@@ -30,17 +32,22 @@ from pyhopper.events import (
 )
 from pyhopper.executors import Executor, Job, sends_shared
 from pyhopper.forks import end_in_child_of
-from pyhopper.history.evaluation import Evaluation, Misfit
+from pyhopper.history.evaluation import Evaluation
 from pyhopper.kernels import Proposer
 from pyhopper.log import Log
 from pyhopper.parameters import constants
 from pyhopper.pruners import Advice
+from pyhopper.roster import Roster
 from pyhopper.settings import Settings
 from pyhopper.signals import Interrupts
+from pyhopper.stopping import raise_if_all_failed, stop_reason
 from pyhopper.supply import Supply
 
-_FIRST_FAILURES = 5
-"""Failures without any success after which the objective is taken to be at fault."""
+_MOST_ATTEMPTS = 3
+"""How often a candidate is started whose machine or worker has gone each time."""
+
+_LOOK_SECONDS = 1.0
+"""How often to look for workers while there are none."""
 
 
 class Listener(Protocol):
@@ -120,8 +127,7 @@ class Run:
         self._reason = ""
         self._late: Evaluation | None = None
         self._interrupted = False
-        # What ran when an earlier process ended runs first.
-        self._orphans = deque(self._state.running)
+        self._roster = Roster(self._state, shared=self.log.is_shared)
 
     def run(self) -> Ending:
         """Search until the budget is used, the space exhausted, or Ctrl-C.
@@ -135,10 +141,14 @@ class Run:
             self._loop()
         except KeyboardInterrupt:
             self._interrupt()
+        except EngineLostError as error:
+            lost = len(self._state.running)
+            self._reason = f"{error}; {lost} evaluations that ran there are lost"
+            self._warn(f"the search ends: {self._reason}")
         finally:
             self._cancel_all()
             self.executor.close()
-        self._raise_if_all_failed(at_the_end=True)
+        self._check_failures(at_the_end=True)
         return Ending(self._reason, self._late)
 
     def shown(self) -> str:
@@ -148,8 +158,9 @@ class Run:
         """
         settings, state, space = self.settings, self._state, self.log.space
         if not settings.quiet:
-            facts = self.budget, len(space.leaves), self.executor.slots, settings.objective.name
-            tell(start_line(settings.objectives, *facts))
+            typed = settings.objective.command is not None
+            facts = self.budget, len(space.leaves), self.executor.slots, settings.objective.title
+            tell(start_line(settings.objectives, *facts, typed=typed))
             if settings.where:
                 tell(settings.where)
         before = state.ended
@@ -163,32 +174,50 @@ class Run:
         return "" if settings.quiet else summary(state, space, *end, complete)
 
     def _loop(self) -> None:
-        if not self._orphans:
-            self._reason = stop_reason(self.settings.stop, self.log)
+        self._roster.find_orphans()
+        if not self._roster.orphans:
+            self._reason = stop_reason(self.settings.stop, self._state)
         while not self._is_over():
-            while self._busy < self.executor.slots and self._may_start():
-                self._start_next()
-            if not self._busy:
+            with self._turn():
+                while len(self._roster.mine) < self.executor.slots and self._may_start():
+                    self._start_next()
+            if not self._roster.mine and not self._may_start():
                 return
             if self.executor.slots > 1 and not self._reason:
                 # With one slot everything that will be known is worth the wait.
-                self.interrupts.leave(self.supply.draw_ahead)
-            for event in self._wait():
-                self._observe(event)
+                self.interrupts.leave(lambda: self.supply.draw_ahead(self._roster.holder))
+            events = self._wait()
+            with self._turn():
+                for event in events:
+                    self._observe(event)
+                if not events and self.log.is_shared:
+                    self.log.take(Alive())
 
-    @property
-    def _busy(self) -> int:
-        """How many evaluations run."""
-        return len(self._state.running) - len(self._orphans)
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Within, nobody else writes to a shared checkpoint, and what others wrote is known."""
+        with self.log.turn() as ended:
+            self._roster.refuse_other(self.log.state, self.log.path)
+            for evaluation in ended:
+                self.supply.ended(evaluation, Outcome(evaluation.status))
+                if self.advice is not None:
+                    self.advice.ended(evaluation, Outcome(evaluation.status), None)
+            if self.log.is_shared:
+                self._roster.find_orphans()
+                self._reason = stop_reason(self.settings.stop, self._state) or self._reason
+            yield
 
     def _wait(self) -> list[JobEvent]:
         kill = self.settings.limits.kill_at_end
-        remaining = self.budget.remaining if kill else math.inf
+        longest = min(self.budget.remaining if kill else math.inf, self._roster.look_every)
+        if not self._roster.mine:
+            # A cluster without workers: some may come.
+            longest = min(longest, _LOOK_SECONDS)
         self.interrupts.waiting = True
         try:
             if self.interrupts.signum is not None:
                 return []
-            return self.executor.wait(None if math.isinf(remaining) else max(0.0, remaining))
+            return self.executor.wait(None if math.isinf(longest) else max(0.0, longest))
         finally:
             self.interrupts.waiting = False
 
@@ -211,7 +240,7 @@ class Run:
         if self._reason:
             return False
         # An orphan has used up its step already.
-        may = self.budget.may_start(-1) if self._orphans else self.supply.may_start()
+        may = self.budget.may_start(-1) if self._roster.orphans else self.supply.may_start()
         if not may:
             self._reason = self._budget_used()
         return not self._reason
@@ -222,18 +251,17 @@ class Run:
         runtime = self.budget.schedule.runtime
         if runtime is None or left < 0.01 * runtime or expected <= left:
             return "budget used"
-        return (
-            f"budget used; {duration(left)} were left, and the next evaluation was expected to "
-            f"take {duration(expected)}"
-        )
+        left_over = f"budget used; {duration(left)} were left, and the next evaluation was expected"
+        return f"{left_over} to take {duration(expected)}"
 
     def _start_next(self) -> None:
         """Submit an orphan, or else a candidate that was not seen before."""
-        if self._orphans:
-            candidate_id = self._orphans.popleft()
-            self._submit(self._state.running[candidate_id].candidate, Restarted(candidate_id))
+        if self._roster.orphans:
+            candidate_id = self._roster.orphans.popleft()
+            candidate = self._state.running[candidate_id].candidate
+            self._submit(candidate, Restarted(candidate_id, self._roster.holder))
             return
-        event = self.interrupts.leave(self.supply.next)
+        event = self.interrupts.leave(lambda: self.supply.next(self._roster.holder))
         if isinstance(event, Started) and self.budget.remaining > 0:
             self._submit(event.candidate, event)
         elif isinstance(event, Started):
@@ -251,6 +279,7 @@ class Run:
         # The functions of parameters and constraints can fork, too.
         end_in_child_of(self._pid)
         self.log.take(event)
+        self._roster.mine.add(candidate.id)
         now = Stamp(self._state.elapsed, self._state.time)
         for listener in self.listeners:
             listener.started(candidate, now)
@@ -271,79 +300,50 @@ class Run:
         """Take an event of the executor in, and tell the listeners."""
         end_in_child_of(self._pid)
         before = self._state.best
+        if isinstance(event, Lost):
+            losses = self._roster.lose(event.job_id, _MOST_ATTEMPTS)
+            if losses < _MOST_ATTEMPTS:
+                # It has its step already, also if there are no others left.
+                self._reason = stop_reason(self.settings.stop, self._state)
+                self._warn(f"candidate {event.job_id} is started again: {event.reason}")
+                return
+            reason = f"it was started {losses} times and lost each time, at last: {event.reason}"
+            event = Ended(event.job_id, Outcome(Status.FAILED, reason=reason), event.slot)
         evaluation = self.log.take(event)
         if evaluation is None or not isinstance(event, Ended):
             return
+        self._roster.mine.discard(event.job_id)
         if self.budget.remaining < 0 and evaluation.status is not Status.CANCELLED:
             self._late = evaluation
         new_best = None if self._state.best is before else self._state.best
         for listener in self.listeners:
             listener.ended(evaluation, event.outcome, new_best)
         self.log.keep(self.user_states)
-        self._reason = stop_reason(self.settings.stop, self.log) or self._reason
+        self._reason = stop_reason(self.settings.stop, self._state) or self._reason
         if evaluation.status is Status.FAILED:
-            self._raise_if_all_failed(at_the_end=False)
+            self._check_failures(at_the_end=False)
             if self.settings.raise_on_error:
                 params = self.log.space.build(evaluation.point)
                 raise EvaluationError(params, evaluation.reason, event.outcome.details)
 
-    def _raise_if_all_failed(self, *, at_the_end: bool) -> None:
-        """Raise if every evaluation has failed and that looks like a fault of the objective."""
-        state = self._state
-        if state.first_failure is None or not state.all_failed or self._interrupted:
-            return
-        failed = state.ended - state.before_success.ended
-        candidate, outcome = state.first_failure
-        if outcome.misuse:
-            raise ObjectiveError(outcome.reason)
-        params = candidate.params
-        if not isinstance(candidate.point, Misfit):
-            # Built again, since the objective may have changed its dict.
-            params = self.log.space.build(candidate.point)
-        if self.settings.raise_on_error:
-            raise EvaluationError(params, outcome.reason, outcome.details)
-        if at_the_end or failed >= max(_FIRST_FAILURES, self.executor.slots):
-            raise SearchFailedError(failed, params, outcome.reason, outcome.details)
+    def _warn(self, text: str) -> None:
+        """Say what the cluster has done; without a terminal that reads it, the log has it."""
+        logging.getLogger("pyhopper").warning(text)
+        if not self.settings.quiet:
+            tell(text[0].upper() + text[1:])
+
+    def _check_failures(self, *, at_the_end: bool) -> None:
+        if not self._interrupted:
+            slots, strict = self.executor.slots, self.settings.raise_on_error
+            raise_if_all_failed(self._state, self.log.space, slots, strict, at_the_end)
 
     def _cancel_all(self) -> None:
         """End what still runs."""
         reason = f"the search ended: {self._reason}" if self._reason else "the search ended"
         for job_id in list(self._state.running):
             self.executor.cancel(job_id, reason)
-            self.log.cancel(job_id, reason)
-
-
-def stop_reason(stop: Stop, log: Log) -> str:
-    """Why to end early, in the words of the summary; empty if there is no reason."""
-    state = log.state
-    reason = ""
-    if stop.value is not None and state.best is not None:
-        best = state.best.value
-        if best == stop.value or state.is_better(best, stop.value):
-            reason = f"the target {stop.value:g} is reached"
-    if stop.targets and state.best is not None:
-        known = dict(zip(state.objectives.directions, state.objectives.maximize, strict=True))
-        several = state.objectives.several
-        front = [e.evaluation for e in state.leaders.entries] if several else [state.best]
-        if any(_reaches(each, stop.targets, known) for each in front):
-            listed = ", ".join(f"{name} {target:g}" for name, target in stop.targets.items())
-            reason = f"the target is reached ({listed})"
-    count, since = state.unimproved
-    if stop.patience_steps is not None and count >= stop.patience_steps:
-        reason = f"no better value in {count} evaluations"
-    waited = state.elapsed - since
-    if stop.patience_seconds is not None and waited >= stop.patience_seconds:
-        reason = f"no better value in {waited:.0f} seconds"
-    return reason
-
-
-def _reaches(each: Evaluation, targets: Mapping[str, float], maximize: Mapping[str, bool]) -> bool:
-    """Whether an evaluation reaches all targets of named objectives."""
-    metrics = each.metrics or {}
-    return all(
-        metrics[name] >= target if maximize[name] else metrics[name] <= target
-        for name, target in targets.items()
-    )
+            if job_id in self._roster.mine or not self.log.is_shared:
+                self.log.cancel(job_id, reason)
 
 
 def make_run(

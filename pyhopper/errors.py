@@ -10,8 +10,10 @@
     ├── ConstraintError (RuntimeError)   almost no candidate passes the constraints
     │   └── ConstraintFailedError        a constraint raised
     ├── ObjectiveError (TypeError)       the objective did not return a number
+    ├── CommandError (RuntimeError)      a command failed or gave no value
     ├── EvaluationError (RuntimeError)   an evaluation failed and ``on_error="raise"``
     ├── SearchFailedError (RuntimeError) no evaluation has ever succeeded
+    ├── EngineLostError (RuntimeError)   the cluster on which evaluations run has gone
     └── CheckpointError (RuntimeError)   a checkpoint cannot be read, written or used
         └── CheckpointMissingError (FileNotFoundError)   there is no such file
 """
@@ -187,6 +189,10 @@ class ObjectiveError(PyhopperError, TypeError):
     """The objective returned something that is not a number."""
 
 
+class CommandError(PyhopperError, RuntimeError):
+    """A command that was to be tuned failed, or gave no value; the message is the reason."""
+
+
 class EvaluationError(PyhopperError, RuntimeError):
     """An evaluation failed while ``on_error="raise"``.
 
@@ -206,6 +212,20 @@ class EvaluationError(PyhopperError, RuntimeError):
         self.params = params
         self.reason = reason
         self.details = details
+
+
+class EngineLostError(PyhopperError, RuntimeError):
+    """The cluster, pool or batch system on which evaluations run does not answer any more.
+
+    Attributes
+    ----------
+    engine : str
+        Its name for people.
+    """
+
+    def __init__(self, engine: str, problem: str) -> None:
+        super().__init__(f"{engine} is gone: {problem}")
+        self.engine = engine
 
 
 class SearchFailedError(PyhopperError, RuntimeError):

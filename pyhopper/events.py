@@ -202,7 +202,18 @@ class Ended(NamedTuple):
     slot: str = ""
 
 
-JobEvent = Reported | Ended
+class Lost(NamedTuple):
+    """A job has come to nothing by no fault of its own, say because its machine has failed.
+
+    The search runs it again. ``reason`` says in one line what happened.
+    """
+
+    job_id: int
+    reason: str
+    slot: str = ""
+
+
+JobEvent = Reported | Ended | Lost
 """What an executor tells of a job."""
 
 
@@ -224,6 +235,8 @@ class Began(NamedTuple):
         The name of the objective; empty for a caller's own loop.
     inputs : str
         A hash of the objective's arguments and the template's constants, as far as they have one.
+    command : dict or None
+        How to start the objective again, if it is a command.
     several : Objectives or None
         What is looked for, if that is not the value alone. Its first objective has the direction
         of ``maximize``.
@@ -235,6 +248,7 @@ class Began(NamedTuple):
     runtime: float | None = None
     objective: str = ""
     inputs: str = ""
+    command: dict[str, Any] | None = None
     several: Objectives | None = None
 
     @property
@@ -322,7 +336,8 @@ class Totals(NamedTuple):
 
 
 Event = (
-    JobEvent
+    Reported
+    | Ended
     | Began
     | Queued
     | Started

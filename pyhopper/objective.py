@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from pyhopper.errors import ArgumentError, ObjectiveError
+from pyhopper.errors import ArgumentError, CommandError, ObjectiveError
 from pyhopper.events import Outcome, Status
 from pyhopper.forks import end_in_child_of
 from pyhopper.noise import Repeated, mean, median
@@ -117,6 +117,17 @@ class Objective:
         name = getattr(function, "__qualname__", type(function).__qualname__)
         return str(name).rpartition("<locals>.")[2]
 
+    @property
+    def title(self) -> str:
+        """The name, of a command only that of its program."""
+        return self.name if self.command is None else self.name.split(" ", 1)[0]
+
+    @property
+    def command(self) -> dict[str, Any] | None:
+        """How to start it again, if it is a command; such a one never runs in this process."""
+        command = getattr(self.function, "pyhopper_command", None)
+        return command if isinstance(command, dict) else None
+
     def _check_signature(self) -> None:
         """Refuse a function that cannot be called with the arguments it will get."""
         try:
@@ -178,6 +189,10 @@ class Objective:
         end_in_child_of(pid)
         outcome = _outcome(value, metrics, self.ignore_nans, _RETURNED, self.objectives)
         return outcome._replace(estimates=tuple(estimates))
+
+    def once(self, params: dict[str, Any]) -> tuple[float, Metrics | None]:
+        """Call it without a search around it: value and metrics; what it raises is raised."""
+        return self._run(params, lambda estimate: False)
 
     def _run(self, params: dict[str, Any], report: Report) -> tuple[float, Metrics | None]:
         pid = os.getpid()
@@ -259,6 +274,8 @@ def failure(error: BaseException, estimates: tuple[float, ...] = ()) -> Outcome:
     """The outcome of an evaluation that has raised an error."""
     if isinstance(error, ObjectiveError):
         return Outcome(Status.FAILED, estimates=estimates, reason=str(error), misuse=True)
+    if isinstance(error, CommandError):
+        return Outcome(Status.FAILED, estimates=estimates, reason=str(error))
     last = short_text(traceback.format_exception_only(type(error), error)[-1].strip(), 500)
     if isinstance(error, ValueError) and "read-only" in last:
         last += " (large arrays of the template are read-only in candidates; change a copy)"

@@ -30,6 +30,7 @@ from pyhopper.parameters import Constant, Parameter
 from pyhopper.parameters.mistakes import check_constants, check_key
 from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
+from pyhopper.rerun import rerun
 from pyhopper.retrace import Retrace
 from pyhopper.session import Session, joined, known_outcome, number_of, told_outcome
 from pyhopper.settings import Settings
@@ -58,6 +59,13 @@ class Search:
     ------
     ArgumentError
         If a key is given twice or the template makes no sense.
+
+    Attributes
+    ----------
+    history : History
+        All evaluations.
+    interrupted : bool
+        Whether Ctrl-C or SIGTERM has ended the last run.
 
     Examples
     --------
@@ -90,10 +98,12 @@ class Search:
         self._log = Log(space, clock or SystemClock(), parse_seed(seed))
         self._session: Session | None = None
         self.history = History(self._log)
+        self.interrupted = False
+        self._last: Settings | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """What a pickle holds: all that is known; a shared checkpoint of ask is closed in it."""
-        return {**self.__dict__, "_session": None}
+        return {**self.__dict__, "_session": None, "_last": None}
 
     @property
     def seed(self) -> int:
@@ -392,9 +402,12 @@ class Search:
         isolation: str = "auto",
         stop: Any = None,
         resume: str = "auto",
+        shared: bool = False,
         verbose: int = 1,
         output: str = "last",
         limits: Mapping[str, Any] | None = None,
+        gpus_per_job: int | None = None,
+        ordered: bool | int = False,
     ) -> Params | None:
         """Search for the candidate with the best value.
 
@@ -427,8 +440,10 @@ class Search:
         n_jobs : int or str
             How many evaluations run at the same time, each in a subprocess: a number, -1 for one
             per core, ``"per-gpu"`` for one per GPU that sees no other, ``"2x per-gpu"`` for two.
-            With 1 they run in this process, unless it takes another one to do what ``timeout``,
-            ``deadline`` or ``isolation`` say.
+            Or a cluster: ``"dask:tcp://10.0.0.1:8786"``, ``"ray:auto"``, ``"8x slurm:gpu"`` (eight
+            jobs in the partition ``gpu``), see :mod:`pyhopper.executors`. With 1 evaluations run in
+            this process, unless it takes another one to do what ``timeout``, ``deadline`` or
+            ``isolation`` say.
         quiet : bool
             Print nothing at all.
         ignore_nans : bool
@@ -475,7 +490,10 @@ class Search:
         resume : str
             ``"auto"`` refuses a checkpoint that was written with an objective of another name;
             ``"force"`` goes on from it.
-
+        shared : bool
+            Several processes may run this search with the same checkpoint at the same time, each
+            with slots of its own; ``steps`` and ``runtime`` are for all of them together. See
+            ``docs/checkpoints.md``.
         verbose : int
             0 prints nothing, like ``quiet``; 1 the direction and the budget at the start, the
             progress with each new best, and a summary; 2 a line for every candidate too. These
@@ -488,6 +506,12 @@ class Search:
             How far something may go that the objective returns in its dict: ``{"memory_mb": 2000}``
             for at most 2000, ``(10, None)`` for at least 10, ``(10, 2000)`` for both. Candidates
             outside are kept, but cannot be the best.
+        gpus_per_job : int, optional
+            How many GPUs each evaluation gets, with ``n_jobs="per-gpu"`` or a cluster.
+        ordered : bool or int
+            Take results in the order of their candidates, so that with a ``seed`` and ``steps`` the
+            search is the same on any number of slots up to 8, or the number given. Slots wait for
+            the oldest evaluation now and then.
 
         Returns
         -------
@@ -513,8 +537,57 @@ class Search:
             has_results = self._has_results(checkpoint_path)
             clock = self._log.stopwatch.clock
             settings = Settings.checked(clock, given, has_results=has_results)
-            self._run(settings, checkpoint_path, interrupts)
+            self._last = settings
+            try:
+                self._run(settings, checkpoint_path, interrupts)
+            finally:
+                self.interrupted = interrupts.signum is not None
         return self.best
+
+    @guided
+    def replay(
+        self,
+        candidate: Candidate | int,
+        objective: Callable[..., Any] | None = None,
+        *,
+        kwargs: dict[str, Any] | None = None,
+        work_dir: Any = None,
+    ) -> Any:
+        """Evaluate one candidate again in this process, say under a debugger.
+
+        It gets its values, and its folder if there is one. What it raises is raised here. Nothing
+        is written to the checkpoint, and the search does not learn of it.
+
+        Parameters
+        ----------
+        candidate : Candidate or int
+            Its number, as in ``search.history.evaluations[...].id``.
+        objective : callable, optional
+            By default that of the last run.
+        kwargs : dict, optional
+            Further arguments for ``objective``.
+        work_dir : str or path-like, optional
+            Where the folders of candidates are; by default as in the last run.
+
+        Returns
+        -------
+        float or dict
+            The value; a dict with ``value`` if there are metrics.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such candidate, or no objective.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.int(0, 9, init=7))
+        >>> _ = search.run(lambda p: p["x"] ** 2, "max", steps=3, quiet=True)
+        >>> search.replay(0)
+        49.0
+        """
+        return rerun(self._log, number_of(candidate), self._last, objective, kwargs, work_dir)
 
     def _run(self, settings: Settings, checkpoint_path: Any, interrupts: Interrupts) -> None:
         """Run within an open checkpoint, and print what came of it."""
@@ -524,9 +597,14 @@ class Search:
         reject = settings.reject_duplicates
         retrace = Retrace(log.space, settings.schedule, clock, reject, interrupts)
         with log.running(
-            checkpoint_path, settings.overwrite, settings.keep_history, retrace
+            checkpoint_path,
+            settings.overwrite,
+            settings.keep_history,
+            retrace,
+            shared=settings.shared,
         ) as news:
-            told = [*news, *log.begin(settings.began(log.space.template), settings.force)]
+            with log.turn():
+                told = [*news, *log.begin(settings.began(log.space.template), settings.force)]
             if told and not settings.quiet:
                 say(*told)
             callbacks = Callbacks(settings.callbacks, log.space, settings.quiet)

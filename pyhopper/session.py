@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,7 +14,7 @@ from pyhopper.events import Began, Candidate, Ended, Outcome, Restarted, Started
 from pyhopper.files import read_path
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
-from pyhopper.journal import Holder
+from pyhopper.journal import Holder, is_abandoned
 from pyhopper.log import Log
 from pyhopper.objective import outcome_of
 from pyhopper.objectives import Objectives
@@ -149,16 +148,15 @@ class Session:
         self._supply: Supply | None = None
         self._asked: Mapping[str, Any] | None = None
         self._schedule = Schedule()
-        self._last_turn = -math.inf
         self._close_at_last: weakref.finalize[..., Any] | None = None
         # Without a file, the budget of an earlier run does not count.
         self._begins = checkpoint is None and not log.continues
         if checkpoint is not None:
             log.open(checkpoint, "ask")
             assert log.file is not None
-            log.file.lock.release()
-            log.file.journal.start_syncing(lambda: None)
+            log.file.start_syncing(log.stopwatch.stamp)
             self._close_at_last = weakref.finalize(self, log.close)
+        log.share()
         log.continues = False
 
     def close(self) -> None:
@@ -170,35 +168,16 @@ class Session:
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
         """Within, nobody else writes to the shared file, and what others wrote is known."""
-        file, state = self._log.file, self._log.state
-        if file is None:
-            self._count_time()
+        log, before = self._log, self._log.state
+        with log.turn() as ended:
+            if log.state is not before:
+                self._supply = None
+            elif self._supply is not None:
+                for evaluation in ended:
+                    self._supply.ended(evaluation, Outcome(evaluation.status), None)
             yield
-        else:
-            with file.lock.held():
-                last = state.elapsed, state.time
-                for evaluation in self._log.catch_up():
-                    if self._supply is not None:
-                        self._supply.ended(evaluation, Outcome(evaluation.status), None)
-                if self._log.look():
-                    self._supply, state = None, self._log.state
-                self._count_time(by_others=last != (state.elapsed, state.time))
-                yield
-        if not state.running:
-            self._log.stopwatch.stop()
-
-    def _count_time(self, by_others: bool = False) -> None:
-        """Let time count from now on; ``by_others`` if another process wrote the last line."""
-        state, stopwatch = self._log.state, self._log.stopwatch
-        now = stopwatch.clock.monotonic()
-        if by_others or math.isinf(self._last_turn):
-            # Only the wall clock can tell how long ago that was. It may have been set meanwhile,
-            # but it was not before this process looked last.
-            ago = max(0.0, stopwatch.clock.time() - state.time) if state.running else 0.0
-            stopwatch.start(state.elapsed + min(ago, now - self._last_turn))
-        else:
-            stopwatch.start()
-        self._last_turn = now
+        if not log.state.running:
+            log.stopwatch.stop()
 
     def ask(self, objectives: Objectives, arguments: Mapping[str, Any]) -> Candidate | None:
         """Get a candidate, in a turn.
@@ -232,7 +211,7 @@ class Session:
     def _orphan(self) -> Candidate | None:
         """A candidate whose process has ended; it is this process's from now on."""
         for number, running in self._log.state.running.items():
-            if not running.holder or Holder.parse(running.holder).dead:
+            if is_abandoned(running.holder):
                 self._log.take(Restarted(number, self._holder))
                 return running.candidate
         return None

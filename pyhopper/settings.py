@@ -13,16 +13,15 @@ import numpy as np
 from pyhopper.arguments import (
     SCHEDULE,
     Limits,
-    Stop,
     flag,
     one_of,
     parse_limits,
     parse_schedule,
-    parse_stop,
     parse_verbose,
 )
 from pyhopper.budget import Clock, Schedule
 from pyhopper.callbacks.base import Callback, as_callbacks
+from pyhopper.errors import ArgumentError
 from pyhopper.events import Began
 from pyhopper.executors import Executor
 from pyhopper.executors.base import Slot
@@ -30,6 +29,7 @@ from pyhopper.objective import Objective
 from pyhopper.objectives import Objectives, parse_objectives
 from pyhopper.parameters import Omitted, Parameter
 from pyhopper.pruners import Pruner, as_pruner, estimated_by
+from pyhopper.stopping import Stop, parse_stop
 from pyhopper.workdir import WorkDir
 
 _DEEPEST = 20
@@ -54,6 +54,8 @@ class Settings:
         The user's own.
     isolation : str
         When a subprocess is replaced.
+    window : int
+        How many candidates are under way if results are taken in order; 0 if not.
     limits : Limits
         How evaluations are ended from outside.
     stop : Stop
@@ -68,7 +70,7 @@ class Settings:
         How much to print: 0 nothing, 1 the progress, 2 a line for each candidate too.
     output : str
         What becomes of what workers print.
-    reject_duplicates, raise_on_error, overwrite, keep_history, force : bool
+    reject_duplicates, raise_on_error, overwrite, keep_history, force, shared : bool
         See :meth:`pyhopper.Search.run`.
     """
 
@@ -78,6 +80,7 @@ class Settings:
     slots: list[Slot]
     executor: Executor | None
     isolation: str
+    window: int
     limits: Limits
     stop: Stop
     pruner: Pruner | None
@@ -90,6 +93,7 @@ class Settings:
     overwrite: bool
     keep_history: bool
     force: bool
+    shared: bool
 
     @classmethod
     def checked(
@@ -116,6 +120,7 @@ class Settings:
             For the first one that makes no sense.
         """
         # Imported here, since a program that only looks at a checkpoint needs no processes.
+        from pyhopper.executors.ordered import parse_ordered
         from pyhopper.executors.slots import check_executor
 
         def on(name: str) -> bool:
@@ -128,19 +133,24 @@ class Settings:
         one_of("mp_backend", given["mp_backend"], "auto", "multiprocessing", "dask")
         has_end = schedule.runtime is not None
         limits = parse_limits(given["timeout"], given["deadline"], has_end=has_end)
-        executor, isolation = given["executor"], given["isolation"]
+        if on("shared") and given["checkpoint_path"] is None:
+            problem = "processes share a search by its checkpoint; give checkpoint_path"
+            raise ArgumentError("shared", True, problem)
+        judged = estimated_by(pruner, objectives)
+        function, kwargs = given["objective"], given["kwargs"]
+        objective = Objective(function, kwargs, on("ignore_nans"), objectives, judged)
+        isolation, stop = given["isolation"], parse_stop(given["stop"], objectives)
+        timed = schedule.steps is None or stop.patience_seconds is not None
+        window = parse_ordered(given["ordered"], timed=timed, prunes=pruner is not None)
+        arguments = given["executor"], given["n_jobs"], isolation, given["gpus_per_job"]
+        needs_process = limits != Limits() or objective.command is not None
+        executor, slots = check_executor(*arguments, needs_process=needs_process)
         return cls(
             objectives=objectives,
             schedule=schedule,
-            objective=Objective(
-                given["objective"],
-                given["kwargs"],
-                on("ignore_nans"),
-                objectives,
-                estimated_by(pruner, objectives),
-            ),
+            objective=objective,
             limits=limits,
-            stop=parse_stop(given["stop"], objectives),
+            stop=stop,
             pruner=pruner,
             callbacks=tuple(as_callbacks(given["callbacks"])),
             verbose=0 if on("quiet") else parse_verbose(given["verbose"]),
@@ -150,12 +160,12 @@ class Settings:
             overwrite=on("overwrite_checkpoint"),
             keep_history=on("keep_history"),
             force=one_of("resume", given["resume"], "auto", "force") == "force",
+            shared=on("shared"),
             work_dir=None if given["work_dir"] is None else WorkDir(given["work_dir"]),
-            slots=check_executor(
-                executor, given["n_jobs"], isolation, needs_process=limits != Limits()
-            ),
+            slots=slots,
             executor=executor,
             isolation=isolation,
+            window=window,
         )
 
     @property
@@ -175,8 +185,8 @@ class Settings:
         """The event with which the run begins."""
         inputs = inputs_hash(self.objective, template)
         budget = self.schedule.steps, self.schedule.runtime
-        asked = self.objectives
-        return Began(asked.maximize[0], True, *budget, self.objective.name, inputs, asked)
+        asked, name, command = self.objectives, self.objective.name, self.objective.command
+        return Began(asked.maximize[0], True, *budget, name, inputs, command, asked)
 
     def make_executor(self, say: Callable[[str], None], tell: Callable[[str], None]) -> Executor:
         """Where to evaluate; it has to be closed. See :class:`Output` for the arguments."""
@@ -185,7 +195,7 @@ class Settings:
 
         folders = None if self.work_dir is None else str(self.work_dir.path)
         output = None if self.quiet else Output(self.output == "prefix", folders, say, tell)
-        return make_executor(self.executor, self.slots, self.isolation, output)
+        return make_executor(self.executor, self.slots, self.isolation, output, self.window)
 
 
 def inputs_hash(objective: Objective, template: Any) -> str:

@@ -41,9 +41,18 @@ logger.addHandler(logging.NullHandler())
 
 
 def start_line(
-    objectives: Objectives, budget: Budget, parameters: int, slots: int, name: str
+    objectives: Objectives,
+    budget: Budget,
+    parameters: int,
+    slots: int,
+    name: str,
+    *,
+    typed: bool = False,
 ) -> str:
-    """What a run is about to do, as far as there is room for it in one line."""
+    """What a run is about to do, as far as there is room for it in one line.
+
+    ``typed`` if the direction was typed as an option of a command.
+    """
     maximize = objectives.maximize[0]
     verb, other = ("Maximizing", "min") if maximize else ("Minimizing", "max")
     opposite = "minimize" if maximize else "maximize"
@@ -53,7 +62,8 @@ def start_line(
         end = plural(schedule.steps, "evaluation")
     elif schedule.runtime is not None:
         end = f"runtime {duration(schedule.runtime)}"
-    hint = f'(pass "{other}" to {opposite})'
+    short = f"--{other}" if typed else f'"{other}"'
+    hint = f"({'' if typed else 'pass '}{short} to {opposite})"
     count = plural(parameters, "parameter")
     if objectives.names or objectives.limits:
         return _named_start_line(objectives, name, end, count, plural(slots, "slot"))
@@ -62,7 +72,7 @@ def start_line(
         f"{verb} {name} {hint}: {end}, {count}",
         f"{verb} {hint}: {end}, {count}",
         f"{verb} {hint}: {end}",
-        f'{verb} ("{other}" {opposite}s): {end}',
+        f"{verb} ({short} {opposite}s): {end}",
     ]
     room = columns() - 1
     return next((text for text in texts if len(text) <= room), f"{verb}: {end}")

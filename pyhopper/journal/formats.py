@@ -154,7 +154,7 @@ def _unless_empty(**entries: Any) -> Line:
 def _write_began(event: Began, writer: Writer) -> Line:
     direction = "maximize" if event.maximize else "minimize"
     budget = _unless_empty(steps=event.steps, runtime=event.runtime)
-    what = _unless_empty(objective=event.objective, inputs=event.inputs)
+    what = _unless_empty(objective=event.objective, inputs=event.inputs, command=event.command)
     asked = event.objectives
     several = _unless_empty(
         objectives=asked.directions if asked.names else None,
@@ -176,6 +176,7 @@ def _read_began(line: Line, reader: Reader) -> Began:
         None if runtime is None else checks.seconds(runtime),
         checks.text(line.get("objective", "")),
         checks.text(line.get("inputs", "")),
+        checks.entries(line["command"]) if "command" in line else None,
         _read_objectives(maximize, line),
     )
 

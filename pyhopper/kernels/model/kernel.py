@@ -28,6 +28,10 @@ from pyhopper.parameters import Point
 MOST_COLUMNS = 60
 """With more columns a model knows too little; steps that learn do better."""
 
+_MOST_PENDING = 64
+"""How many evaluations that run now the model is told of, the latest ones. Its time grows with the
+cube of all that it is told of, and with a thousand slots it would be busy with nothing else."""
+
 
 class ScreeningKernel(Kernel):
     """Proposes what a model of all evaluations so far holds for the most promising.
@@ -101,7 +105,8 @@ class ScreeningKernel(Kernel):
         coordinates = self._encoding.coordinates
         # What runs is known to the model, so that it is not proposed again (kriging believer:
         # Ginsbourger et al. 2010).
-        running = [self._encoding.encode(each.candidate.point) for each in state.running.values()]
+        latest = list(state.running.values())[-_MOST_PENDING:]
+        running = [self._encoding.encode(each.candidate.point) for each in latest]
         pending = np.array(running).reshape(-1, coordinates.dimension)
         values = np.array(self._values)
         if not isinstance(state, Aimed):
