@@ -15,11 +15,10 @@ from pyhopper.callbacks.base import Callback, Callbacks
 from pyhopper.display.text import say
 from pyhopper.engine import make_run
 from pyhopper.errors import ArgumentError, UnknownNameError
-from pyhopper.events import Candidate, CandidateType, Forgotten, Known, Queued
+from pyhopper.events import Candidate, Forgotten, Known, Queued
 from pyhopper.executors import Executor
 from pyhopper.files import read_path
 from pyhopper.habits import SEARCH, guided, missing
-from pyhopper.history.evaluation import Misfit
 from pyhopper.history.front_view import FrontView
 from pyhopper.history.table import standing, to_html
 from pyhopper.history.view import History
@@ -32,7 +31,7 @@ from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
 from pyhopper.rerun import rerun
 from pyhopper.retrace import Retrace
-from pyhopper.session import Session, joined, known_outcome, number_of, told_outcome
+from pyhopper.session import Session, joined, known, number_of, told_outcome
 from pyhopper.settings import Settings
 from pyhopper.signals import Interrupts, handled
 
@@ -305,15 +304,7 @@ class Search:
         ArgumentError
             If the value is no number, or ``metrics`` no dict.
         """
-        space = self._log.space
-        point = space.read_all(params)
-        if not space.allows(point):
-            point = Misfit(point)
-        if metrics is not None and not isinstance(metrics, Mapping):
-            raise ArgumentError("metrics", metrics, "must be a dict")
-        outcome = known_outcome(value, metrics or {}, self._log.state)
-        kind = CandidateType.MANUALLY_ADDED
-        self._tell(Known(Candidate(-1, kind, space.build(point), point), outcome))
+        self._tell(known(self._log, params, value, metrics))
 
     @property
     def manual_queue_count(self) -> int:

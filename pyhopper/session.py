@@ -10,9 +10,19 @@ from typing import Any
 from pyhopper.arguments import parse_schedule
 from pyhopper.budget import Budget, Schedule, Stopwatch
 from pyhopper.errors import ArgumentError
-from pyhopper.events import Began, Candidate, Ended, Outcome, Restarted, Started, Status
+from pyhopper.events import (
+    Began,
+    Candidate,
+    CandidateType,
+    Ended,
+    Known,
+    Outcome,
+    Restarted,
+    Started,
+    Status,
+)
 from pyhopper.files import read_path
-from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.evaluation import Evaluation, Misfit
 from pyhopper.history.state import State
 from pyhopper.journal import Holder, is_abandoned
 from pyhopper.log import Log
@@ -61,7 +71,28 @@ def told_outcome(
     return outcome
 
 
-def known_outcome(value: Any, metrics: Mapping[str, Any], state: State) -> Outcome:
+def known(log: Log, params: Any, value: Any, metrics: Any) -> Known:
+    """The event of a result that is known from elsewhere.
+
+    Raises
+    ------
+    CandidateError
+        If the candidate does not fit the template.
+    ArgumentError
+        If the value is no number, and no dict of numbers, or ``metrics`` no dict.
+    """
+    space = log.space
+    point = space.read_all(params)
+    if not space.allows(point):
+        point = Misfit(point)
+    if metrics is not None and not isinstance(metrics, Mapping):
+        raise ArgumentError("metrics", metrics, "must be a dict")
+    outcome = _known_outcome(value, metrics or {}, log.state)
+    kind = CandidateType.MANUALLY_ADDED
+    return Known(Candidate(-1, kind, space.build(point), point), outcome)
+
+
+def _known_outcome(value: Any, metrics: Mapping[str, Any], state: State) -> Outcome:
     """What the caller told of a candidate that was evaluated elsewhere.
 
     Before the first run nobody knows what is looked for, so that a dict may have any numbers.
