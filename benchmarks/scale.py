@@ -2,6 +2,7 @@
 
     python benchmarks/scale.py                       # 1, 10, 100, 1,000 and 10,000 slots
     python benchmarks/scale.py --slots 1000 --rounds 10
+    python benchmarks/scale.py --slots 2 4 8 --ordered    # what ordered=True costs
 
 Evaluations are played in the time of a fake clock: their durations are lognormal with a mean of one
 minute (the longest of a thousand takes about 15), and one in a hundred is lost with its node. What
@@ -102,13 +103,13 @@ class Simulated:
         pass
 
 
-def run(slots: int, steps: int, seed: int) -> tuple[Simulated, float]:
+def run(slots: int, steps: int, seed: int, *, ordered: bool = False) -> tuple[Simulated, float]:
     clock = Clock()
     space = {f"x{i}": pyhopper.float(-2, 2) for i in range(5)}
     search = pyhopper.Search(space, clock=clock)
     executor = Simulated(clock, slots, seed)
     before = time.process_time()
-    search.run(rosenbrock, "min", steps=steps, executor=executor, quiet=True)
+    search.run(rosenbrock, "min", steps=steps, executor=executor, quiet=True, ordered=ordered)
     executor.thought = time.process_time() - before
     assert search.best_f is not None
     assert len(search.history) == steps
@@ -120,13 +121,14 @@ def main() -> None:
     parser.add_argument("--slots", type=int, nargs="+", default=[1, 10, 100, 1000, 10_000])
     parser.add_argument("--rounds", type=int, default=10, help="evaluations per slot")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--ordered", action="store_true", help="take results in order")
     args = parser.parse_args()
     print("| slots | evaluations | lost | needed/s | had/s | busy | gap | gap with one slot |")
     print("|---|---|---|---|---|---|---|---|")
     for slots in args.slots:
         steps = max(100, slots * args.rounds)
         seeds = range(args.seeds if slots <= 1000 else 1)
-        runs = [run(slots, steps, seed) for seed in seeds]
+        runs = [run(slots, steps, seed, ordered=args.ordered) for seed in seeds]
         single = (
             f"{np.median([run(1, steps, seed)[1] for seed in seeds]):.2g}"
             if steps <= _MOST_FOR_ONE
