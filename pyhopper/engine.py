@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from pyhopper.arguments import Stop
 from pyhopper.budget import Budget, Stamp
 from pyhopper.callbacks.base import Callbacks
 from pyhopper.display.outlets import tell
@@ -34,7 +35,7 @@ from pyhopper.kernels import Proposer
 from pyhopper.log import Log
 from pyhopper.parameters import constants
 from pyhopper.pruners import Advice
-from pyhopper.settings import Settings, Stop
+from pyhopper.settings import Settings
 from pyhopper.signals import Interrupts
 from pyhopper.supply import Supply
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pyhopper.arguments import parse_direction, parse_seed
 from pyhopper.budget import Clock, SystemClock
 from pyhopper.callbacks.base import Callback, Callbacks
 from pyhopper.display.text import say
@@ -29,7 +30,7 @@ from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
 from pyhopper.retrace import Retrace
 from pyhopper.session import Session, joined, number_of, told_outcome
-from pyhopper.settings import Settings, parse_direction, parse_seed
+from pyhopper.settings import Settings
 from pyhopper.signals import Interrupts, handled
 
 Params = dict[str, Any]
@@ -483,43 +484,11 @@ class Search:
         ConstraintError
             If almost no candidate passes the constraints.
         """
+        given = {name: value for name, value in locals().items() if name != "self"}
         with handled() as interrupts:
-            settings = Settings.checked(
-                self._log.stopwatch.clock,
-                objective=objective,
-                direction=direction,
-                schedule={
-                    "runtime": runtime,
-                    "steps": steps,
-                    "endless_mode": endless_mode,
-                    "seeding_steps": seeding_steps,
-                    "seeding_runtime": seeding_runtime,
-                    "seeding_ratio": seeding_ratio,
-                    "start_temperature": start_temperature,
-                    "end_temperature": end_temperature,
-                    "fewest_steps": 0 if self._has_results(checkpoint_path) else 1,
-                },
-                executor=executor,
-                n_jobs=n_jobs,
-                isolation=isolation,
-                mp_backend=mp_backend,
-                timeout=timeout,
-                deadline=deadline,
-                stop=stop,
-                pruner=pruner,
-                callbacks=callbacks,
-                work_dir=work_dir,
-                kwargs=kwargs,
-                ignore_nans=ignore_nans,
-                quiet=quiet,
-                verbose=verbose,
-                output=output,
-                enable_rejection_cache=enable_rejection_cache,
-                on_error=on_error,
-                overwrite_checkpoint=overwrite_checkpoint,
-                keep_history=keep_history,
-                resume=resume,
-            )
+            has_results = self._has_results(checkpoint_path)
+            clock = self._log.stopwatch.clock
+            settings = Settings.checked(clock, given, has_results=has_results)
             self._run(settings, checkpoint_path, interrupts)
         return self.best
 

@@ -20,7 +20,7 @@ LAYERS = [
     {"_version", "errors", "forks", "ownership"},
     {"habits"},
     {"blas", "events", "budget", "files", "noise", "parameters"},
-    {"objective", "history"},
+    {"arguments", "objective", "history"},
     {"kernels", "journal", "executors", "pruners", "workdir", "callbacks"},
     {"display", "log", "settings", "signals", "supply"},
     {"engine", "retrace", "session", "plot", "report"},
