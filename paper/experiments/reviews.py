@@ -1,9 +1,9 @@
 """A Transformer that tells whether a sentence from a movie review is positive.
 
-The PyHopper paper (arXiv:2210.04728, Table 2) trains it on IMDB. Here it is trained on 10,605 single
-sentences, each with the mean rating of 20 people (the movie reviews that come with VADER, Hutto &
-Gilbert 2014, MIT licence); the sign of the rating is the class. A tenth of the sentences is for
-validation. The value is the share of wrong answers.
+The PyHopper paper (arXiv:2210.04728, Table 2) trains it on IMDB. Here it is trained on 10,605
+single sentences, each with the mean rating of 20 people (the movie reviews that come with VADER,
+Hutto & Gilbert 2014, MIT licence); the sign of the rating is the class. A tenth of the sentences is
+for validation. The value is the share of wrong answers.
 """
 
 import functools
@@ -113,8 +113,7 @@ def train(params: dict[str, Any], path: Path, scale: dict[str, Any]) -> float:
     step = 0
     for epoch in range(scale["epochs"]):
         model.train()
-        for rows in torch.randperm(len(x) - valid).split(BATCH):
-            rows = rows + valid
+        for rows in (torch.randperm(len(x) - valid) + valid).split(BATCH):
             step += 1
             rate = params["lr"] * min(1.0, step / warmup) * params["decay"] ** (epoch // every)
             for group in optimizer.param_groups:

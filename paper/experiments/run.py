@@ -9,7 +9,7 @@ slows all of them.
 """
 
 import argparse
-import datetime
+import datetime as dt
 import functools
 import importlib
 import importlib.metadata
@@ -87,7 +87,7 @@ def main() -> None:
                 "values": values,
                 "seconds": round(seconds, 1),
                 "settings": scale,
-                "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+                "date": dt.datetime.now(dt.timezone.utc).date().isoformat(),
                 "machine": machine(),
                 "python": platform.python_version(),
                 "versions": {name: version(name) for name in dict.fromkeys(packages)},

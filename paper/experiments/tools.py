@@ -127,9 +127,7 @@ def with_hyperopt(
     return [float(value) for value in trials.losses()], time.perf_counter() - start
 
 
-def with_ray(
-    objective: Objective, space: Space, candidates: int, slots: int, seed: int
-) -> Result:
+def with_ray(objective: Objective, space: Space, candidates: int, slots: int, seed: int) -> Result:
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     import ray
     from ray import tune

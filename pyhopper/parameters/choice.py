@@ -149,6 +149,13 @@ class Choice(Branching):
     ------
     ArgumentError
         If there are no options, or an argument makes no sense; the message names it.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> optimizer = pyhopper.choice("adam", {"name": "sgd", "momentum": pyhopper.float(0, 1)})
+    >>> batch = pyhopper.choice([16, 64, 256], is_ordinal=True)
+    >>> rare = pyhopper.choice("relu", "tanh", weights=[9, 1])
     """
 
     selector: Selector
@@ -362,6 +369,13 @@ class Bool(Choice):
     ------
     ArgumentError
         If ``init`` is not True or False.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(shuffle=pyhopper.bool(init=True))
+    >>> search.ask("max").params
+    {'shuffle': True}
     """
 
     @guided

@@ -291,6 +291,17 @@ class Int(Numeric):
     ------
     ArgumentError
         If an argument makes no sense; the message names it.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> layers = pyhopper.int(1, 8)  # both bounds included
+    >>> width = pyhopper.int(100, 500, multiple_of=100)  # 100, 200, ... 500
+    >>> batch = pyhopper.int(2, 64, power_of=2)  # 2, 4, ... 64
+    >>> trees = pyhopper.int(1, 10000, log=True)  # loguniform
+    >>> search = pyhopper.Search(layers=layers, width=width, batch=batch, trees=trees)
+    >>> search.ask("max").params["width"]
+    300
     """
 
     @guided
@@ -350,6 +361,16 @@ class Float(Numeric):
     ------
     ArgumentError
         If an argument makes no sense; the message names it.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> rate = pyhopper.float(1e-5, 1e-1, "0.1g")  # loguniform: 1e-05, 2e-05, ... 0.1
+    >>> dropout = pyhopper.float(0, 0.5, precision=1)  # 0.0, 0.1, ... 0.5
+    >>> weights = pyhopper.float(-1, 1, shape=(4, 6))  # an array
+    >>> search = pyhopper.Search(rate=rate, dropout=dropout, weights=weights, seed=1)
+    >>> search.ask("max").params["weights"].shape
+    (4, 6)
     """
 
     @guided

@@ -36,6 +36,15 @@ class AutoPruner(Pruner):
     given up. The first eight evaluations always go on to their end, and now and then a later one.
 
     ``run(pruner="auto")`` uses it.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> def objective(params):
+    ...     for epoch in range(1, 11):
+    ...         yield params["lr"] * epoch
+    >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), seed=1)
+    >>> _ = search.run(objective, "max", steps=20, pruner="auto", quiet=True)
     """
 
     def __init__(self) -> None:
