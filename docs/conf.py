@@ -51,8 +51,27 @@ napoleon_use_rtype = False
 napoleon_use_ivar = True
 
 # Types of Python, NumPy and others, and of parts of pyhopper that are not public.
-nitpick_ignore_regex = [
-    ("py:(class|exc|func|meth|obj|data|mod|attr)", r"(?!pyhopper\.(Search|int|float)$).*"),
+
+# Parts that are not public, and words that Sphinx takes for types.
+nitpick_ignore = [
+    ("py:class", each)
+    for each in (
+        "How it ended",
+        "Numbers",
+        "Screening",
+        "callable",
+        "is_pruned",
+        "learned_from",
+        "pyhopper.events.Ended",
+        "pyhopper.events.Reported",
+        "pyhopper.objective.Objective",
+        "pyhopper.pruners.endings.Endings",
+        "the evaluations",
+    )
+] + [
+    ("py:func", "candidate_dir"),
+    ("py:func", "pyhopper.ownership.own"),
+    ("py:meth", "make_executor"),
 ]
 
 

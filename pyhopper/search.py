@@ -506,7 +506,7 @@ class Search:
         seeding_ratio : float
             Length of the first phase as a share of the budget, if not given otherwise.
         pruner : Pruner or "auto", optional
-            Gives up poor candidates early, see :mod:`pyhopper.pruners`; needs an objective that
+            Gives up poor candidates early, see :class:`pyhopper.pruners.Pruner`; needs an objective that
             yields estimates or calls :func:`pyhopper.should_prune`. With ``"auto"`` there is
             nothing to choose: see :class:`pyhopper.pruners.AutoPruner`.
         n_jobs : int or str
@@ -536,7 +536,7 @@ class Search:
         overwrite_checkpoint : bool
             Delete what is in the file, and start a new search.
         keep_history : bool
-            Keep all evaluations for :attr:`history`; else memory does not grow.
+            Keep all evaluations for ``history``; else memory does not grow.
         work_dir : str or path-like, optional
             A folder in which each candidate gets one of its own, which the objective finds in the
             environment variable ``PYHOPPER_CANDIDATE_DIR``.

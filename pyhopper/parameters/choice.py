@@ -1,4 +1,4 @@
-"""One of several options: :class:`Choice` and :class:`Bool`."""
+"""One of several options: :class:`pyhopper.choice` and :class:`Bool`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LARGEST_WEIGHT = 1e300
 
 
 class Selector(Parameter):
-    """The index of an option, which decides what a :class:`Choice` is.
+    """The index of an option, which decides what a :class:`pyhopper.choice` is.
 
     Parameters
     ----------
@@ -363,7 +363,7 @@ class Bool(Choice):
     init : bool, optional
         The value to try first; False by default.
     seeding_fn, mutation_fn : callable, optional
-        Replace the random draw and the local move, see :class:`Choice`.
+        Replace the random draw and the local move, see :class:`pyhopper.choice`.
 
     Raises
     ------

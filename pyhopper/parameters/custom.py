@@ -46,7 +46,7 @@ class List(Parameter):
     init : list, optional
         The first value to try; by default of medium length, with the first value of each entry.
     seeding_fn, mutation_fn : callable, optional
-        Replace the random draw and the local move, see :class:`~pyhopper.parameters.Int`.
+        Replace the random draw and the local move, see :class:`pyhopper.int`.
 
     Raises
     ------
@@ -347,7 +347,7 @@ class Distribution(Numeric):
     init : number or array_like, optional
         The first value to try; by default the median.
     seeding_fn, mutation_fn : callable, optional
-        Replace the random draw and the local move, see :class:`~pyhopper.parameters.Int`.
+        Replace the random draw and the local move, see :class:`pyhopper.int`.
 
     Raises
     ------

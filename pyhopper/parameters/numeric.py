@@ -1,4 +1,4 @@
-"""Numbers and arrays of numbers: :class:`Int`, :class:`Float` and what they share."""
+"""Numbers and arrays of numbers: :class:`pyhopper.int`, :class:`Float` and what they share."""
 
 from __future__ import annotations
 
@@ -340,7 +340,7 @@ class Float(Numeric):
     ----------
     lb, ub : float or array_like, optional
         Bounds, both inclusive. With one bound the other is 0; with none, values are drawn from a
-        standard normal distribution. Swapped bounds and arrays: see :class:`Int`.
+        standard normal distribution. Swapped bounds and arrays: see :class:`pyhopper.int`.
     fmt : str, optional
         ``"0.1f"`` (or ``":0.1f"``) is short for ``precision=1``; ``"0.1g"`` is short for
         ``log=True, precision=1``.
@@ -355,7 +355,7 @@ class Float(Numeric):
     dtype : numpy dtype
         Of arrays: ``np.float64``, the default, or ``np.float32``.
     init, shape, mutation_fn, seeding_fn
-        See :class:`Int`.
+        See :class:`pyhopper.int`.
 
     Raises
     ------
