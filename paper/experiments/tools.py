@@ -155,7 +155,12 @@ def with_ray(objective: Objective, space: Space, candidates: int, slots: int, se
     results = tune.Tuner(
         tune.with_resources(trainable, {"cpu": 1}),
         param_space={key: parameter(row) for key, row in space.items()},
-        tune_config=tune.TuneConfig(metric="loss", mode="min", num_samples=candidates),
+        tune_config=tune.TuneConfig(
+            metric="loss",
+            mode="min",
+            num_samples=candidates,
+            reuse_actors=True,  # else each candidate has a new process, which imports PyTorch
+        ),
         run_config=tune.RunConfig(verbose=0),
     ).fit()
     took = time.perf_counter() - start
