@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,25 +41,6 @@ SCHEDULE = (
 
 _MOST = 10**15
 """No more steps can be asked for."""
-
-
-@dataclass(frozen=True)
-class Stop:
-    """When to end early.
-
-    Attributes
-    ----------
-    value : float or None
-        Target: end once the best value reaches it.
-    patience_steps : int or None
-        End after this many evaluations without a better value.
-    patience_seconds : float or None
-        End after this time without a better value.
-    """
-
-    value: float | None = None
-    patience_steps: int | None = None
-    patience_seconds: float | None = None
 
 
 class Limits(NamedTuple):
@@ -197,30 +176,6 @@ def parse_limits(timeout: Any, deadline: Any, *, has_end: bool) -> Limits:
     if kill_at_end and not has_end:
         raise ArgumentError("deadline", deadline, "there is no deadline; give runtime")
     return Limits(seconds, kill_at_end)
-
-
-def parse_stop(stop: Any) -> Stop:
-    """The ``stop`` argument: a target value, or a dict with ``value`` and ``patience``."""
-    if stop is None:
-        return Stop()
-    if not isinstance(stop, Mapping):
-        return Stop(value=number("stop", stop, -math.inf, math.inf))
-    unknown = [key for key in stop if key not in ("value", "patience")]
-    if unknown or not stop:
-        problem = 'must be a target value, or a dict with "value", "patience" or both'
-        raise ArgumentError("stop", stop, problem)
-    value = stop.get("value")
-    target = None if value is None else number('stop["value"]', value, -math.inf, math.inf)
-    patience = stop.get("patience")
-    if patience is None:
-        return Stop(target)
-    if isinstance(patience, str) and not patience.strip().isdigit():
-        try:
-            return Stop(target, patience_seconds=parse_runtime(patience))
-        except ArgumentError:
-            problem = 'must be a number of evaluations, or a duration such as "30min"'
-            raise ArgumentError('stop["patience"]', patience, problem) from None
-    return Stop(target, patience_steps=whole('stop["patience"]', patience, 1))
 
 
 def one_of(argument: str, value: Any, *options: str) -> str:

@@ -482,6 +482,8 @@ class Search:
         resume: str = "auto",
         verbose: int = 1,
         output: str = "last",
+        gpus_per_job: int | None = None,
+        ordered: bool | int = False,
     ) -> Params | None:
         """Search for the candidate with the best value.
 
@@ -512,8 +514,10 @@ class Search:
         n_jobs : int or str
             How many evaluations run at the same time, each in a subprocess: a number, -1 for one
             per core, ``"per-gpu"`` for one per GPU that sees no other, ``"2x per-gpu"`` for two.
-            With 1 they run in this process, unless it takes another one to do what ``timeout``,
-            ``deadline`` or ``isolation`` say.
+            Or a cluster: ``"dask:tcp://10.0.0.1:8786"``, ``"ray:auto"``, ``"8x slurm:gpu"`` (eight
+            jobs in the partition ``gpu``), see :mod:`pyhopper.executors`. With 1 evaluations run in
+            this process, unless it takes another one to do what ``timeout``, ``deadline`` or
+            ``isolation`` say.
         quiet : bool
             Print nothing at all.
         ignore_nans : bool
@@ -568,6 +572,12 @@ class Search:
             What becomes of what subprocesses print: ``"last"`` keeps the last lines for the message
             of a failure (and all in ``work_dir``, if there is one), ``"prefix"`` shows each line
             with the slot in front.
+        gpus_per_job : int, optional
+            How many GPUs each evaluation gets, with ``n_jobs="per-gpu"`` or a cluster.
+        ordered : bool or int
+            Take results in the order of their candidates, so that with a ``seed`` and ``steps`` the
+            search is the same on any number of slots up to 8, or the number given. Slots wait for
+            the oldest evaluation now and then.
 
         Returns
         -------

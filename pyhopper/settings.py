@@ -13,13 +13,11 @@ import numpy as np
 from pyhopper.arguments import (
     SCHEDULE,
     Limits,
-    Stop,
     flag,
     one_of,
     parse_direction,
     parse_limits,
     parse_schedule,
-    parse_stop,
     parse_verbose,
 )
 from pyhopper.budget import Clock, Schedule
@@ -30,6 +28,7 @@ from pyhopper.executors.base import Slot
 from pyhopper.objective import Objective
 from pyhopper.parameters import Omitted, Parameter
 from pyhopper.pruners import Pruner, as_pruner
+from pyhopper.stopping import Stop, parse_stop
 from pyhopper.workdir import WorkDir
 
 _DEEPEST = 20
@@ -54,6 +53,8 @@ class Settings:
         The user's own.
     isolation : str
         When a subprocess is replaced.
+    window : int
+        How many candidates are under way if results are taken in order; 0 if not.
     limits : Limits
         How evaluations are ended from outside.
     stop : Stop
@@ -78,6 +79,7 @@ class Settings:
     slots: list[Slot]
     executor: Executor | None
     isolation: str
+    window: int
     limits: Limits
     stop: Stop
     pruner: Pruner | None
@@ -116,6 +118,7 @@ class Settings:
             For the first one that makes no sense.
         """
         # Imported here, since a program that only looks at a checkpoint needs no processes.
+        from pyhopper.executors.ordered import parse_ordered
         from pyhopper.executors.slots import check_executor
 
         def on(name: str) -> bool:
@@ -127,14 +130,19 @@ class Settings:
         one_of("mp_backend", given["mp_backend"], "auto", "multiprocessing", "dask")
         has_end = schedule.runtime is not None
         limits = parse_limits(given["timeout"], given["deadline"], has_end=has_end)
-        executor, isolation = given["executor"], given["isolation"]
+        isolation, stop = given["isolation"], parse_stop(given["stop"])
+        pruner = as_pruner(given["pruner"])
+        timed = schedule.steps is None or stop.patience_seconds is not None
+        window = parse_ordered(given["ordered"], timed=timed, prunes=pruner is not None)
+        arguments = given["executor"], given["n_jobs"], isolation, given["gpus_per_job"]
+        executor, slots = check_executor(*arguments, needs_process=limits != Limits())
         return cls(
             maximize=maximize,
             schedule=schedule,
             objective=Objective(given["objective"], given["kwargs"], on("ignore_nans")),
             limits=limits,
-            stop=parse_stop(given["stop"]),
-            pruner=as_pruner(given["pruner"]),
+            stop=stop,
+            pruner=pruner,
             callbacks=tuple(as_callbacks(given["callbacks"])),
             verbose=0 if on("quiet") else parse_verbose(given["verbose"]),
             output=one_of("output", given["output"], "last", "prefix"),
@@ -144,11 +152,10 @@ class Settings:
             keep_history=on("keep_history"),
             force=one_of("resume", given["resume"], "auto", "force") == "force",
             work_dir=None if given["work_dir"] is None else WorkDir(given["work_dir"]),
-            slots=check_executor(
-                executor, given["n_jobs"], isolation, needs_process=limits != Limits()
-            ),
+            slots=slots,
             executor=executor,
             isolation=isolation,
+            window=window,
         )
 
     @property
@@ -177,7 +184,7 @@ class Settings:
 
         folders = None if self.work_dir is None else str(self.work_dir.path)
         output = None if self.quiet else Output(self.output == "prefix", folders, say, tell)
-        return make_executor(self.executor, self.slots, self.isolation, output)
+        return make_executor(self.executor, self.slots, self.isolation, output, self.window)
 
 
 def inputs_hash(objective: Objective, template: Any) -> str:

@@ -21,7 +21,7 @@ LAYERS = [
     {"habits"},
     {"blas", "events", "budget", "files", "noise", "parameters"},
     {"arguments", "objective", "history"},
-    {"kernels", "journal", "executors", "pruners", "workdir", "callbacks"},
+    {"kernels", "journal", "executors", "pruners", "stopping", "workdir", "callbacks"},
     {"display", "log", "settings", "signals", "supply"},
     {"engine", "retrace", "session", "plot", "report"},
     {"search"},
