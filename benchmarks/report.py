@@ -124,6 +124,11 @@ def quality(records: list[dict[str, Any]]) -> str:
     return "".join(parts)
 
 
+def named(record: dict[str, Any]) -> dict[str, Any]:
+    """A run of ``quality`` in which the released package has its version in its name."""
+    return {**record, "peer": "pyhopper 1.2.3"} if record["peer"] == "pyhopper" else record
+
+
 def summaries(records: list[dict[str, Any]]) -> list[list[Any]]:
     """A row per package: best value of each seed as mean, standard deviation and range."""
     groups: dict[str, list[dict[str, Any]]] = collections.defaultdict(list)
@@ -191,7 +196,7 @@ def page(folders: list[Path]) -> str:
             continue
         for record in score.read([path]):
             if "peer" in record:
-                ranked.append(record)
+                ranked.append(named(record))
             else:
                 trainings[f"{record['experiment']} ({record['scale']})"].append(record)
     for name, records in trainings.items():

@@ -63,6 +63,7 @@ nitpick_ignore = [
         "is_pruned",
         "learned_from",
         "pyhopper.events.Ended",
+        "pyhopper.events.Lost",
         "pyhopper.events.Reported",
         "pyhopper.objective.Objective",
         "pyhopper.pruners.endings.Endings",

@@ -1,0 +1,174 @@
+"""Put measured figures into the README, the docs and the paper: ``python -m benchmarks.tables``.
+
+A table stands between the comments ``<!-- begin NAME -->`` and ``<!-- end NAME -->``, and comes from
+the results in ``benchmarks/results`` and ``paper/results``. With ``--check`` nothing is written, and
+the exit code is 1 if a table is not up to date.
+"""
+
+import argparse
+import collections
+import json
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.report import HERE, ROOT, named, summaries
+
+FILES = ("README.md", "docs/performance.md", "paper/paper.md")
+OURS = "pyhopper (this)"
+COUNTS = (30, 50, 100)
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def ranked() -> list[dict[str, Any]]:
+    """Runs of ``quality``, of seeds that all fast solvers have."""
+    import score
+
+    paths = sorted((HERE / "results").glob("*.jsonl*"))
+    return [named(each) for each in score.read(paths) if each["seed"] < 2]
+
+
+def scores() -> tuple[dict[str, dict[int, float]], dict[str, float]]:
+    """Mean scaled rank of each solver after some numbers of evaluations; its own milliseconds."""
+    import score
+
+    records, means, own = ranked(), collections.defaultdict(dict), {}
+    for count in COUNTS:
+        for row in score.table(records, count)[1]:
+            means[row[0]][count] = row[-2]
+            own[row[0]] = row[-1]
+    return dict(means), own
+
+
+def quality() -> str:
+    """Ranks of all solvers."""
+    means, own = scores()
+    rows = [
+        [name, *(f"{means[name][count]:.2f}" for count in COUNTS), f"{own[name]:.2g} ms"]
+        for name in sorted(means, key=lambda name: np.mean(list(means[name].values())))
+    ]
+    return markdown(["solver", *(f"{count} evaluations" for count in COUNTS), "own time"], rows)
+
+
+def suites() -> str:
+    """Ranks after 100 evaluations by suite."""
+    import score
+
+    header, rows = score.table(ranked(), 100)
+    return markdown(
+        header[:-1], [[row[0], *(f"{cell:.2f}" for cell in row[1:-1])] for row in rows]
+    )
+
+
+def training(name: str) -> str:
+    """What the packages reach in one of the paper's trainings."""
+    path = ROOT / "paper" / "results" / f"{name}.jsonl"
+    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    header = ["package", "version", "slots", "seeds", "mean of best", "sd", "range"]
+    return markdown(header, [[str(cell) for cell in row[:-1]] for row in summaries(records)])
+
+
+def printed(name: str) -> str:
+    """What a script has printed, if that is a table."""
+    path = HERE / "results" / f"{name}.json"
+    return str(json.loads(path.read_text(encoding="utf-8"))["output"]).strip()
+
+
+def trainings_row(name: str, what: str) -> list[str]:
+    """A row of the highlights for one training."""
+    path = ROOT / "paper" / "results" / f"{name}.jsonl"
+    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = summaries(records)
+    ours = next(row for row in rows if row[0] == "pyhopper")
+    others = [row for row in rows if row[0] != "pyhopper"]
+    next_best = ", ".join(f"{row[0].capitalize()} {row[4]} ± {row[5]}" for row in others)
+    script = "[paper/experiments](paper/experiments/run.py)"
+    return [what, f"{ours[4]} ± {ours[5]}", next_best, script]
+
+
+def highlights() -> str:
+    """The few figures of the README."""
+    means, own = scores()
+    others = {name: each for name, each in means.items() if not name.startswith("pyhopper")}
+    second = min(others, key=lambda name: np.mean(list(others[name].values())))
+    ranks = [" / ".join(f"{means[name][c]:.2f}" for c in COUNTS) for name in (OURS, second)]
+    tasks = len({each["task"] for each in ranked()})
+    lines = [line.strip("|").split("|") for line in printed("reliability").splitlines()[2:]]
+    kills = sum(int(line[0].split()[0]) for line in lines if "of the search" in line[0])
+    lost = sum(int(line[1].split()[0]) for line in lines if "of the search" in line[0])
+    rows = [
+        [
+            f"rank among {len(means)} solvers after {' / '.join(map(str, COUNTS))} evaluations of"
+            f" {tasks} tasks (0 best, 1 worst)",
+            ranks[0],
+            f"{second} {ranks[1]}",
+            "[benchmarks/quality](benchmarks/quality/README.md)",
+        ],
+        [
+            "own time per candidate",
+            f"{own[OURS]:.0f} ms",
+            f"{second} {own[second]:.0f} ms",
+            "[benchmarks/quality](benchmarks/quality/README.md)",
+        ],
+        trainings_row("walker2d", "LSTM on Walker2D, error after 24 trainings"),
+        trainings_row("reviews", "Transformer on reviews, error after 24 trainings"),
+        [
+            f"evaluations lost by {kills} times `kill -9`",
+            str(lost),
+            "",
+            "[benchmarks/reliability.py](benchmarks/reliability.py)",
+        ],
+    ]
+    return markdown(["measured", "pyhopper", "others", "by"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "highlights": highlights,
+    "quality": quality,
+    "suites": suites,
+    "walker2d": lambda: training("walker2d"),
+    "reviews": lambda: training("reviews"),
+    "reliability": lambda: printed("reliability"),
+    "arrays": lambda: printed("arrays"),
+    "overhead": lambda: f"```text\n{printed('overhead')}\n```",
+}
+
+
+def filled(text: str) -> str:
+    """A text whose tables are up to date."""
+
+    def fill(match: re.Match[str]) -> str:
+        return f"{match[1]}\n\n{TABLES[match[2]]()}\n\n{match[3]}"
+
+    pattern = r"(<!-- begin (\S+) -->)\n.*?(<!-- end \2 -->)"
+    return re.sub(pattern, fill, text, flags=re.S)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    args = parser.parse_args()
+    old = []
+    for name in FILES:
+        path = ROOT / name
+        text = path.read_text(encoding="utf-8")
+        new = filled(text)
+        if new != text:
+            old.append(name)
+            if not args.check:
+                path.write_text(new, encoding="utf-8")
+    if old and args.check:
+        sys.exit(f"not up to date: {', '.join(old)}; run python -m benchmarks.tables")
+    print("up to date" if not old else f"filled {', '.join(old)}")
+
+
+if __name__ == "__main__":
+    main()
