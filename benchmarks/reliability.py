@@ -86,7 +86,7 @@ def killed_searches(kills: int, jobs: int) -> tuple[str, str]:
                 process.wait()
             same = history(other / "run.ckpt") == ended
             text += f"; history {'equal to' if same else 'DIFFERENT FROM'} that without kills"
-    return f"{kills} times kill -9 of the search, {jobs} slots", text
+    return f"{kills} times kill -9 of the search, {jobs} slot{'s' * (jobs > 1)}", text
 
 
 def killed_workers(count: int) -> tuple[str, str]:

@@ -137,7 +137,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "walker2d": lambda: training("walker2d"),
     "reviews": lambda: training("reviews"),
     "reliability": lambda: printed("reliability"),
-    "arrays": lambda: printed("arrays"),
+    "arrays": lambda: f"```text\n{printed('arrays')}\n```",
     "overhead": lambda: f"```text\n{printed('overhead')}\n```",
 }
 
