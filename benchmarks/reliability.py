@@ -4,6 +4,7 @@ python benchmarks/reliability.py
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -47,10 +48,8 @@ def below(mark: str) -> int:
     """How many processes work in a folder."""
     found = 0
     for entry in Path("/proc").glob("[1-9]*"):
-        try:
+        with contextlib.suppress(OSError):
             found += str((entry / "cwd").resolve()).startswith(mark)
-        except OSError:
-            continue
     return found
 
 
@@ -101,8 +100,10 @@ def killed_workers(count: int) -> tuple[str, str]:
     failed = states.count("failed")
     return (
         f"kill -9 of the worker in each fifth of {count} evaluations",
-        f"{failed} failed with the name of the signal, {states.count('done')} done, best "
-        f"{'found' if search.best == {'n': count - 1} else 'MISSED'}",
+        (
+            f"{failed} failed with the name of the signal, {states.count('done')} done, best "
+            f"{'found' if search.best == {'n': count - 1} else 'MISSED'}"
+        ),
     )
 
 

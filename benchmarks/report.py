@@ -2,8 +2,8 @@
 
 It collects what is in ``benchmarks/results`` and ``paper/results``: runs of ``quality`` (JSON lines
 with ranks), trainings of the paper, and what the other scripts have printed. ``--run`` runs some of
-these first (those of :data:`SHORT` without names) and stores what they print, with the versions, the
-machine and the date. Needs matplotlib for the pictures.
+these first (those of :data:`SHORT` without names) and stores what they print, with the versions,
+the machine and the date. Needs matplotlib for the pictures.
 """
 
 import argparse
@@ -103,16 +103,18 @@ def picture(draw: Any) -> str:
     """What a function draws into a file, inside of the page."""
     target = io.BytesIO()
     draw(target)
-    return f'<p><img src="data:image/png;base64,{base64.b64encode(target.getvalue()).decode()}"></p>'
+    return (
+        f'<p><img src="data:image/png;base64,{base64.b64encode(target.getvalue()).decode()}"></p>'
+    )
 
 
 def quality(records: list[dict[str, Any]]) -> str:
     """Ranks of all solvers after some numbers of evaluations."""
     import score
 
-    parts = ["<p>Scaled rank, 0 best and 1 worst, averaged over tasks and seeds of each suite. The"
+    parts = [("<p>Scaled rank, 0 best and 1 worst, averaged over tasks and seeds of each suite. The"
              " value of a run is the <em>true</em> value of its best candidate. <code>ms</code> is"
-             " a solver's own time per candidate.</p>"]  # fmt: skip
+             " a solver's own time per candidate.</p>")]  # fmt: skip
     for count in (30, 50, 100):
         header, rows = score.table(records, count)
         header[0] = f"after {count} evaluations"
@@ -146,7 +148,7 @@ def summaries(records: list[dict[str, Any]]) -> list[list[Any]]:
                 len(bests),
                 f"{np.mean(bests):.4g}",
                 f"{spread:.2g}",
-                f"{min(bests):.4g} – {max(bests):.4g}",
+                f"{min(bests):.4g} to {max(bests):.4g}",
                 f"{np.mean([each['seconds'] for each in runs]):.0f}",
             ]
         )
@@ -221,7 +223,9 @@ def page(folders: list[Path]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", nargs="*", metavar="SCRIPT", help="run these first; all short ones")
+    parser.add_argument(
+        "--run", nargs="*", metavar="SCRIPT", help="run these first; all short ones"
+    )
     parser.add_argument("--results", type=Path, default=HERE / "results")
     parser.add_argument("-o", "--output", type=Path, default=Path("benchmarks.html"))
     args = parser.parse_args()

@@ -1,8 +1,8 @@
 """Put measured figures into the README, the docs and the paper: ``python -m benchmarks.tables``.
 
-A table stands between the comments ``<!-- begin NAME -->`` and ``<!-- end NAME -->``, and comes from
-the results in ``benchmarks/results`` and ``paper/results``. With ``--check`` nothing is written, and
-the exit code is 1 if a table is not up to date.
+A table stands between the comments ``<!-- begin NAME -->`` and ``<!-- end NAME -->``, and comes
+from the results in ``benchmarks/results`` and ``paper/results``. With ``--check`` nothing is
+written, and the exit code is 1 if a table is not up to date.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def quality() -> str:
     """Ranks of all solvers."""
     means, own = scores()
     rows = [
-        [name, *(f"{means[name][count]:.2f}" for count in COUNTS), f"{own[name]:.2g} ms"]
+        [name, *(f"{means[name][count]:.2f}" for count in COUNTS), f"{own[name]:.3g} ms"]
         for name in sorted(means, key=lambda name: np.mean(list(means[name].values())))
     ]
     return markdown(["solver", *(f"{count} evaluations" for count in COUNTS), "own time"], rows)
@@ -63,9 +63,7 @@ def suites() -> str:
     import score
 
     header, rows = score.table(ranked(), 100)
-    return markdown(
-        header[:-1], [[row[0], *(f"{cell:.2f}" for cell in row[1:-1])] for row in rows]
-    )
+    return markdown(header[:-1], [[row[0], *(f"{cell:.2f}" for cell in row[1:-1])] for row in rows])
 
 
 def training(name: str) -> str:
@@ -82,16 +80,21 @@ def printed(name: str) -> str:
     return str(json.loads(path.read_text(encoding="utf-8"))["output"]).strip()
 
 
-def trainings_row(name: str, what: str) -> list[str]:
-    """A row of the highlights for one training."""
-    path = ROOT / "paper" / "results" / f"{name}.jsonl"
-    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    rows = summaries(records)
-    ours = next(row for row in rows if row[0] == "pyhopper")
-    others = [row for row in rows if row[0] != "pyhopper"]
-    next_best = ", ".join(f"{row[0].capitalize()} {row[4]} ± {row[5]}" for row in others)
-    script = "[paper/experiments](paper/experiments/run.py)"
-    return [what, f"{ours[4]} ± {ours[5]}", next_best, script]
+def trainings_rows() -> list[list[str]]:
+    """The rows of the highlights for the trainings that were run."""
+    found = []
+    for name, what in (("walker2d", "LSTM on Walker2D"), ("reviews", "Transformer on reviews")):
+        path = ROOT / "paper" / "results" / f"{name}.jsonl"
+        if not path.exists():
+            continue
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        rows = [[row[0], f"{row[4]} ± {row[5]}"] for row in summaries(records)]
+        ours = next(text for tool, text in rows if tool == "pyhopper")
+        others = ", ".join(f"{tool} {text}" for tool, text in rows if tool != "pyhopper")
+        count = records[0]["candidates"]
+        text = f"{what}: error after {count} trainings, mean ± sd of 3 searches"
+        found.append([text, ours, others, "[paper](paper/README.md)"])
+    return found
 
 
 def highlights() -> str:
@@ -106,8 +109,10 @@ def highlights() -> str:
     lost = sum(int(line[1].split()[0]) for line in lines if "of the search" in line[0])
     rows = [
         [
-            f"rank among {len(means)} solvers after {' / '.join(map(str, COUNTS))} evaluations of"
-            f" {tasks} tasks (0 best, 1 worst)",
+            (
+                f"rank among {len(means)} solvers after {' / '.join(map(str, COUNTS))} evaluations of"
+                f" {tasks} tasks (0 best, 1 worst)"
+            ),
             ranks[0],
             f"{second} {ranks[1]}",
             "[benchmarks/quality](benchmarks/quality/README.md)",
@@ -118,8 +123,7 @@ def highlights() -> str:
             f"{second} {own[second]:.0f} ms",
             "[benchmarks/quality](benchmarks/quality/README.md)",
         ],
-        trainings_row("walker2d", "LSTM on Walker2D, error after 24 trainings"),
-        trainings_row("reviews", "Transformer on reviews, error after 24 trainings"),
+        *trainings_rows(),
         [
             f"evaluations lost by {kills} times `kill -9`",
             str(lost),
@@ -146,10 +150,14 @@ def filled(text: str) -> str:
     """A text whose tables are up to date."""
 
     def fill(match: re.Match[str]) -> str:
-        return f"{match[1]}\n\n{TABLES[match[2]]()}\n\n{match[3]}"
+        try:
+            table = TABLES[match[2]]()
+        except FileNotFoundError:
+            table = "(There are no results yet.)"
+        return f"{match[1]}\n\n{table}\n\n{match[3]}"
 
     pattern = r"(<!-- begin (\S+) -->)\n.*?(<!-- end \2 -->)"
-    return re.sub(pattern, fill, text, flags=re.S)
+    return re.sub(pattern, fill, text, flags=re.DOTALL)
 
 
 def main() -> None:

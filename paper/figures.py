@@ -1,7 +1,8 @@
 """Make every figure of the paper: python paper/figures.py.
 
 Figures come from searches that this script runs, or from results in ``paper/results`` and
-``benchmarks/results``. ``paper/figures/made.json`` says with which versions they were made, and when.
+``benchmarks/results``. ``paper/figures/made.json`` says with which versions they were made, and
+when.
 """
 
 import datetime as dt
@@ -75,12 +76,24 @@ def phases(path: Path) -> None:
 
 
 def cooling(path: Path) -> None:
-    """How far candidates lie from the best one so far, over the budget (Figure 3)."""
+    """How far candidates lie from the best one so far, over the budget (Figure 3).
+
+    The objective has one minimum and noise, so that the model alone cannot find the place.
+    """
     figure, ax = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
-    steps = 200
-    for seed in range(1, 6):
+    steps = 100
+    for seed in range(1, 4):
+        rng = np.random.default_rng(seed)
+        search = pyhopper.Search(x=pyhopper.float(-5, 5), y=pyhopper.float(-5, 5), seed=seed)
+        search.run(
+            lambda p, rng: (p["x"] - 1) ** 2 + (p["y"] + 1) ** 2 + rng.normal(0, 3),
+            "min",
+            steps=steps,
+            kwargs={"rng": rng},
+            quiet=True,
+        )
         best, value = None, float("inf")
-        for number, each in enumerate(searched(seed, steps).history.evaluations):
+        for number, each in enumerate(search.history.evaluations):
             point = np.array([each.params["x"], each.params["y"]]) / 10
             if best is not None:
                 colour = SECOND if each.type == "local sampling" else FIRST
@@ -146,9 +159,9 @@ def trainings(path: Path) -> None:
 def quality(path: Path) -> None:
     """Ranks of ten solvers over the number of evaluations."""
     sys.path.insert(0, str(ROOT))
-    from benchmarks.tables import ranked
-
     import pictures
+
+    from benchmarks.tables import ranked
 
     pictures.ranks_over_evaluations(ranked(), path)
 

@@ -508,8 +508,8 @@ class Search:
         seeding_ratio : float
             Length of the first phase as a share of the budget, if not given otherwise.
         pruner : Pruner or "auto", optional
-            Gives up poor candidates early, see :class:`pyhopper.pruners.Pruner`; needs an objective that
-            yields estimates or calls :func:`pyhopper.should_prune`. With ``"auto"`` there is
+            Gives up poor candidates early, see :class:`pyhopper.pruners.Pruner`; needs an objective
+            that yields estimates or calls :func:`pyhopper.should_prune`. With ``"auto"`` there is
             nothing to choose: see :class:`pyhopper.pruners.AutoPruner`.
         n_jobs : int or str
             How many evaluations run at the same time, each in a subprocess: a number, -1 for one

@@ -5,6 +5,8 @@ python docs/img/train.py run.ckpt
 
 import sys
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -17,7 +19,7 @@ images, labels = load_digits(return_X_y=True)
 x, valid_x, y, valid_y = train_test_split(images / 16, labels, test_size=0.4, random_state=0)
 
 
-def train(params):
+def train(params: dict[str, Any]) -> Iterator[float]:
     """Train for some epochs, and report the accuracy after each of them."""
     model = MLPClassifier(
         params["layers"],

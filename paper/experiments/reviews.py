@@ -26,7 +26,7 @@ VOCABULARY = 5000
 
 SCALES: dict[str, dict[str, Any]] = {
     "paper": {"epochs": 20, "sentences": 10605, "heads": 4, "dim": 16, "layers": 2},
-    "two-cores": {"epochs": 4, "sentences": 4000, "heads": 2, "dim": 2, "layers": 1},
+    "two-cores": {"epochs": 3, "sentences": 2500, "heads": 2, "dim": 2, "layers": 1},
     "try-out": {"epochs": 1, "sentences": 200, "heads": 2, "dim": 2, "layers": 1},
 }
 """The least number of heads, numbers per head and layers; the largest are two, eight and three

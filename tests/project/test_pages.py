@@ -20,7 +20,9 @@ from helpers import ROOT
 from processes import environment
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^(?P<fence>```|~~~)(?P<kind>\S*)\n(?P<text>.*?)^(?P=fence)$", re.M | re.S)
+BLOCK = re.compile(
+    r"^(?P<fence>```|~~~)(?P<kind>\S*)\n(?P<text>.*?)^(?P=fence)$", re.MULTILINE | re.DOTALL
+)
 MARKS = re.compile(r"<!-- test: (?P<heavy>heavy)?,? ?(?:needs (?P<needs>.*?))? ?-->")
 SHELL = """import os, subprocess, sys
 def _sh(commands):
@@ -48,7 +50,7 @@ def program(text):
 
 def outputs(text):
     """What a page says its program prints."""
-    return re.findall(r"<!-- output -->\n+```text\n(.*?)^```$", text, re.M | re.S)
+    return re.findall(r"<!-- output -->\n+```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def without_times(text):
@@ -65,7 +67,9 @@ def cases():
             marks = MARKS.search(text)
             heavy = [pytest.mark.heavy] if marks and marks["heavy"] else []
             name = str(page.relative_to(ROOT))
-            yield pytest.param(page, (marks and marks["needs"] or "").split(), id=name, marks=heavy)
+            yield pytest.param(
+                page, ((marks and marks["needs"]) or "").split(), id=name, marks=heavy
+            )
 
 
 @pytest.mark.parametrize(("page", "needs"), list(cases()))
@@ -101,7 +105,17 @@ def test_all_blocks_are_found():
         found = [block["kind"] for block in BLOCK.finditer(text)]
         assert text.count("```python") == found.count("python"), page
         assert text.count("```sh\n") == found.count("sh"), page
-        known = {"python", "sh", "console", "text", "{eval-rst}", "{toctree}", "{image}", "json", "yaml"}
+        known = {
+            "python",
+            "sh",
+            "console",
+            "text",
+            "{eval-rst}",
+            "{toctree}",
+            "{image}",
+            "json",
+            "yaml",
+        }
         assert set(found) <= known, page
     assert len(PAGES) > 5
 

@@ -34,7 +34,9 @@ def test_links():
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     links = 0
     for page in pages:
-        text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+        text = re.sub(
+            r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+        )
         for target in re.findall(r"\]\(([^)#\s]+)\)", text):
             if not target.startswith(("http", "mailto:")):
                 assert (page.parent / target).exists(), f"{page}: {target}"
