@@ -92,7 +92,7 @@ def trainings_rows() -> list[list[str]]:
         ours = next(text for tool, text in rows if tool == "pyhopper")
         others = ", ".join(f"{tool} {text}" for tool, text in rows if tool != "pyhopper")
         count = records[0]["candidates"]
-        text = f"{what}: error after {count} trainings, mean ± sd of 3 searches"
+        text = f"{what}: error after {count} trainings, mean ± sd of 3 runs"
         found.append([text, ours, others, "[paper](paper/README.md)"])
     return found
 
@@ -110,8 +110,8 @@ def highlights() -> str:
     rows = [
         [
             (
-                f"rank among {len(means)} solvers after {' / '.join(map(str, COUNTS))} evaluations of"
-                f" {tasks} tasks (0 best, 1 worst)"
+                f"rank among {len(means)} solvers after {' / '.join(map(str, COUNTS))} evaluations"
+                f" of {tasks} tasks (0 best, 1 worst)"
             ),
             ranks[0],
             f"{second} {ranks[1]}",
