@@ -6,6 +6,10 @@ program prints at that place. Blocks marked ``console`` or ``text`` are not run,
 that install something. A comment at the top of a page says what it needs, and whether it is heavy::
 
     <!-- test: heavy, needs torch ray -->
+
+Pages that need a cluster, or a framework for each block, are run by the test that they name::
+
+    <!-- test: tests/clusters/test_recipes_of_clusters.py -->
 """
 
 import importlib.util
@@ -24,6 +28,7 @@ BLOCK = re.compile(
     r"^(?P<fence>```|~~~)(?P<kind>\S*)\n(?P<text>.*?)^(?P=fence)$", re.MULTILINE | re.DOTALL
 )
 MARKS = re.compile(r"<!-- test: (?P<heavy>heavy)?,? ?(?:needs (?P<needs>.*?))? ?-->")
+ELSEWHERE = re.compile(r"<!-- test: (tests/\S+) -->")
 SHELL = """import os, subprocess, sys
 def _sh(commands):
     sys.stdout.flush()
@@ -63,7 +68,7 @@ def cases():
     """Pages with something to run; the heavy ones with their mark."""
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        if "```python" in text or "```sh" in text:
+        if ("```python" in text or "```sh" in text) and not ELSEWHERE.search(text):
             marks = MARKS.search(text)
             heavy = [pytest.mark.heavy] if marks and marks["heavy"] else []
             name = str(page.relative_to(ROOT))
@@ -98,6 +103,12 @@ def test_page(page, needs, tmp_path):
         assert any(printed[i : i + len(wanted)] == wanted for i in starts), done.stdout
 
 
+def test_pages_that_are_run_elsewhere():
+    for page in PAGES:
+        for test in ELSEWHERE.findall(page.read_text(encoding="utf-8")):
+            assert f'"{page.name}"' in (ROOT / test).read_text(encoding="utf-8")
+
+
 def test_all_blocks_are_found():
     """The control: none is left out for the way in which it is written."""
     for page in PAGES:
@@ -105,17 +116,7 @@ def test_all_blocks_are_found():
         found = [block["kind"] for block in BLOCK.finditer(text)]
         assert text.count("```python") == found.count("python"), page
         assert text.count("```sh\n") == found.count("sh"), page
-        known = {
-            "python",
-            "sh",
-            "console",
-            "text",
-            "{eval-rst}",
-            "{toctree}",
-            "{image}",
-            "json",
-            "yaml",
-        }
+        known = {"python", "py", "sh", "console", "text", "json", "yaml", "{eval-rst}", "{toctree}"}
         assert set(found) <= known, page
     assert len(PAGES) > 5
 
