@@ -10,6 +10,7 @@
     ├── ConstraintError (RuntimeError)   almost no candidate passes the constraints
     │   └── ConstraintFailedError        a constraint raised
     ├── ObjectiveError (TypeError)       the objective did not return a number
+    ├── CommandError (RuntimeError)      a command failed or gave no value
     ├── EvaluationError (RuntimeError)   an evaluation failed and ``on_error="raise"``
     ├── SearchFailedError (RuntimeError) no evaluation has ever succeeded
     ├── EngineLostError (RuntimeError)   the cluster on which evaluations run has gone
@@ -237,6 +238,10 @@ class ObjectiveError(PyhopperError, TypeError):
     ...     print(str(error).splitlines()[0])
     the objective returned None; is a `return` of the value missing?
     """
+
+
+class CommandError(PyhopperError, RuntimeError):
+    """A command that was to be tuned failed, or gave no value; the message is the reason."""
 
 
 class EvaluationError(PyhopperError, RuntimeError):

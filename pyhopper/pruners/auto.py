@@ -37,6 +37,11 @@ class AutoPruner(Pruner):
 
     ``run(pruner="auto")`` uses it.
 
+    Parameters
+    ----------
+    objective : str, optional
+        Of several objectives the one whose estimates are judged.
+
     Examples
     --------
     >>> import pyhopper
@@ -47,7 +52,8 @@ class AutoPruner(Pruner):
     >>> _ = search.run(objective, "max", steps=20, pruner="auto", quiet=True)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, objective: str | None = None) -> None:
+        self.objective = objective
         self._endings = Endings(_FEWEST)
         self._recent: list[list[float]] = []
         self._best = math.inf
