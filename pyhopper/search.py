@@ -245,7 +245,18 @@ class Search:
 
     @property
     def front(self) -> FrontView:
-        """The candidates that no other one beats in all objectives; :attr:`best` is one of them."""
+        """The candidates that no other one beats in all objectives; :attr:`best` is one of them.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(width=pyhopper.int(1, 9), seed=1)
+        >>> def train(params):
+        ...     return {"accuracy": 1 - 1 / params["width"], "size": params["width"] ** 2}
+        >>> _ = search.run(train, {"accuracy": "max", "size": "min"}, steps=9, quiet=True)
+        >>> len(search.front)
+        9
+        """
         return FrontView(self._log.state, self._log.space)
 
     # What the user knows -----------------------------------------------------------------------
