@@ -66,10 +66,19 @@ def suites() -> str:
     return markdown(header[:-1], [[row[0], *(f"{cell:.2f}" for cell in row[1:-1])] for row in rows])
 
 
-def training(name: str) -> str:
-    """What the packages reach in one of the paper's trainings."""
+def searches(name: str) -> list[dict[str, Any]]:
+    """The searches of one of the paper's trainings, once there are three of each package."""
     path = ROOT / "paper" / "results" / f"{name}.jsonl"
     records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    counts = collections.Counter(each["tool"] for each in records)
+    if len(counts) < 4 or min(counts.values()) < 3:
+        raise FileNotFoundError(path)
+    return records
+
+
+def training(name: str) -> str:
+    """What the packages reach in one of the paper's trainings."""
+    records = searches(name)
     header = ["package", "version", "slots", "seeds", "mean of best", "sd", "range"]
     return markdown(header, [[str(cell) for cell in row[:-1]] for row in summaries(records)])
 
@@ -84,10 +93,10 @@ def trainings_rows() -> list[list[str]]:
     """The rows of the highlights for the trainings that were run."""
     found = []
     for name, what in (("walker2d", "LSTM on Walker2D"), ("reviews", "Transformer on reviews")):
-        path = ROOT / "paper" / "results" / f"{name}.jsonl"
-        if not path.exists():
+        try:
+            records = searches(name)
+        except FileNotFoundError:
             continue
-        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         rows = [[row[0], f"{row[4]} ± {row[5]}"] for row in summaries(records)]
         ours = next(text for tool, text in rows if tool == "pyhopper")
         others = ", ".join(f"{tool} {text}" for tool, text in rows if tool != "pyhopper")
@@ -153,7 +162,7 @@ def filled(text: str) -> str:
         try:
             table = TABLES[match[2]]()
         except FileNotFoundError:
-            table = "(There are no results yet.)"
+            table = "(There are not enough results yet.)"
         return f"{match[1]}\n\n{table}\n\n{match[3]}"
 
     pattern = r"(<!-- begin (\S+) -->)\n.*?(<!-- end \2 -->)"

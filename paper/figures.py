@@ -76,24 +76,12 @@ def phases(path: Path) -> None:
 
 
 def cooling(path: Path) -> None:
-    """How far candidates lie from the best one so far, over the budget (Figure 3).
-
-    The objective has one minimum and noise, so that the model alone cannot find the place.
-    """
+    """How far candidates lie from the best one so far, over the budget (Figure 3)."""
     figure, ax = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
-    steps = 100
-    for seed in range(1, 4):
-        rng = np.random.default_rng(seed)
-        search = pyhopper.Search(x=pyhopper.float(-5, 5), y=pyhopper.float(-5, 5), seed=seed)
-        search.run(
-            lambda p, rng: (p["x"] - 1) ** 2 + (p["y"] + 1) ** 2 + rng.normal(0, 3),
-            "min",
-            steps=steps,
-            kwargs={"rng": rng},
-            quiet=True,
-        )
+    steps = 200
+    for seed in range(1, 6):
         best, value = None, float("inf")
-        for number, each in enumerate(search.history.evaluations):
+        for number, each in enumerate(searched(seed, steps).history.evaluations):
             point = np.array([each.params["x"], each.params["y"]]) / 10
             if best is not None:
                 colour = SECOND if each.type == "local sampling" else FIRST
