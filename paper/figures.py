@@ -146,7 +146,7 @@ def trainings(path: Path) -> None:
 
 def quality(path: Path) -> None:
     """Ranks of ten solvers over the number of evaluations."""
-    sys.path.insert(0, str(ROOT))
+    sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks" / "quality")]
     import pictures
 
     from benchmarks.tables import ranked
