@@ -1,3 +1,3 @@
 """The version, alone in its file so that the build reads it without importing the package."""
 
-__version__ = "2.0.0.dev0"
+__version__ = "2.0.0"

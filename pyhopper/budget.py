@@ -74,6 +74,12 @@ def parse_runtime(runtime: float | str, now: float | None = None) -> float:
     ------
     ArgumentError
         If the text cannot be read, or the duration is not positive and finite.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> pyhopper.parse_runtime("1h 30min"), pyhopper.parse_runtime("1:30")
+    (5400.0, 90.0)
     """
     if now is not None and not _is_moment(now):
         raise ArgumentError("now", now, "must be a time in seconds since the epoch")

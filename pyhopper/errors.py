@@ -51,7 +51,17 @@ def _rebuilt(kind: type[Exception], arguments: tuple[Any, ...]) -> Exception:
 
 
 class PyhopperError(Exception):
-    """The base class of all errors that pyhopper defines."""
+    """The base class of all errors that pyhopper defines.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> try:
+    ...     pyhopper.float(0, 1, log=True)
+    ... except pyhopper.PyhopperError as error:
+    ...     print(error)
+    log=True: needs positive bounds, but the lower bound is 0.0
+    """
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Without the constructor, whose arguments are others than the message alone.
@@ -67,6 +77,15 @@ class ArgumentError(PyhopperError, ValueError):
         Name of the argument.
     value : object
         The value that was passed.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> try:
+    ...     pyhopper.parse_runtime("soon")
+    ... except pyhopper.ArgumentError as error:
+    ...     print(error.argument, error.value)
+    runtime soon
     """
 
     def __init__(self, argument: str, value: object, problem: str, sentence: str = "") -> None:
@@ -118,6 +137,16 @@ class CandidateError(PyhopperError, ValueError):
         The value that does not fit.
     problem : str
         What is wrong with it.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(layers=pyhopper.int(1, 8))
+    >>> try:
+    ...     search += {"layers": "many"}
+    ... except pyhopper.CandidateError as error:
+    ...     print(error.path, error.value)
+    layers many
     """
 
     def __init__(self, path: str, value: object, problem: str) -> None:
@@ -135,6 +164,17 @@ class ConstraintError(PyhopperError, RuntimeError):
     ----------
     tries : int
         How many candidates were drawn in a row, none of which passed.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(x=pyhopper.float(0, 1))
+    >>> search.constrain(lambda params: params["x"] > 2)
+    >>> try:
+    ...     search.run(lambda params: params["x"], steps=5, quiet=True)
+    ... except pyhopper.ConstraintError as error:
+    ...     print(error.tries > 100)
+    True
     """
 
     def __init__(self, tries: int) -> None:
@@ -186,7 +226,18 @@ class ConstraintFailedError(ConstraintError):
 
 
 class ObjectiveError(PyhopperError, TypeError):
-    """The objective returned something that is not a number."""
+    """The objective returned something that is not a number.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(x=pyhopper.float(0, 1))
+    >>> try:
+    ...     search.run(lambda params: None, steps=5, quiet=True)
+    ... except pyhopper.ObjectiveError as error:
+    ...     print(str(error).splitlines()[0])
+    the objective returned None; is a `return` of the value missing?
+    """
 
 
 class CommandError(PyhopperError, RuntimeError):
@@ -204,6 +255,16 @@ class EvaluationError(PyhopperError, RuntimeError):
         What happened, in one line.
     details : str
         The traceback, or the last lines of output; empty if there are none.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(x=pyhopper.int(1, 3))
+    >>> try:
+    ...     search.run(lambda p: 1 / (p["x"] - 2), steps=3, on_error="raise", quiet=True)
+    ... except pyhopper.EvaluationError as error:
+    ...     print(error.params, error.reason)
+    {'x': 2} ZeroDivisionError: division by zero
     """
 
     def __init__(self, params: dict[str, Any], reason: str, details: str = "") -> None:
@@ -241,6 +302,16 @@ class SearchFailedError(PyhopperError, RuntimeError):
         Why it failed, in one line.
     details : str
         The traceback of that failure, or the last lines of output; empty if there are none.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(x=pyhopper.int(1, 3))
+    >>> try:
+    ...     search.run(lambda params: params["y"], steps=3, quiet=True)
+    ... except pyhopper.SearchFailedError as error:
+    ...     print(error.failures, error.reason)
+    3 KeyError: 'y'
     """
 
     def __init__(
@@ -267,6 +338,16 @@ class CheckpointError(PyhopperError, RuntimeError):
         The file.
     line : int or None
         The damaged line, counted from 1; None if the error is not about a single line.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(x=pyhopper.int(1, 3))
+    >>> try:
+    ...     search.load("nowhere.ckpt")
+    ... except pyhopper.CheckpointError as error:
+    ...     print(error)
+    /.../nowhere.ckpt: there is no such file
     """
 
     def __init__(self, path: object, problem: str, line: int | None = None) -> None:

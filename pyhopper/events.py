@@ -11,7 +11,15 @@ from pyhopper.objectives import Objectives
 
 
 class CandidateType(str, enum.Enum):
-    """Where a candidate comes from; the value is its name in tables."""
+    """Where a candidate comes from; the value is its name in tables.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(layers=pyhopper.int(1, 3))
+    >>> search.ask("max").type is pyhopper.CandidateType.INIT
+    True
+    """
 
     INIT = "initial"
     MANUALLY_ADDED = "manual"
@@ -63,6 +71,14 @@ class Candidate(NamedTuple):
         What the model expected of it; None if it was not screened.
     expected_seconds : float or None
         How long its evaluation was expected to take at most; None without a forecast.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(layers=pyhopper.int(1, 3))
+    >>> candidate = search.ask("max")
+    >>> candidate.id, candidate.params
+    (0, {'layers': 2})
     """
 
     id: int
@@ -96,6 +112,17 @@ class ParamInfo:
         What the objective returned beside the value.
     reason : str
         For a failed evaluation what happened, in one line.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> class Failures(pyhopper.callbacks.Callback):
+    ...     def on_evaluate_failed(self, candidate, info):
+    ...         print(candidate, info.type.value, info.reason)
+    >>> search = pyhopper.Search(layers=pyhopper.int(1, 3))
+    >>> settings = {"callbacks": [Failures()], "quiet": True}
+    >>> _ = search.run(lambda params: 1 / (params["layers"] - 3), "max", steps=3, **settings)
+    {'layers': 3} random seeding ZeroDivisionError: division by zero
     """
 
     type: CandidateType

@@ -37,7 +37,19 @@ _report: ContextVar[Report | None] = ContextVar("pyhopper_report", default=None)
 
 
 class PruneEvaluation(Exception):  # noqa: N818 - a signal, not an error; its name is public
-    """Raised by an objective to give up its candidate, which then counts as pruned."""
+    """Raised by an objective to give up its candidate, which then counts as pruned.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> def objective(params):
+    ...     if params["lr"] > 0.5:
+    ...         raise pyhopper.PruneEvaluation  # known to be hopeless
+    ...     return params["lr"]
+    >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), seed=1)
+    >>> search.run(objective, "max", steps=20, quiet=True)["lr"] <= 0.5
+    True
+    """
 
 
 def should_prune(estimate: float) -> bool:
@@ -53,6 +65,22 @@ def should_prune(estimate: float) -> bool:
     bool
         True if the objective should raise :class:`PruneEvaluation`; always False outside a search,
         and in processes that the objective has started.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> def objective(params):
+    ...     accuracy = 0.0
+    ...     for epoch in range(10):
+    ...         accuracy += params["lr"]  # stands for an epoch of a training
+    ...         if pyhopper.should_prune(accuracy):
+    ...             raise pyhopper.PruneEvaluation
+    ...     return accuracy
+    >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), seed=1)
+    >>> pruner = pyhopper.pruners.QuantilePruner(0.8)
+    >>> _ = search.run(objective, "max", steps=20, pruner=pruner, quiet=True)
+    >>> any(each.status == "pruned" for each in search.history.evaluations)
+    True
     """
     report = _report.get()
     return False if report is None else report(read_number(estimate, "should_prune got"))

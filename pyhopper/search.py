@@ -108,7 +108,14 @@ class Search:
 
     @property
     def seed(self) -> int:
-        """From which all random numbers follow; that of the checkpoint after a resume."""
+        """From which all random numbers follow; that of the checkpoint after a resume.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> pyhopper.Search(x=pyhopper.int(0, 3), seed=7).seed
+        7
+        """
         return self._log.seed
 
     def __repr__(self) -> str:
@@ -172,6 +179,15 @@ class Search:
         ArgumentError
             If ``fn`` is no function, or the search has results already. A run raises
             ConstraintError when almost nothing passes.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(size=pyhopper.int(1, 100), depth=pyhopper.int(1, 100))
+        >>> search.constrain(lambda params: params["size"] * params["depth"] < 500)
+        >>> best = search.run(lambda p: p["size"] + p["depth"], "max", steps=20, quiet=True)
+        >>> best["size"] * best["depth"] < 500
+        True
         """
         if not callable(fn):
             raise ArgumentError("fn", fn, "must be a function of a candidate's dict")
@@ -184,7 +200,15 @@ class Search:
 
     @property
     def free_param_count(self) -> int:
-        """Number of parameters in the template, those inside of options included."""
+        """Number of parameters in the template, those inside of options included.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), layers=pyhopper.int(1, 8), epochs=20)
+        >>> search.free_param_count
+        2
+        """
         return sum(not isinstance(leaf.param, Constant) for leaf in self._log.space.leaves)
 
     # Results -----------------------------------------------------------------------------------
@@ -195,18 +219,46 @@ class Search:
 
         That is the candidate of the :attr:`front` which is nearest to the best of each objective,
         after the front was scaled to [0, 1] in each of them.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.int(0, 3), name="constant")
+        >>> _ = search.run(lambda params: params["x"], "max", steps=4, quiet=True)
+        >>> search.best
+        {'x': 3, 'name': 'constant'}
         """
         best = self._log.state.best
         return None if best is None else self._log.space.build(best.point)
 
     @property
     def best_f(self) -> float | None:
-        """The best value so far, None before the first; of several objectives :attr:`front`."""
+        """The best value so far, None before the first; of several objectives :attr:`front`.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.int(0, 3))
+        >>> _ = search.run(lambda params: 10 * params["x"], "max", steps=4, quiet=True)
+        >>> search.best_f
+        30.0
+        """
         return self.history.best_f
 
     @property
     def front(self) -> FrontView:
-        """The candidates that no other one beats in all objectives; :attr:`best` is one of them."""
+        """The candidates that no other one beats in all objectives; :attr:`best` is one of them.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(width=pyhopper.int(1, 9), seed=1)
+        >>> def train(params):
+        ...     return {"accuracy": 1 - 1 / params["width"], "size": params["width"] ** 2}
+        >>> _ = search.run(train, {"accuracy": "max", "size": "min"}, steps=9, quiet=True)
+        >>> len(search.front)
+        9
+        """
         return FrontView(self._log.state, self._log.space)
 
     # What the user knows -----------------------------------------------------------------------
@@ -228,6 +280,15 @@ class Search:
         CandidateError
             For an unknown key, a wrong nesting, a value of another kind, or a full guess that
             breaks a constraint. A partial one that does so once it is filled is passed over.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), layers=pyhopper.int(1, 8))
+        >>> search.enqueue({"lr": 0.01})  # the layers come from the best so far
+        >>> search += {"lr": 0.001, "layers": 2}
+        >>> search.manual_queue_count
+        2
         """
         self._queue(guess)
 
@@ -258,6 +319,14 @@ class Search:
             Its key; of a nested one the dotted name.
         values : iterable
             What it should be.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(model={"depth": pyhopper.int(1, 8)})
+        >>> search.sweep("model.depth", [1, 4, 8])
+        >>> search.manual_queue_count
+        3
         """
         if not isinstance(name, str):
             raise ArgumentError("name", name, "must be the name of a parameter")
@@ -273,6 +342,14 @@ class Search:
             Values by key or by dotted name.
         **more : iterable
             Values by key.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), opt=pyhopper.choice("adam", "sgd"))
+        >>> search.grid(lr=[0.1, 0.2, 0.3], opt=["adam", "sgd"])
+        >>> search.manual_queue_count
+        6
         """
         if axes is not None and not isinstance(axes, Mapping):
             raise ArgumentError("axes", axes, "must be a dict of lists of values")
@@ -305,20 +382,56 @@ class Search:
             If the candidate does not fit the template.
         ArgumentError
             If the value is no number, or ``metrics`` no dict.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), layers=pyhopper.int(1, 8))
+        >>> search.add({"lr": 0.1, "layers": 2}, 0.93)
+        >>> search.run(lambda params: 0.5, "max", steps=1, quiet=True)
+        {'lr': 0.1, 'layers': 2}
         """
         self._tell(known(self._log, params, value, metrics))
 
     @property
     def manual_queue_count(self) -> int:
-        """Number of guesses that have not been evaluated yet."""
+        """Number of guesses that have not been evaluated yet.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(lr=pyhopper.float(0, 1))
+        >>> search += {"lr": 0.1}
+        >>> search.manual_queue_count
+        1
+        """
         return len(self._log.state.queue)
 
     def forget_cached(self, candidate: Mapping[str, Any]) -> None:
-        """Allow a candidate to be evaluated again."""
+        """Allow a candidate to be evaluated again.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(layers=pyhopper.int(1, 3))
+        >>> _ = search.run(lambda params: params["layers"], "max", steps=3, quiet=True)
+        >>> search.forget_cached({"layers": 2})  # now a run may evaluate it once more
+        """
         self._tell(Forgotten(self._log.space.read_all(candidate)))
 
     def clear_cache(self) -> None:
-        """Allow all candidates to be evaluated again."""
+        """Allow all candidates to be evaluated again.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(layers=pyhopper.int(1, 3))
+        >>> _ = search.run(lambda params: params["layers"], "max", steps=3, quiet=True)
+        >>> search.clear_cache()
+        >>> _ = search.run(lambda params: params["layers"], "max", steps=3, quiet=True)
+        >>> len(search.history)
+        6
+        """
         self._tell(Forgotten(None))
 
     def to_optuna(self, storage: Any = None, study_name: str | None = None) -> Any:
@@ -427,8 +540,8 @@ class Search:
         seeding_ratio : float
             Length of the first phase as a share of the budget, if not given otherwise.
         pruner : Pruner or "auto", optional
-            Gives up poor candidates early, see :mod:`pyhopper.pruners`; needs an objective that
-            yields estimates or calls :func:`pyhopper.should_prune`. With ``"auto"`` there is
+            Gives up poor candidates early, see :class:`pyhopper.pruners.Pruner`; needs an objective
+            that yields estimates or calls :func:`pyhopper.should_prune`. With ``"auto"`` there is
             nothing to choose: see :class:`pyhopper.pruners.AutoPruner`.
         n_jobs : int or str
             How many evaluations run at the same time, each in a subprocess: a number, -1 for one
@@ -459,7 +572,7 @@ class Search:
         overwrite_checkpoint : bool
             Delete what is in the file, and start a new search.
         keep_history : bool
-            Keep all evaluations for :attr:`history`; else memory does not grow.
+            Keep all evaluations for ``history``; else memory does not grow.
         work_dir : str or path-like, optional
             A folder in which each candidate gets one of its own, which the objective finds in the
             environment variable ``PYHOPPER_CANDIDATE_DIR``.
@@ -524,6 +637,13 @@ class Search:
             If an evaluation failed and ``on_error`` is ``"raise"``.
         ConstraintError
             If almost no candidate passes the constraints.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.float(-5, 5, precision=1), seed=1)
+        >>> search.run(lambda params: (params["x"] - 2) ** 2, "min", steps=30, quiet=True)
+        {'x': 2.0}
         """
         given = {name: value for name, value in locals().items() if name != "self"}
         with handled() as interrupts:
@@ -649,6 +769,15 @@ class Search:
         Candidate or None
             ``candidate.params`` is the dict and ``candidate.id`` its number. None if the budget is
             used or every candidate of a finite space is taken.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.float(-5, 5, precision=1), seed=1)
+        >>> while (candidate := search.ask("min", steps=30)) is not None:
+        ...     search.tell(candidate, (candidate.params["x"] - 2) ** 2)
+        >>> search.best
+        {'x': 2.0}
         """
         check_can_draw(self._log.space, self._log.state.queue)
         session = self._session = joined(self._session, self._log, checkpoint_path, work_dir)
@@ -673,6 +802,15 @@ class Search:
         ------
         ArgumentError
             If the candidate is not open, or the value is no number.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.float(-1, 1))
+        >>> candidate = search.ask("max")
+        >>> search.tell(candidate, {"value": 0.9, "epochs": 12})
+        >>> search.history.evaluations[0].metrics
+        {'epochs': 12}
         """
         number = number_of(candidate)
         outcome = told_outcome(value, objectives=self._log.state.objectives)
@@ -680,7 +818,16 @@ class Search:
         self._session.tell(number, outcome)
 
     def candidate_dir(self, candidate: Candidate | int) -> Path:
-        """The folder of a candidate, if ``work_dir`` was given to :meth:`ask`."""
+        """The folder of a candidate, if ``work_dir`` was given to :meth:`ask`.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.float(-1, 1))
+        >>> candidate = search.ask("max", work_dir="runs")
+        >>> search.candidate_dir(candidate).name
+        '00000'
+        """
         if self._session is None or self._session.work_dir is None:
             raise ArgumentError("work_dir", None, "was not given to ask, so there are no folders")
         return self._session.work_dir.folder(number_of(candidate))
@@ -700,7 +847,16 @@ class Search:
 
     @property
     def checkpoint_path(self) -> str | None:
-        """The checkpoint of the last run, as a text; None if it had none."""
+        """The checkpoint of the last run, as a text; None if it had none.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.int(0, 3))
+        >>> _ = search.run(lambda p: p["x"], steps=4, quiet=True, checkpoint_path="path.ckpt")
+        >>> search.checkpoint_path
+        'path.ckpt'
+        """
         return self._log.shown_path
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -717,6 +873,13 @@ class Search:
         ------
         CheckpointError
             If it cannot be written, or a run uses it.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.int(0, 3))
+        >>> _ = search.run(lambda params: params["x"], "max", steps=4, quiet=True)
+        >>> search.save("finished.ckpt")
         """
         self._log.save(path)
 
@@ -741,6 +904,16 @@ class Search:
             If it cannot be read.
         ArgumentError
             If this search has results already, or the space or seed does not fit.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.int(0, 3))
+        >>> _ = search.run(lambda p: p["x"], steps=4, quiet=True, checkpoint_path="search.ckpt")
+        >>> later = pyhopper.Search()  # the template is not needed for a look
+        >>> later.load("search.ckpt")
+        >>> later.best
+        {'x': 3}
         """
         if news := self._log.load(path, recover):
             say(*news)
@@ -766,6 +939,13 @@ class Search:
             If an argument makes no sense.
         OSError
             If the file cannot be written.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.int(0, 3))
+        >>> _ = search.run(lambda params: params["x"], "max", steps=4, quiet=True)
+        >>> search.report("report.html")
         """
         from pyhopper.report import write
 

@@ -24,6 +24,18 @@ class Callback:
     ``on_evaluate_pruned``, ``on_evaluate_nan`` and ``on_evaluate_failed`` follows, and
     ``on_new_best`` after ``on_evaluate_end`` where the value is the best so far. ``candidate`` is
     a dict like the one that the objective got, and the callback's own.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> class Improvements(pyhopper.callbacks.Callback):
+    ...     def on_new_best(self, candidate, f, info):
+    ...         print(candidate, f)
+    >>> search = pyhopper.Search(layers=pyhopper.int(1, 3))
+    >>> settings = {"callbacks": [Improvements()], "quiet": True}
+    >>> _ = search.run(lambda params: -params["layers"], "max", steps=3, **settings)
+    {'layers': 2} -2.0
+    {'layers': 1} -1.0
     """
 
     def on_search_start(self, search: Any) -> None:

@@ -40,6 +40,15 @@ class SaveBestOnDisk(Callback):
         If there are both arguments, or neither, or ``filename`` is a folder or a socket.
     ImportError
         If the file is to be YAML and the package PyYAML is not installed.
+
+    Examples
+    --------
+    >>> import json, pathlib, pyhopper
+    >>> search = pyhopper.Search(layers=pyhopper.int(1, 3))
+    >>> callback = pyhopper.callbacks.SaveBestOnDisk("best.json")
+    >>> _ = search.run(lambda p: p["layers"], "max", steps=3, callbacks=[callback], quiet=True)
+    >>> json.loads(pathlib.Path("best.json").read_text())["params"]
+    {'layers': 3}
     """
 
     def __init__(

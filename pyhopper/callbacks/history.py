@@ -17,6 +17,15 @@ class History(Callback):
     searches together, or for a search with ``keep_history=False``. ``len(history)``, ``history[i]``
     (the i-th candidate) and ``history["lr"]`` (all values of a parameter) work as there. It is kept
     in memory only: after a resume it is empty, while ``search.history`` is complete.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> history = pyhopper.callbacks.History()
+    >>> search = pyhopper.Search(layers=pyhopper.int(1, 3))
+    >>> _ = search.run(lambda p: p["layers"], "max", steps=3, callbacks=[history], quiet=True)
+    >>> history.best_f
+    3.0
     """
 
     def __init__(self) -> None:

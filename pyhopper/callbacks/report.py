@@ -34,6 +34,13 @@ class Report(Callback):
     ------
     ArgumentError
         If an argument makes no sense.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(layers=pyhopper.int(1, 3))
+    >>> callback = pyhopper.callbacks.Report("live.html", every="30s")
+    >>> _ = search.run(lambda p: p["layers"], "max", steps=3, callbacks=[callback], quiet=True)
     """
 
     def __init__(self, path: str | os.PathLike[str], every: float | str = "30s") -> None:

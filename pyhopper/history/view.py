@@ -129,6 +129,17 @@ class History:
 
     ``len(history)`` is their number, ``history[i]`` the i-th candidate as a dict, and
     ``history["lr"]`` the values of one parameter, nested ones by their dotted name.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(layers=pyhopper.int(1, 3), seed=1)
+    >>> _ = search.run(lambda params: -params["layers"], "max", steps=3, quiet=True)
+    >>> history = search.history
+    >>> history.fs, history.best_fs, history.best_f
+    ([-2.0, -1.0, -3.0], [-2.0, -1.0, -1.0], -1.0)
+    >>> history["layers"], history[0]
+    ([2, 1, 3], {'layers': 2})
     """
 
     def __init__(self, source: Source) -> None:
@@ -316,7 +327,7 @@ class History:
         --------
         >>> import pyhopper
         >>> search = pyhopper.Search(x=pyhopper.float(0, 1), y=pyhopper.float(0, 1), seed=1)
-        >>> _ = search.run(lambda p: p["x"] ** 2 + p["y"] / 50, "max", steps=60, quiet=True)
+        >>> _ = search.run(lambda p: p["x"] + p["y"] / 50, steps=40, seeding_ratio=1, quiet=True)
         >>> search.history.importance()[0].name
         'x'
         """
@@ -343,6 +354,13 @@ class History:
         ------
         ArgumentError
             If ``more`` makes no sense.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.float(0, 1), seed=1)
+        >>> _ = search.run(lambda params: params["x"], "max", steps=30, quiet=True)
+        >>> outlook = search.history.outlook("1s")
         """
         from pyhopper.history.outlook import outlook
 

@@ -64,7 +64,7 @@ class Kernel(Protocol):
     ...         pairs = zip(state.best.point, self.space.sample(rng))
     ...         point = tuple((best + other) / 2 for best, other in pairs)
     ...         return [Proposal(point, CandidateType.LOCAL_SAMPLING)]
-    >>> proposer = Proposer(space, seed, kernels=[Halfway(space)])
+    >>> proposer = Proposer(space, seed, kernels=[Halfway(space)])  # doctest: +SKIP
     """
 
     learns: bool = False

@@ -45,6 +45,20 @@ class Parameter(ABC):
     init : object, optional
         The value of the first candidate. Without it the first candidate is drawn by
         :meth:`sample`, unless the class overrides :meth:`start`.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> class Even(pyhopper.Parameter):
+    ...     def sample(self, rng):
+    ...         return 2 * int(rng.integers(0, 50))
+    ...     def mutate(self, value, temperature, rng):
+    ...         return min(98, max(0, value + int(rng.choice([-2, 2]))))
+    ...     def check(self, value):
+    ...         return value
+    >>> search = pyhopper.Search(x=Even(), seed=1)
+    >>> search.run(lambda params: -abs(params["x"] - 40), "max", steps=100, quiet=True)
+    {'x': 40}
     """
 
     def __init__(self, init: Any = None) -> None:

@@ -1,4 +1,4 @@
-"""One of several options: :class:`Choice` and :class:`Bool`."""
+"""One of several options: :class:`pyhopper.choice` and :class:`Bool`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LARGEST_WEIGHT = 1e300
 
 
 class Selector(Parameter):
-    """The index of an option, which decides what a :class:`Choice` is.
+    """The index of an option, which decides what a :class:`pyhopper.choice` is.
 
     Parameters
     ----------
@@ -149,6 +149,13 @@ class Choice(Branching):
     ------
     ArgumentError
         If there are no options, or an argument makes no sense; the message names it.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> optimizer = pyhopper.choice("adam", {"name": "sgd", "momentum": pyhopper.float(0, 1)})
+    >>> batch = pyhopper.choice([16, 64, 256], is_ordinal=True)
+    >>> rare = pyhopper.choice("relu", "tanh", weights=[9, 1])
     """
 
     selector: Selector
@@ -356,12 +363,19 @@ class Bool(Choice):
     init : bool, optional
         The value to try first; False by default.
     seeding_fn, mutation_fn : callable, optional
-        Replace the random draw and the local move, see :class:`Choice`.
+        Replace the random draw and the local move, see :class:`pyhopper.choice`.
 
     Raises
     ------
     ArgumentError
         If ``init`` is not True or False.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(shuffle=pyhopper.bool(init=True))
+    >>> search.ask("max").params
+    {'shuffle': True}
     """
 
     @guided

@@ -46,12 +46,21 @@ class List(Parameter):
     init : list, optional
         The first value to try; by default of medium length, with the first value of each entry.
     seeding_fn, mutation_fn : callable, optional
-        Replace the random draw and the local move, see :class:`~pyhopper.parameters.Int`.
+        Replace the random draw and the local move, see :class:`pyhopper.int`.
 
     Raises
     ------
     ArgumentError
         If an argument makes no sense; the message names it.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> widths = pyhopper.list(pyhopper.int(16, 512, power_of=2), 1, 4)
+    >>> search = pyhopper.Search(widths=widths, seed=1)
+    >>> _ = search.run(lambda params: -len(params["widths"]), "max", steps=20, quiet=True)
+    >>> len(search.best["widths"])
+    1
     """
 
     def __init__(
@@ -190,6 +199,19 @@ class Custom(Parameter):
     ArgumentError
         If there is neither a ``seeding_fn`` nor both a ``mutation_fn`` and an ``init``, or another
         argument makes no sense.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> def draw(rng):
+    ...     return rng.permutation(5).tolist()
+    >>> def swap(order, temperature, rng):
+    ...     i, j = rng.choice(5, 2, replace=False)
+    ...     order[i], order[j] = order[j], order[i]
+    ...     return order
+    >>> search = pyhopper.Search(order=pyhopper.custom(draw, swap), seed=1)
+    >>> search.run(lambda params: params["order"][0], "max", steps=30, quiet=True)["order"][0]
+    4
     """
 
     def __init__(
@@ -325,12 +347,20 @@ class Distribution(Numeric):
     init : number or array_like, optional
         The first value to try; by default the median.
     seeding_fn, mutation_fn : callable, optional
-        Replace the random draw and the local move, see :class:`~pyhopper.parameters.Int`.
+        Replace the random draw and the local move, see :class:`pyhopper.int`.
 
     Raises
     ------
     ArgumentError
         If ``frozen`` is not such a distribution, or another argument makes no sense.
+
+    Examples
+    --------
+    >>> import pyhopper, scipy.stats
+    >>> momentum = pyhopper.distribution(scipy.stats.beta(8, 2))
+    >>> search = pyhopper.Search(momentum=momentum, seed=1)
+    >>> 0 < search.ask("max").params["momentum"] < 1
+    True
     """
 
     def __init__(

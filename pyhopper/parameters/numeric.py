@@ -1,4 +1,4 @@
-"""Numbers and arrays of numbers: :class:`Int`, :class:`Float` and what they share."""
+"""Numbers and arrays of numbers: :class:`pyhopper.int`, :class:`Float` and what they share."""
 
 from __future__ import annotations
 
@@ -291,6 +291,17 @@ class Int(Numeric):
     ------
     ArgumentError
         If an argument makes no sense; the message names it.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> layers = pyhopper.int(1, 8)  # both bounds included
+    >>> width = pyhopper.int(100, 500, multiple_of=100)  # 100, 200, ... 500
+    >>> batch = pyhopper.int(2, 64, power_of=2)  # 2, 4, ... 64
+    >>> trees = pyhopper.int(1, 10000, log=True)  # loguniform
+    >>> search = pyhopper.Search(layers=layers, width=width, batch=batch, trees=trees)
+    >>> search.ask("max").params["width"]
+    300
     """
 
     @guided
@@ -329,7 +340,7 @@ class Float(Numeric):
     ----------
     lb, ub : float or array_like, optional
         Bounds, both inclusive. With one bound the other is 0; with none, values are drawn from a
-        standard normal distribution. Swapped bounds and arrays: see :class:`Int`.
+        standard normal distribution. Swapped bounds and arrays: see :class:`pyhopper.int`.
     fmt : str, optional
         ``"0.1f"`` (or ``":0.1f"``) is short for ``precision=1``; ``"0.1g"`` is short for
         ``log=True, precision=1``.
@@ -344,12 +355,22 @@ class Float(Numeric):
     dtype : numpy dtype
         Of arrays: ``np.float64``, the default, or ``np.float32``.
     init, shape, mutation_fn, seeding_fn
-        See :class:`Int`.
+        See :class:`pyhopper.int`.
 
     Raises
     ------
     ArgumentError
         If an argument makes no sense; the message names it.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> rate = pyhopper.float(1e-5, 1e-1, "0.1g")  # loguniform: 1e-05, 2e-05, ... 0.1
+    >>> dropout = pyhopper.float(0, 0.5, precision=1)  # 0.0, 0.1, ... 0.5
+    >>> weights = pyhopper.float(-1, 1, shape=(4, 6))  # an array
+    >>> search = pyhopper.Search(rate=rate, dropout=dropout, weights=weights, seed=1)
+    >>> search.ask("max").params["weights"].shape
+    (4, 6)
     """
 
     @guided

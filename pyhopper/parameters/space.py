@@ -71,6 +71,12 @@ def merge_dicts(*dicts: Mapping[str, Any]) -> dict[str, Any]:
     ------
     ArgumentError
         If a key has two values, or an argument is not a dict.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> pyhopper.merge_dicts({"opt": {"lr": 0.1}}, {"opt": {"beta": 0.9}}, {"epochs": 5})
+    {'opt': {'lr': 0.1, 'beta': 0.9}, 'epochs': 5}
     """
     merged: dict[str, Any] = {}
     for each in dicts:

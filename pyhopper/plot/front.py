@@ -42,6 +42,15 @@ def front(source: Any, *, ax: Any = None) -> Any:
         If the search has one objective.
     CheckpointError
         If a file cannot be read.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(width=pyhopper.int(1, 9), seed=1)
+    >>> def train(params):
+    ...     return {"accuracy": 1 - 1 / params["width"], "size": params["width"] ** 2}
+    >>> _ = search.run(train, {"accuracy": "max", "size": "min"}, steps=9, quiet=True)
+    >>> picture = pyhopper.plot.front(search)
     """
     sheet = sheet_of(source)
     objectives = sheet.state.objectives

@@ -29,6 +29,13 @@ def importance(source: Any, *, top: int = 12, ax: Any = None) -> Any:
     matplotlib.axes.Axes
         Where it was drawn. Below stands what to keep in mind, see
         :meth:`pyhopper.history.view.History.importance`.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), layers=pyhopper.int(1, 8), seed=1)
+    >>> _ = search.run(lambda params: params["lr"] * params["layers"], "max", steps=20, quiet=True)
+    >>> picture = pyhopper.plot.importance(search)
     """
     found = shares_of(sheet_of(source))
     shares = found.shares[: max(1, top)]

@@ -55,6 +55,13 @@ def parallel(
     ------
     ArgumentError
         If there is no such parameter.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), layers=pyhopper.int(1, 8), seed=1)
+    >>> _ = search.run(lambda params: params["lr"] * params["layers"], "max", steps=20, quiet=True)
+    >>> picture = pyhopper.plot.parallel(search)
     """
     sheet = sheet_of(source)
     if isinstance(names, str):

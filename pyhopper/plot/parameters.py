@@ -52,6 +52,13 @@ def parameter(source: Any, name: str, *, summary: str | None = None, ax: Any = N
     ------
     ArgumentError
         If there is no such parameter.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), layers=pyhopper.int(1, 8), seed=1)
+    >>> _ = search.run(lambda params: params["lr"] * params["layers"], "max", steps=20, quiet=True)
+    >>> picture = pyhopper.plot.parameter(search, "lr")
     """
     sheet = sheet_of(source)
     axis = sheet.axis(name)
@@ -143,6 +150,13 @@ def contour(source: Any, x: str, y: str, *, ax: Any = None) -> Any:
     ------
     ArgumentError
         If there is no such parameter, or both are the same.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), layers=pyhopper.int(1, 8), seed=1)
+    >>> _ = search.run(lambda params: params["lr"] * params["layers"], "max", steps=20, quiet=True)
+    >>> picture = pyhopper.plot.contour(search, "lr", "layers")
     """
     sheet = sheet_of(source)
     if x == y:
@@ -248,6 +262,13 @@ def moves(source: Any, x: str | None = None, y: str | None = None, *, ax: Any = 
     ------
     ArgumentError
         If there is no such parameter.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), layers=pyhopper.int(1, 8), seed=1)
+    >>> _ = search.run(lambda params: params["lr"] * params["layers"], "max", steps=20, quiet=True)
+    >>> picture = pyhopper.plot.moves(search, "lr")
     """
     sheet = sheet_of(source)
     axes = _two(sheet, x, y)

@@ -63,6 +63,13 @@ def progress(
         If an argument makes no sense, or searches have different directions.
     CheckpointError
         If a file cannot be read.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), layers=pyhopper.int(1, 8), seed=1)
+    >>> _ = search.run(lambda params: params["lr"] * params["layers"], "max", steps=20, quiet=True)
+    >>> picture = pyhopper.plot.progress(search)
     """
     if isinstance(source, list | tuple):
         return _compared([sheet_of(each) for each in source], by, labels, ax)
@@ -197,6 +204,13 @@ def curves(source: Any, *, ax: Any = None) -> Any:
     -------
     matplotlib.axes.Axes
         Where it was drawn. Of more than 400 evaluations a sample is drawn, and the best one.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), layers=pyhopper.int(1, 8), seed=1)
+    >>> _ = search.run(lambda params: params["lr"] * params["layers"], "max", steps=20, quiet=True)
+    >>> picture = pyhopper.plot.curves(search)
     """
     from matplotlib.collections import LineCollection
 
@@ -264,6 +278,13 @@ def slots(source: Any, *, ax: Any = None) -> Any:
     -------
     matplotlib.axes.Axes
         Where it was drawn. At the right stands which share of the time a slot was busy.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), layers=pyhopper.int(1, 8), seed=1)
+    >>> _ = search.run(lambda params: params["lr"] * params["layers"], "max", steps=20, quiet=True)
+    >>> picture = pyhopper.plot.slots(search)
     """
     sheet = sheet_of(source)
     lanes = series.slots(sheet)

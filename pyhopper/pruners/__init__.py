@@ -101,6 +101,16 @@ class QuantilePruner(_Ranks):
     ------
     ArgumentError
         If an argument makes no sense.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> def objective(params):
+    ...     for epoch in range(1, 11):
+    ...         yield params["lr"] * epoch
+    >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), seed=1)
+    >>> pruner = pyhopper.pruners.QuantilePruner(0.5, warmup=4)
+    >>> _ = search.run(objective, "max", steps=20, pruner=pruner, quiet=True)
     """
 
     def __init__(self, q: float, warmup: int = 5, *, objective: str | None = None) -> None:
@@ -147,6 +157,16 @@ class TopKPruner(_Ranks):
     ------
     ArgumentError
         If ``k`` is not at least 1.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> def objective(params):
+    ...     for epoch in range(1, 11):
+    ...         yield params["lr"] * epoch
+    >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), seed=1)
+    >>> pruner = pyhopper.pruners.TopKPruner(3)
+    >>> _ = search.run(objective, "max", steps=20, pruner=pruner, quiet=True)
     """
 
     def __init__(self, k: int, *, objective: str | None = None) -> None:

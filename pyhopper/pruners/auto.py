@@ -41,6 +41,15 @@ class AutoPruner(Pruner):
     ----------
     objective : str, optional
         Of several objectives the one whose estimates are judged.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> def objective(params):
+    ...     for epoch in range(1, 11):
+    ...         yield params["lr"] * epoch
+    >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), seed=1)
+    >>> _ = search.run(objective, "max", steps=20, pruner="auto", quiet=True)
     """
 
     def __init__(self, *, objective: str | None = None) -> None:

@@ -22,6 +22,20 @@ class Pruner(ABC):
         so, since giving up by one may lose candidates that are good in another.
     learned_from, blank : object
         Set by the search, so that nothing is learned twice, nor from another search.
+
+    Examples
+    --------
+    >>> import pyhopper
+    >>> class Hopeless(pyhopper.pruners.Pruner):
+    ...     def append(self, partial_results, was_pruned):
+    ...         pass
+    ...     def should_prune(self, partial_results):
+    ...         return len(partial_results) >= 3 and partial_results[-1] < 0.5
+    >>> def objective(params):
+    ...     for epoch in range(1, 11):
+    ...         yield params["lr"] * epoch
+    >>> search = pyhopper.Search(lr=pyhopper.float(0, 1), seed=1)
+    >>> _ = search.run(objective, "max", steps=20, pruner=Hopeless(), quiet=True)
     """
 
     direction: str = "max"

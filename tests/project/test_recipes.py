@@ -45,7 +45,7 @@ class Ended:
 def test_spot_instances(tmp_path):
     """The loop of the docs, whose command is ended three times, in both ways."""
     text = (ROOT / "docs" / "checkpoints.md").read_text(encoding="utf-8")
-    loop = re.search(r"<!-- recipe.*?```sh\n(.*?)```", text, re.DOTALL)[1]
+    loop = re.search(r"<!-- recipe.*?```console\n(.*?)```", text, re.DOTALL)[1]
     (tmp_path / "train.py").write_text(TRAIN)
     path, pids = tmp_path / "run.ckpt", tmp_path / "pids"
     python = f'python() {{ "{sys.executable}" "$@"; }}\nsleep() {{ :; }}\n'

@@ -1,0 +1,191 @@
+"""Put measured figures into the README, the docs and the paper: ``python -m benchmarks.tables``.
+
+A table stands between the comments ``<!-- begin NAME -->`` and ``<!-- end NAME -->``, and comes
+from the results in ``benchmarks/results`` and ``paper/results``. With ``--check`` nothing is
+written, and the exit code is 1 if a table is not up to date.
+"""
+
+import argparse
+import collections
+import json
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.report import HERE, ROOT, named, summaries
+
+FILES = ("README.md", "docs/performance.md", "paper/paper.md")
+OURS = "pyhopper (this)"
+COUNTS = (30, 50, 100)
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def ranked() -> list[dict[str, Any]]:
+    """Runs of ``quality``, of seeds that all fast solvers have."""
+    import score
+
+    paths = sorted((HERE / "results").glob("*.jsonl*"))
+    return [named(each) for each in score.read(paths) if each["seed"] < 2]
+
+
+def scores() -> tuple[dict[str, dict[int, float]], dict[str, float]]:
+    """Mean scaled rank of each solver after some numbers of evaluations; its own milliseconds."""
+    import score
+
+    records, means, own = ranked(), collections.defaultdict(dict), {}
+    for count in COUNTS:
+        for row in score.table(records, count)[1]:
+            means[row[0]][count] = row[-2]
+            own[row[0]] = row[-1]
+    return dict(means), own
+
+
+def quality() -> str:
+    """Ranks of all solvers."""
+    means, own = scores()
+    rows = [
+        [name, *(f"{means[name][count]:.2f}" for count in COUNTS), f"{own[name]:.3g} ms"]
+        for name in sorted(means, key=lambda name: np.mean(list(means[name].values())))
+    ]
+    return markdown(["solver", *(f"{count} evaluations" for count in COUNTS), "own time"], rows)
+
+
+def suites() -> str:
+    """Ranks after 100 evaluations by suite."""
+    import score
+
+    header, rows = score.table(ranked(), 100)
+    return markdown(header[:-1], [[row[0], *(f"{cell:.2f}" for cell in row[1:-1])] for row in rows])
+
+
+def searches(name: str) -> list[dict[str, Any]]:
+    """The searches of one of the paper's trainings, once there are three of each package."""
+    path = ROOT / "paper" / "results" / f"{name}.jsonl"
+    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    counts = collections.Counter(each["tool"] for each in records)
+    if len(counts) < 4 or min(counts.values()) < 3:
+        raise FileNotFoundError(path)
+    return records
+
+
+def training(name: str) -> str:
+    """What the packages reach in one of the paper's trainings."""
+    records = searches(name)
+    header = ["package", "version", "slots", "seeds", "mean of best", "sd", "range"]
+    return markdown(header, [[str(cell) for cell in row[:-1]] for row in summaries(records)])
+
+
+def printed(name: str) -> str:
+    """What a script has printed, if that is a table."""
+    path = HERE / "results" / f"{name}.json"
+    return str(json.loads(path.read_text(encoding="utf-8"))["output"]).strip()
+
+
+def trainings_rows() -> list[list[str]]:
+    """The rows of the highlights for the trainings that were run."""
+    found = []
+    for name, what in (("walker2d", "LSTM on Walker2D"), ("reviews", "Transformer on reviews")):
+        try:
+            records = searches(name)
+        except FileNotFoundError:
+            continue
+        rows = [[row[0], f"{row[4]} ± {row[5]}"] for row in summaries(records)]
+        ours = next(text for tool, text in rows if tool == "pyhopper")
+        others = ", ".join(f"{tool} {text}" for tool, text in rows if tool != "pyhopper")
+        count = records[0]["candidates"]
+        text = f"{what}: error after {count} trainings, mean ± sd of 3 runs"
+        found.append([text, ours, others, "[paper](paper/README.md)"])
+    return found
+
+
+def highlights() -> str:
+    """The few figures of the README."""
+    means, own = scores()
+    others = {name: each for name, each in means.items() if not name.startswith("pyhopper")}
+    second = min(others, key=lambda name: np.mean(list(others[name].values())))
+    ranks = [" / ".join(f"{means[name][c]:.2f}" for c in COUNTS) for name in (OURS, second)]
+    tasks = len({each["task"] for each in ranked()})
+    lines = [line.strip("|").split("|") for line in printed("reliability").splitlines()[2:]]
+    kills = sum(int(line[0].split()[0]) for line in lines if "of the search" in line[0])
+    lost = sum(int(line[1].split()[0]) for line in lines if "of the search" in line[0])
+    rows = [
+        [
+            (
+                f"rank among {len(means)} solvers after {' / '.join(map(str, COUNTS))} evaluations"
+                f" of {tasks} tasks (0 best, 1 worst)"
+            ),
+            ranks[0],
+            f"{second} {ranks[1]}",
+            "[benchmarks/quality](benchmarks/quality/README.md)",
+        ],
+        [
+            "own time per candidate",
+            f"{own[OURS]:.0f} ms",
+            f"{second} {own[second]:.0f} ms",
+            "[benchmarks/quality](benchmarks/quality/README.md)",
+        ],
+        *trainings_rows(),
+        [
+            f"evaluations lost by {kills} times `kill -9`",
+            str(lost),
+            "",
+            "[benchmarks/reliability.py](benchmarks/reliability.py)",
+        ],
+    ]
+    return markdown(["measured", "pyhopper", "others", "by"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "highlights": highlights,
+    "quality": quality,
+    "suites": suites,
+    "walker2d": lambda: training("walker2d"),
+    "reviews": lambda: training("reviews"),
+    "reliability": lambda: printed("reliability"),
+    "arrays": lambda: f"```text\n{printed('arrays')}\n```",
+    "overhead": lambda: f"```text\n{printed('overhead')}\n```",
+}
+
+
+def filled(text: str) -> str:
+    """A text whose tables are up to date."""
+
+    def fill(match: re.Match[str]) -> str:
+        try:
+            table = TABLES[match[2]]()
+        except FileNotFoundError:
+            table = "(There are not enough results yet.)"
+        return f"{match[1]}\n\n{table}\n\n{match[3]}"
+
+    pattern = r"(<!-- begin (\S+) -->)\n.*?(<!-- end \2 -->)"
+    return re.sub(pattern, fill, text, flags=re.DOTALL)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    args = parser.parse_args()
+    old = []
+    for name in FILES:
+        path = ROOT / name
+        text = path.read_text(encoding="utf-8")
+        new = filled(text)
+        if new != text:
+            old.append(name)
+            if not args.check:
+                path.write_text(new, encoding="utf-8")
+    if old and args.check:
+        sys.exit(f"not up to date: {', '.join(old)}; run python -m benchmarks.tables")
+    print("up to date" if not old else f"filled {', '.join(old)}")
+
+
+if __name__ == "__main__":
+    main()
