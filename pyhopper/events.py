@@ -118,11 +118,11 @@ class ParamInfo:
     >>> import pyhopper
     >>> class Failures(pyhopper.callbacks.Callback):
     ...     def on_evaluate_failed(self, candidate, info):
-    ...         print(candidate, info.type.value, info.reason)
+    ...         print(candidate, info.reason)
     >>> search = pyhopper.Search(layers=pyhopper.int(1, 3))
     >>> settings = {"callbacks": [Failures()], "quiet": True}
     >>> _ = search.run(lambda params: 1 / (params["layers"] - 3), "max", steps=3, **settings)
-    {'layers': 3} random seeding ZeroDivisionError: division by zero
+    {'layers': 3} ZeroDivisionError: division by zero
     """
 
     type: CandidateType

@@ -56,8 +56,8 @@ class FrontView(Sequence[FrontEntry]):
     >>> _ = search.run(train, {"accuracy": "max", "latency_ms": "min"}, steps=100, quiet=True)
     >>> len(search.front)
     100
-    >>> search.front.pick(accuracy=0.9)
-    <candidate 65: accuracy 0.9, latency_ms 1>
+    >>> search.front.pick(accuracy=0.9).values
+    {'accuracy': 0.9, 'latency_ms': 1.0}
     """
 
     def __init__(self, state: State, space: Any) -> None:
