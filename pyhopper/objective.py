@@ -38,7 +38,15 @@ _report: ContextVar[Report | None] = ContextVar("pyhopper_report", default=None)
 
 
 class PruneEvaluation(Exception):  # noqa: N818 - a signal, not an error; its name is public
-    """Raised by an objective to give up its candidate, which then counts as pruned."""
+    """Raised by an objective to give up its candidate, which then counts as pruned.
+
+    Attributes
+    ----------
+    metrics : dict or None
+        What is known of the candidate beside its estimates.
+    """
+
+    metrics: dict[str, Any] | None = None
 
 
 def should_prune(estimate: float) -> bool:
@@ -163,7 +171,7 @@ class Objective:
             if _is_debugger(error):
                 raise DebuggerQuit from None
             if isinstance(error, PruneEvaluation):
-                return Outcome(Status.PRUNED, estimates=tuple(estimates))
+                return Outcome(Status.PRUNED, metrics=error.metrics, estimates=tuple(estimates))
             # SystemExit too: a training script that gives up must not end the search.
             return failure(error, tuple(estimates))
         finally:
@@ -177,9 +185,12 @@ class Objective:
 
         def check(estimate: Any) -> None:
             end_in_child_of(pid)
-            if report(read_result(estimate, "the objective yielded")[0]):
+            value, metrics = read_result(estimate, "the objective yielded")
+            if report(value):
                 getattr(result, "close", lambda: None)()
-                raise PruneEvaluation
+                pruned = PruneEvaluation()
+                pruned.metrics = metrics
+                raise pruned
 
         result = self.function(params, **self.kwargs)
         if isinstance(result, Iterator):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -31,7 +32,7 @@ def refuse(name: str, value: object, problem: str) -> NoReturn:
 
 def real(
     name: str, low: float, high: float, *, log: bool = False, step: float | None = None
-) -> Parameter | float:
+) -> Any:
     """A number between two bounds, both included; a constant if they are equal."""
     low, high = float(low), float(high)
     if low == high:
@@ -47,7 +48,7 @@ def real(
 
 def whole(
     name: str, low: float, high: float, *, log: bool = False, step: float | None = None
-) -> Parameter | int:
+) -> Any:
     """An integer between two bounds, both included; a constant if they are equal."""
     first, last = math.ceil(low), math.floor(high)
     if first == last:
@@ -72,9 +73,7 @@ def _steps(name: str, values: list[Any]) -> Any:
     return options(name, values, ordinal=True)
 
 
-def options(
-    name: str, values: Sequence[Any], *, weights: Any = None, ordinal: bool = False
-) -> Any:
+def options(name: str, values: Sequence[Any], *, weights: Any = None, ordinal: bool = False) -> Any:
     """One of several options; a constant if there is only one."""
     values = list(values)
     if not values:
@@ -89,9 +88,12 @@ def options(
 
 
 def ascending(values: Sequence[Any]) -> bool:
-    """Whether options are at least three numbers in ascending order, so that neighbours are near."""
-    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-    return numbers and len(values) > 2 and all(a < b for a, b in zip(values, values[1:], strict=False))
+    """Whether options are three or more ascending numbers, so that neighbours are alike."""
+    if len(values) < 3 or any(
+        isinstance(v, bool) or not isinstance(v, int | float) for v in values
+    ):
+        return False
+    return all(low < high for low, high in itertools.pairwise(values))
 
 
 def normal(mean: float, sd: float) -> Parameter:

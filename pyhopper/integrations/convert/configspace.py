@@ -23,11 +23,7 @@ def read(space: Any) -> dict[str, Any]:
             problem = "depends on several conditions, which a template cannot express"
             refuse(getattr(condition, "child", condition).name, condition, problem)
         conditions[condition.child.name] = condition
-    return {
-        name: _entry(space, conditions, name)
-        for name in space
-        if name not in conditions
-    }
+    return {name: _entry(space, conditions, name) for name in space if name not in conditions}
 
 
 def _entry(space: Any, conditions: dict[str, Any], name: str) -> Any:

@@ -8,7 +8,6 @@ from typing import Any
 from pyhopper.integrations.convert.build import lognormal, normal, options, real, refuse, whole
 
 
-
 def read(name: str, node: Any) -> Any:
     """A node of HyperOpt's graph, or a dict or list of them, as an entry of a template.
 
@@ -81,5 +80,3 @@ def _drawn(name: str, node: Any, as_int: bool = False) -> Any:
     text = f"hp.{kind}" + (" within scope.int" if as_int else "")
     problem = f"{text} has no counterpart; take bounds, as in pyhopper.float(low, high)"
     return refuse(name, text, problem)
-
-

@@ -77,7 +77,7 @@ def _draws(distribution: Any) -> Parameter:
     """Of a distribution that can only be drawn from; a local move is another draw."""
 
     def draw(rng: np.random.Generator) -> Any:
-        state = np.random.RandomState(int(rng.integers(2**32)))  # noqa: NPY002 - what it takes
+        state = np.random.RandomState(int(rng.integers(2**32)))
         return distribution.rvs(random_state=state)
 
     return kinds.Custom(draw, lambda value, rng: draw(rng))
