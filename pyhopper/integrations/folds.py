@@ -11,10 +11,14 @@ from sklearn.model_selection._validation import _fit_and_score
 
 from pyhopper.events import Status
 from pyhopper.history.view import Record
+from pyhopper.parameters import Choice
 
 Fold = dict[str, Any]
 """What scikit-learn knows of one fold: scores by name, times, and the traceback of a failed fit. A
 single metric is called ``score``."""
+
+NAME = "one of several spaces"
+"""The parameter whose options are the spaces, where there are several."""
 
 _TIMES = ("fit_time", "score_time")
 _KINDS = ("test", "train")
@@ -67,17 +71,28 @@ class CrossValidation:
     def __call__(self, params: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Evaluate a candidate, fold by fold."""
         folds: list[Fold] = []
+        parameters = parameters_of(params)
         for train, test in self.splits:
             estimator, indices = clone(self.estimator), {"train": train, "test": test}
             try:
                 fold = _fit_and_score(
-                    estimator, *self.data, parameters=params, **indices, **self.options
+                    estimator, *self.data, parameters=parameters, **indices, **self.options
                 )
             except Exception as error:
                 self.error = error
                 raise
             folds.append(_by_name(fold))
             yield {"value": mean_score(folds, self.metric), **_flat(folds)}
+
+
+def one_of(spaces: Sequence[Any]) -> dict[str, Any]:
+    """A template of several ones, of which each candidate belongs to one."""
+    return {NAME: Choice(list(spaces))}
+
+
+def parameters_of(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of the estimator in a candidate, also in one of :func:`one_of`."""
+    return dict(params.get(NAME, params))
 
 
 def _by_name(fold: Fold) -> Fold:

@@ -30,13 +30,15 @@ from pyhopper.display.text import duration, say
 from pyhopper.errors import ArgumentError, EvaluationError, SearchFailedError
 from pyhopper.events import Status
 from pyhopper.history.view import Record
-from pyhopper.integrations.convert.build import options
 from pyhopper.integrations.convert.values import of_scipy
 from pyhopper.integrations.folds import (
+    NAME,
     CrossValidation,
     completed,
     for_sklearn,
     mean_score,
+    one_of,
+    parameters_of,
     read_folds,
 )
 from pyhopper.integrations.races import FoldRace
@@ -73,6 +75,9 @@ class SearchCV(BaseSearchCV):
         :meth:`pyhopper.Search.run`.
     prune : bool
         Whether to give up candidates that are clearly worse.
+    guesses : list of dict, optional
+        What to evaluate first, also values for some of the parameters only; see
+        :meth:`pyhopper.Search.enqueue`.
     verbose : int
         0 prints nothing, 1 the progress and a summary, 2 a line for every candidate.
     random_state : int, RandomState or None
@@ -124,6 +129,7 @@ multimetric_, classes_, n_features_in_, feature_names_in_
         "steps": [Integral, str, None],
         "n_jobs": [Integral, str, None],
         "prune": ["boolean"],
+        "guesses": [list, tuple, None],
         "random_state": ["random_state"],
         "checkpoint_path": "no_validation",
     }
@@ -140,6 +146,7 @@ multimetric_, classes_, n_features_in_, feature_names_in_
         refit: Any = True,
         cv: Any = None,
         prune: bool = True,
+        guesses: Sequence[Mapping[str, Any]] | None = None,
         verbose: int = 0,
         random_state: Any = None,
         error_score: Any = np.nan,
@@ -150,6 +157,7 @@ multimetric_, classes_, n_features_in_, feature_names_in_
         self.runtime = runtime
         self.steps = steps
         self.prune = prune
+        self.guesses = guesses
         self.random_state = random_state
         self.checkpoint_path = checkpoint_path
         super().__init__(
@@ -233,11 +241,13 @@ multimetric_, classes_, n_features_in_, feature_names_in_
         splits = list(cv.split(X, y, **options))
         if len(splits) != self.n_splits_:
             raise ValueError(
-                "cv.split and cv.get_n_splits return inconsistent results: "
-                f"{len(splits)} and {self.n_splits_} splits"
+                "cv.split and cv.get_n_splits return inconsistent results. "
+                f"Expected {self.n_splits_} splits, got {len(splits)}"
             )
         if not splits:
-            raise ValueError("No fits were performed. Was the CV iterator empty?")
+            raise ValueError(
+                "No fits were performed. Was the CV iterator empty? Were there no candidates?"
+            )
         return splits
 
     def _searched(self, objective: CrossValidation) -> tuple[dict[str, Any], Any]:
@@ -245,6 +255,8 @@ multimetric_, classes_, n_features_in_, feature_names_in_
         state = self.random_state
         seed = None if state is None else int(check_random_state(state).randint(2**31 - 1))
         self.search_ = Search(_template(self.space), seed=seed)
+        for guess in self.guesses or ():
+            self.search_.enqueue(guess if isinstance(self.space, Mapping) else {NAME: guess})
         try:
             self.search_.run(
                 objective,
@@ -279,7 +291,7 @@ multimetric_, classes_, n_features_in_, feature_names_in_
             for fold in (completed(folds, best, metric) if len(folds) < self.n_splits_ else folds)
         ]
         _insert_error_scores(rows, self.error_score)
-        candidates = [dict(each.params.get(_KEY, each.params)) for each in records]
+        candidates = [parameters_of(each.params) for each in records]
         counts = [len(folds) for folds in known]
         results = self._format_results(candidates, self.n_splits_, rows, {"n_splits": counts})
         for key in results:
@@ -302,10 +314,6 @@ multimetric_, classes_, n_features_in_, feature_names_in_
             )
 
 
-_KEY = "one of several spaces"
-"""Under which the candidate stands where the space is a list of dicts."""
-
-
 def _template(space: Any) -> dict[str, Any]:
     """The template of a space."""
     if isinstance(space, Mapping):
@@ -313,7 +321,9 @@ def _template(space: Any) -> dict[str, Any]:
     for each in space:
         if not isinstance(each, Mapping):
             raise ArgumentError("space", each, "must be a dict, or a list of dicts")
-    return {_KEY: options("space", [_template(each) for each in space])}
+    if not space:
+        raise ArgumentError("space", space, "must not be empty")
+    return one_of([_template(each) for each in space])
 
 
 def _jobs(n_jobs: Any) -> int | str:

@@ -58,7 +58,9 @@ def of_scipy(name: str, value: Any) -> Any:
         return _draws(value)
     if isinstance(value, Iterable):
         listed = value.tolist() if isinstance(value, np.ndarray) else list(value)
-        return options(name, listed, ordinal=ascending(listed))
+        if not listed:
+            refuse(name, value, "there are no options")
+        return kinds.Choice(listed, is_ordinal=ascending(listed))
     return value
 
 
