@@ -79,7 +79,8 @@ class SearchCV(BaseSearchCV):
         What to evaluate first, also values for some of the parameters only; see
         :meth:`pyhopper.Search.enqueue`.
     verbose : int
-        0 prints nothing, 1 the progress and a summary, 2 a line for every candidate.
+        0 prints nothing, 1 the progress and a summary, 2 a line for every candidate, 3 and more
+        also what scikit-learn prints of every fold.
     random_state : int, RandomState or None
         An integer makes a search with ``steps`` repeatable.
     checkpoint_path : str or path-like, optional
@@ -92,10 +93,10 @@ class SearchCV(BaseSearchCV):
 multimetric_, classes_, n_features_in_, feature_names_in_
         As in ``RandomizedSearchCV``.
     cv_results_ : dict of arrays
-        As in ``RandomizedSearchCV``, with one entry for each candidate, and ``n_splits``: how many
-        folds were evaluated. For a candidate that was given up, the other folds are NaN, and its
-        mean scores are those of the best candidate plus the mean difference to it on the folds that
-        both have, so that they can be compared.
+        As in ``RandomizedSearchCV``, with one entry for each candidate. With ``prune`` it also has
+        ``n_splits``: how many folds were evaluated. For a candidate that was given up, the other
+        folds are NaN, and its mean scores are those of the best candidate plus the mean difference
+        to it on the folds that both have, so that they can be compared.
     n_given_up_ : int
         How many candidates were given up.
     seconds_saved_ : float
@@ -190,6 +191,9 @@ multimetric_, classes_, n_features_in_, feature_names_in_
             Itself.
         """
         self._validate_params()
+        if callbacks := getattr(self, "_skl_callbacks", None):
+            problem = "are not called by SearchCV; give them to the estimator, which calls them"
+            raise ArgumentError("callbacks", callbacks, problem)
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(X, y)  # noqa: N806 - scikit-learn's name
         params = _check_method_params(X, params=params)
@@ -203,7 +207,7 @@ multimetric_, classes_, n_features_in_, feature_names_in_
             "return_train_score": self.return_train_score,
             "return_times": True,
             "error_score": self.error_score,
-            "verbose": max(0, self.verbose - 1) if self.verbose > 2 else 0,
+            "verbose": self.verbose if self.verbose > 2 else 0,
         }
         metric = self.refit if isinstance(self.refit, str) else None
         name = type(estimator).__name__
@@ -293,7 +297,8 @@ multimetric_, classes_, n_features_in_, feature_names_in_
         _insert_error_scores(rows, self.error_score)
         candidates = [parameters_of(each.params) for each in records]
         counts = [len(folds) for folds in known]
-        results = self._format_results(candidates, self.n_splits_, rows, {"n_splits": counts})
+        more = {"n_splits": counts} if self.prune else {}
+        results = self._format_results(candidates, self.n_splits_, rows, more)
         for key in results:
             if key.startswith("split"):
                 number = int(key[len("split") : key.index("_")])
