@@ -210,7 +210,7 @@ def main() -> None:
                 results.setdefault(name, {}).setdefault(method, []).append(found)
                 print(name, seed, method, *found, flush=True)
         facts = {"results": results, "folds": FOLDS, "seconds": seconds}
-        Path(arguments.output).write_text(json.dumps(facts), encoding="utf-8")
+        Path(arguments.output).write_text(json.dumps(facts, default=float), encoding="utf-8")
     print("\n| data | " + " | ".join(METHODS) + " |\n|---" * 1 + "|---" * len(METHODS) + "|")
     for name, methods in results.items():
         cells = []

@@ -43,7 +43,10 @@ class Pruning(xgboost.callback.TrainingCallback):  # type: ignore[name-defined]
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
         """Report; True ends the training."""
-        return is_turn(epoch, self._every) and self._judge.report(by_data_set(evals_log))
+        prune = is_turn(epoch, self._every) and self._judge.report(by_data_set(evals_log))
+        if hasattr(model, "cvfolds"):  # a cross-validation cannot end early without a best round
+            self._judge.end()
+        return prune
 
     def after_training(self, model: Any) -> Any:
         """Raise PruneEvaluation if the training was given up."""

@@ -110,6 +110,6 @@ def test_mistakes(tmp_path):
     trainer.model_init = None
     with pytest.raises(ArgumentError, match="model_init"):
         hyperparameter_search(trainer, SPACE, n_trials=2)
+    space = {"learning_rat": pyhopper.float(0, 1)}
     with pytest.raises(pyhopper.SearchFailedError, match="did you mean 'learning_rate'"):
-        space = {"learning_rat": pyhopper.float(0, 1)}
         hyperparameter_search(make(tmp_path), space, n_trials=2, quiet=True)

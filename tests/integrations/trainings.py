@@ -2,13 +2,13 @@
 
 import pyhopper
 
-GOOD, BAD = (0.5, 0.45, 0.4, 0.35), (1e-7, 2e-7, 3e-7)
+GOOD, BAD = (0.5, 0.45, 0.4, 0.35), (1e-4, 2e-4, 3e-4)
 """Learning rates; the poor ones come last, when at least two good ones have ended."""
 
 
 def search(objective, path, steps, n_jobs=2):
     """A search whose poor candidates are to be pruned."""
-    made = pyhopper.Search(lr=pyhopper.float(1e-8, 1, log=True), seed=1)
+    made = pyhopper.Search(lr=pyhopper.float(1e-4, 1, log=True), seed=1)
     if not path.exists():
         for rate in (*GOOD, *BAD):
             made += {"lr": rate}
