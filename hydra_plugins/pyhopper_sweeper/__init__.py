@@ -1,5 +1,7 @@
-"""The sweeper ``pyhopper`` for Hydra, which finds it by the name of this package."""
+"""The sweeper ``pyhopper`` for Hydra, which finds what is defined in packages like this one."""
 
-from pyhopper.integrations.hydra import PyHopperSweeper
+from pyhopper.integrations import hydra
 
-__all__ = ["PyHopperSweeper"]
+
+class PyHopperSweeper(hydra.SearchSweeper):
+    """See :class:`pyhopper.integrations.hydra.SearchSweeper`."""

@@ -74,7 +74,7 @@ class SweeperConfig:
 ConfigStore.instance().store("pyhopper", SweeperConfig, "hydra/sweeper", provider="pyhopper")
 
 
-class PyHopperSweeper(Sweeper):
+class SearchSweeper(Sweeper):
     """Asks the search for candidates, and runs them as jobs of Hydra's launcher.
 
     Parameters

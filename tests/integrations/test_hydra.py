@@ -136,7 +136,7 @@ def test_overrides():
     assert one("range(0, 10, 2)") == repr(pyhopper.int(0, 8, multiple_of=2))
     assert one("range(1, 8, 3)") == repr(pyhopper.choice(1, 4, 7, is_ordinal=True))
     assert one("range(0, 1, 0.25)") == repr(pyhopper.float(0, 0.75, multiple_of=0.25))
-    assert one("choice(a, 'b c', 1)") == repr(pyhopper.choice("a", "'b c'", "1"))
+    assert one("choice(a, 'b c', 1)") == repr(pyhopper.choice("a", r"b\ c", "1"))
     assert one("tag(ordinal, choice(1, 3))") == repr(pyhopper.choice("1", "3", is_ordinal=True))
     parse = OverridesParser.create().parse_overrides
     space, fixed = read_overrides(parse(["a=1", "a=x,y", "+b=2", "c=choice(5)"]))
