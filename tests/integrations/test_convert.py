@@ -62,9 +62,9 @@ def test_a_sweep_of_wandb(tmp_path):
             width=pyhopper.int(0, 64, multiple_of=8), noise=distribution(norm(0.0, 2.0)),
             model={"depth": pyhopper.int(1, 4)},
         )  # fmt: skip
-    with pytest.raises(ArgumentError, match="a=.*the entry 'max' is missing"):
+    with pytest.raises(ArgumentError, match=r"a=.*the entry 'max' is missing"):
         space({"parameters": {"a": {"min": 1}}})
-    with pytest.raises(ArgumentError, match="a='inv_log_uniform'.*is none of"):
+    with pytest.raises(ArgumentError, match=r"a='inv_log_uniform'.*is none of"):
         space({"parameters": {"a": {"distribution": "inv_log_uniform", "min": 0, "max": 1}}})
 
 
@@ -110,10 +110,10 @@ def test_hyperopt():
         q=pyhopper.float(0.0, 10.0, multiple_of=2), n=pyhopper.int(1, 9), r=pyhopper.int(0, 4),
         g=distribution(norm(0.0, 1.0)), l=distribution(lognorm(1.0, scale=1.0)),
         i=pyhopper.int(1, 4), fixed=3,
-        opt=choice("sgd", {"kind": "adam", "b": pyhopper.float(0.0, 1.0)}),
+        opt=choice("sgd", {"b": pyhopper.float(0.0, 1.0), "kind": "adam"}),
         w=choice("a", "b", weights=[0.25, 0.75]),
     )  # fmt: skip
-    with pytest.raises(ArgumentError, match="z='hp.qnormal'.*no counterpart"):
+    with pytest.raises(ArgumentError, match=r"z='hp.qnormal'.*no counterpart"):
         space({"z": hp.qnormal("z", 0, 1, 2)})
     with pytest.raises(ArgumentError, match="put the expression under a key"):
         space(hp.uniform("x", 0, 1))
@@ -174,5 +174,5 @@ def test_what_is_no_space():
         space(3)
     with pytest.raises(ArgumentError, match="objects of optuna and scipy"):
         space({"a": uniform(0, 1), "b": optuna.distributions.IntDistribution(0, 1)})
-    with pytest.raises(ArgumentError, match="a=.*no options"):
+    with pytest.raises(ArgumentError, match=r"a=.*no options"):
         space({"a": []})

@@ -33,9 +33,10 @@ def read(name: str, node: Any) -> Any:
         return tuple(read(f"{name}.{i}", each) for i, each in enumerate(node.pos_args))
     if kind == "switch":
         return _switch(name, node)
-    if kind == "int":
-        return _drawn(name, node.pos_args[0], as_int=True)
-    return _drawn(name, node.pos_args[0] if kind == "float" else node)
+    as_int = kind == "int"
+    while node.name in ("int", "float"):  # hp.uniform and others are float(...) of a draw
+        node = node.pos_args[0]
+    return _drawn(name, node, as_int)
 
 
 def _switch(name: str, node: Any) -> Any:
