@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import signal
@@ -16,12 +17,13 @@ from pyhopper.display.outlets import tell
 from pyhopper.display.progress import Progress, start_line
 from pyhopper.display.summary import summary
 from pyhopper.display.text import duration, say, width
-from pyhopper.errors import EvaluationError, ObjectiveError, SearchFailedError
+from pyhopper.errors import EngineLostError, EvaluationError, ObjectiveError, SearchFailedError
 from pyhopper.events import (
     Candidate,
     CandidateType,
     Ended,
     JobEvent,
+    Lost,
     Outcome,
     Restarted,
     Started,
@@ -34,9 +36,16 @@ from pyhopper.kernels import Proposer
 from pyhopper.log import Log
 from pyhopper.parameters import constants
 from pyhopper.pruners import Advice
-from pyhopper.settings import Settings, Stop
+from pyhopper.settings import Settings
 from pyhopper.signals import Interrupts
+from pyhopper.stopping import stop_reason
 from pyhopper.supply import Supply
+
+_MOST_ATTEMPTS = 3
+"""How often a candidate is started whose machine or worker has gone each time."""
+
+_LOOK_SECONDS = 1.0
+"""How often to look for workers while there are none."""
 
 _FIRST_FAILURES = 5
 """Failures without any success after which the objective is taken to be at fault."""
@@ -121,6 +130,8 @@ class Run:
         self._interrupted = False
         # What ran when an earlier process ended runs first.
         self._orphans = deque(self._state.running)
+        self._losses: dict[int, int] = {}
+        """How often a candidate that runs has been lost."""
 
     def run(self) -> Ending:
         """Search until the budget is used, the space exhausted, or Ctrl-C.
@@ -134,6 +145,10 @@ class Run:
             self._loop()
         except KeyboardInterrupt:
             self._interrupt()
+        except EngineLostError as error:
+            lost = len(self._state.running)
+            self._reason = f"{error}; {lost} evaluations that ran there are lost"
+            self._warn(f"the search ends: {self._reason}")
         finally:
             self._cancel_all()
             self.executor.close()
@@ -163,11 +178,11 @@ class Run:
 
     def _loop(self) -> None:
         if not self._orphans:
-            self._reason = stop_reason(self.settings.stop, self.log)
+            self._reason = stop_reason(self.settings.stop, self._state)
         while not self._is_over():
             while self._busy < self.executor.slots and self._may_start():
                 self._start_next()
-            if not self._busy:
+            if not self._busy and not self._may_start():
                 return
             if self.executor.slots > 1 and not self._reason:
                 # With one slot everything that will be known is worth the wait.
@@ -182,12 +197,15 @@ class Run:
 
     def _wait(self) -> list[JobEvent]:
         kill = self.settings.limits.kill_at_end
-        remaining = self.budget.remaining if kill else math.inf
+        longest = self.budget.remaining if kill else math.inf
+        if not self._busy:
+            # A cluster without workers: some may come.
+            longest = min(longest, _LOOK_SECONDS)
         self.interrupts.waiting = True
         try:
             if self.interrupts.signum is not None:
                 return []
-            return self.executor.wait(None if math.isinf(remaining) else max(0.0, remaining))
+            return self.executor.wait(None if math.isinf(longest) else max(0.0, longest))
         finally:
             self.interrupts.waiting = False
 
@@ -270,6 +288,14 @@ class Run:
         """Take an event of the executor in, and tell the listeners."""
         end_in_child_of(self._pid)
         before = self._state.best
+        if isinstance(event, Lost):
+            losses = self._losses[event.job_id] = self._losses.get(event.job_id, 0) + 1
+            if losses < _MOST_ATTEMPTS:
+                self._orphans.append(event.job_id)
+                self._warn(f"candidate {event.job_id} is started again: {event.reason}")
+                return
+            reason = f"it was started {losses} times and lost each time, at last: {event.reason}"
+            event = Ended(event.job_id, Outcome(Status.FAILED, reason=reason), event.slot)
         evaluation = self.log.take(event)
         if evaluation is None or not isinstance(event, Ended):
             return
@@ -279,12 +305,18 @@ class Run:
         for listener in self.listeners:
             listener.ended(evaluation, event.outcome, new_best)
         self.log.keep(self.user_states)
-        self._reason = stop_reason(self.settings.stop, self.log) or self._reason
+        self._reason = stop_reason(self.settings.stop, self._state) or self._reason
         if evaluation.status is Status.FAILED:
             self._raise_if_all_failed(at_the_end=False)
             if self.settings.raise_on_error:
                 params = self.log.space.build(evaluation.point)
                 raise EvaluationError(params, evaluation.reason, event.outcome.details)
+
+    def _warn(self, text: str) -> None:
+        """Say what the cluster has done; without a terminal that reads it, the log has it."""
+        logging.getLogger("pyhopper").warning(text)
+        if not self.settings.quiet:
+            tell(text[0].upper() + text[1:])
 
     def _raise_if_all_failed(self, *, at_the_end: bool) -> None:
         """Raise if every evaluation has failed and that looks like a fault of the objective."""
@@ -310,23 +342,6 @@ class Run:
         for job_id in list(self._state.running):
             self.executor.cancel(job_id, reason)
             self.log.cancel(job_id, reason)
-
-
-def stop_reason(stop: Stop, log: Log) -> str:
-    """Why to end early, in the words of the summary; empty if there is no reason."""
-    state = log.state
-    reason = ""
-    if stop.value is not None and state.best is not None:
-        best = state.best.value
-        if best == stop.value or state.is_better(best, stop.value):
-            reason = f"the target {stop.value:g} is reached"
-    count, since = state.unimproved
-    if stop.patience_steps is not None and count >= stop.patience_steps:
-        reason = f"no better value in {count} evaluations"
-    waited = state.elapsed - since
-    if stop.patience_seconds is not None and waited >= stop.patience_seconds:
-        reason = f"no better value in {waited:.0f} seconds"
-    return reason
 
 
 def make_run(

@@ -12,6 +12,7 @@
     ├── ObjectiveError (TypeError)       the objective did not return a number
     ├── EvaluationError (RuntimeError)   an evaluation failed and ``on_error="raise"``
     ├── SearchFailedError (RuntimeError) no evaluation has ever succeeded
+    ├── EngineLostError (RuntimeError)   the cluster on which evaluations run has gone
     └── CheckpointError (RuntimeError)   a checkpoint cannot be read, written or used
         └── CheckpointMissingError (FileNotFoundError)   there is no such file
 """
@@ -206,6 +207,20 @@ class EvaluationError(PyhopperError, RuntimeError):
         self.params = params
         self.reason = reason
         self.details = details
+
+
+class EngineLostError(PyhopperError, RuntimeError):
+    """The cluster, pool or batch system on which evaluations run does not answer any more.
+
+    Attributes
+    ----------
+    engine : str
+        Its name for people.
+    """
+
+    def __init__(self, engine: str, problem: str) -> None:
+        super().__init__(f"{engine} is gone: {problem}")
+        self.engine = engine
 
 
 class SearchFailedError(PyhopperError, RuntimeError):

@@ -200,7 +200,18 @@ class Ended(NamedTuple):
     slot: str = ""
 
 
-JobEvent = Reported | Ended
+class Lost(NamedTuple):
+    """A job has come to nothing by no fault of its own, say because its machine has failed.
+
+    The search runs it again. ``reason`` says in one line what happened.
+    """
+
+    job_id: int
+    reason: str
+    slot: str = ""
+
+
+JobEvent = Reported | Ended | Lost
 """What an executor tells of a job."""
 
 

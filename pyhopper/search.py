@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pyhopper.arguments import parse_direction, parse_seed
 from pyhopper.budget import Clock, SystemClock
 from pyhopper.callbacks.base import Callback, Callbacks
 from pyhopper.display.text import say
@@ -29,7 +30,7 @@ from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
 from pyhopper.retrace import Retrace
 from pyhopper.session import Session, joined, number_of, told_outcome
-from pyhopper.settings import Settings, parse_direction, parse_seed
+from pyhopper.settings import Settings
 from pyhopper.signals import Interrupts, handled
 
 Params = dict[str, Any]
@@ -378,6 +379,8 @@ class Search:
         resume: str = "auto",
         verbose: int = 1,
         output: str = "last",
+        gpus_per_job: int | None = None,
+        ordered: bool | int = False,
     ) -> Params | None:
         """Search for the candidate with the best value.
 
@@ -408,8 +411,10 @@ class Search:
         n_jobs : int or str
             How many evaluations run at the same time, each in a subprocess: a number, -1 for one
             per core, ``"per-gpu"`` for one per GPU that sees no other, ``"2x per-gpu"`` for two.
-            With 1 they run in this process, unless it takes another one to do what ``timeout``,
-            ``deadline`` or ``isolation`` say.
+            Or a cluster: ``"dask:tcp://10.0.0.1:8786"``, ``"ray:auto"``, ``"8x slurm:gpu"`` (eight
+            jobs in the partition ``gpu``), see :mod:`pyhopper.executors`. With 1 evaluations run in
+            this process, unless it takes another one to do what ``timeout``, ``deadline`` or
+            ``isolation`` say.
         quiet : bool
             Print nothing at all.
         ignore_nans : bool
@@ -464,6 +469,12 @@ class Search:
             What becomes of what subprocesses print: ``"last"`` keeps the last lines for the message
             of a failure (and all in ``work_dir``, if there is one), ``"prefix"`` shows each line
             with the slot in front.
+        gpus_per_job : int, optional
+            How many GPUs each evaluation gets, with ``n_jobs="per-gpu"`` or a cluster.
+        ordered : bool or int
+            Take results in the order of their candidates, so that with a ``seed`` and ``steps`` the
+            search is the same on any number of slots up to 8, or the number given. Slots wait for
+            the oldest evaluation now and then.
 
         Returns
         -------
@@ -483,43 +494,11 @@ class Search:
         ConstraintError
             If almost no candidate passes the constraints.
         """
+        given = {name: value for name, value in locals().items() if name != "self"}
         with handled() as interrupts:
-            settings = Settings.checked(
-                self._log.stopwatch.clock,
-                objective=objective,
-                direction=direction,
-                schedule={
-                    "runtime": runtime,
-                    "steps": steps,
-                    "endless_mode": endless_mode,
-                    "seeding_steps": seeding_steps,
-                    "seeding_runtime": seeding_runtime,
-                    "seeding_ratio": seeding_ratio,
-                    "start_temperature": start_temperature,
-                    "end_temperature": end_temperature,
-                    "fewest_steps": 0 if self._has_results(checkpoint_path) else 1,
-                },
-                executor=executor,
-                n_jobs=n_jobs,
-                isolation=isolation,
-                mp_backend=mp_backend,
-                timeout=timeout,
-                deadline=deadline,
-                stop=stop,
-                pruner=pruner,
-                callbacks=callbacks,
-                work_dir=work_dir,
-                kwargs=kwargs,
-                ignore_nans=ignore_nans,
-                quiet=quiet,
-                verbose=verbose,
-                output=output,
-                enable_rejection_cache=enable_rejection_cache,
-                on_error=on_error,
-                overwrite_checkpoint=overwrite_checkpoint,
-                keep_history=keep_history,
-                resume=resume,
-            )
+            has_results = self._has_results(checkpoint_path)
+            clock = self._log.stopwatch.clock
+            settings = Settings.checked(clock, given, has_results=has_results)
             self._run(settings, checkpoint_path, interrupts)
         return self.best
 

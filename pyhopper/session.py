@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pyhopper.arguments import parse_schedule
 from pyhopper.budget import Budget, Schedule, Stopwatch
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Began, Candidate, Ended, Outcome, Restarted, Started, Status
@@ -16,7 +17,6 @@ from pyhopper.history.evaluation import Evaluation
 from pyhopper.journal import Holder
 from pyhopper.log import Log
 from pyhopper.objective import outcome_of
-from pyhopper.settings import parse_schedule
 from pyhopper.supply import Supply
 from pyhopper.workdir import WorkDir
 

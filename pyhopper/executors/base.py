@@ -36,11 +36,17 @@ class Slot(NamedTuple):
         Environment variables that differ from the search's own; None unsets one.
     has_gpu : bool
         Whether it owns a GPU.
+    path : tuple of str
+        Folders from which it imports beside those of this process.
+    argv : tuple of str
+        The command line that an objective sees; by default that of this process.
     """
 
     name: str
     env: dict[str, str | None] = {}  # noqa: RUF012 - never changed
     has_gpu: bool = False
+    path: tuple[str, ...] = ()
+    argv: tuple[str, ...] | None = None
 
 
 class Job(NamedTuple):
@@ -147,7 +153,9 @@ class Executor(Protocol):
     Its laws, tested by :class:`pyhopper.testing.ExecutorSuite`:
 
     * Every job ends in exactly one :class:`~pyhopper.events.Ended` event, whatever happens to it.
-      The outcome's status says how: done, pruned, NaN, failed or cancelled.
+      The outcome's status says how: done, pruned, NaN, failed or cancelled. If the place where it
+      ran has gone, it is a :class:`~pyhopper.events.Lost` event instead. Whether a job is tried
+      again is decided by the search alone, which submits it anew.
     * The events of one job come in order: its estimates
       (:class:`~pyhopper.events.Reported`), then its end.
     * ``wait`` never raises for a candidate's fault. Unless the executor evaluates in the very
@@ -159,7 +167,10 @@ class Executor(Protocol):
 
     @property
     def slots(self) -> int:
-        """How many jobs can run at the same time, at least 1. Never submit more."""
+        """How many jobs can run at the same time. Never submit more.
+
+        It may change while the search runs, and be 0 as long as a cluster has no workers.
+        """
 
     def submit(self, job: Job) -> None:
         """Start a job. Returns at once."""
@@ -168,7 +179,12 @@ class Executor(Protocol):
         """Wait until there are events, and return them.
 
         Returns an empty list after ``timeout`` seconds (None: never), after :meth:`interrupt`, or
-        if no job runs.
+        if no job runs. One that has no slots at the moment may wait until it has some.
+
+        Raises
+        ------
+        EngineLostError
+            If nothing can be evaluated any more. The search then ends.
         """
 
     def interrupt(self) -> None:

@@ -78,8 +78,10 @@ def cpu_slots(count: int, environ: Mapping[str, str]) -> list[Slot]:
     return [Slot(f"process {number}", env) for number in range(1, count + 1)]
 
 
-def gpu_slots(n_jobs: object, per_gpu: int, environ: Mapping[str, str]) -> list[Slot]:
-    """Slots with one GPU each.
+def gpu_slots(
+    n_jobs: object, per_gpu: int, environ: Mapping[str, str], together: int = 1
+) -> list[Slot]:
+    """Slots with one GPU each, or several.
 
     Parameters
     ----------
@@ -89,11 +91,13 @@ def gpu_slots(n_jobs: object, per_gpu: int, environ: Mapping[str, str]) -> list[
         How many slots each GPU has.
     environ : mapping
         The environment variables.
+    together : int
+        How many GPUs each slot has.
 
     Raises
     ------
     ArgumentError
-        If there is no GPU, or it cannot be shared.
+        If there is no GPU, it cannot be shared, or there are not enough for one slot.
     """
     devices, looked_at = find(environ)
     usable = [device for device in devices if device.mode != "Prohibited"]
@@ -109,6 +113,8 @@ def gpu_slots(n_jobs: object, per_gpu: int, environ: Mapping[str, str]) -> list[
                 'use n_jobs="per-gpu", or change it with nvidia-smi --compute-mode=DEFAULT'
             )
             raise ArgumentError("n_jobs", n_jobs, problem)
+    if together > 1:
+        usable = _groups(usable, together, per_gpu)
     shared = threads(len(usable) * per_gpu, usable_cores(), environ)
     slots = []
     # The second slots of all GPUs come after the first ones, so that a few candidates are spread
@@ -120,11 +126,31 @@ def gpu_slots(n_jobs: object, per_gpu: int, environ: Mapping[str, str]) -> list[
     return slots
 
 
+def _groups(devices: list[Device], together: int, per_gpu: int) -> list[Device]:
+    """Groups of GPUs that are used together, each as if it were one."""
+    if per_gpu > 1:
+        problem = 'candidates cannot have several GPUs and share one; use n_jobs="per-gpu"'
+        raise ArgumentError("gpus_per_job", together, problem)
+    if len(devices) < together:
+        problem = f"there are {len(devices)} GPUs here"
+        raise ArgumentError("gpus_per_job", together, problem)
+    if any(device.entry.startswith("MIG-") for device in devices):
+        problem = "a process can use only one MIG device"
+        raise ArgumentError("gpus_per_job", together, problem)
+    groups = []
+    for first in range(0, len(devices) - together + 1, together):
+        group = devices[first : first + together]
+        entry = ",".join(device.entry for device in group)
+        name = " + ".join(device.name for device in group)
+        groups.append(group[0]._replace(entry=entry, name=name))
+    return groups
+
+
 def _environment(device: Device, environ: Mapping[str, str]) -> dict[str, str | None]:
     """Environment variables with which a process sees only this device."""
     if device.variable == CUDA:
         env: dict[str, str | None] = {CUDA: device.entry}
-        if device.entry.isdigit() and "CUDA_DEVICE_ORDER" not in environ:
+        if device.entry.replace(",", "").isdigit() and "CUDA_DEVICE_ORDER" not in environ:
             # The order in which nvidia-smi counts. CUDA's own order puts the fastest GPU first.
             env["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
         return env

@@ -10,26 +10,18 @@ import selectors
 import socket
 import time
 from collections.abc import Sequence
-from typing import Any
 
-from pyhopper.errors import ArgumentError
-from pyhopper.events import Ended, JobEvent
-from pyhopper.executors import channel as wire
+from pyhopper.events import Ended, JobEvent, Outcome
 from pyhopper.executors import cleanup
 from pyhopper.executors.base import Job, Slot
 from pyhopper.executors.output import Output
+from pyhopper.executors.pickles import Objectives
 from pyhopper.executors.runner import (
     CLOSE_SECONDS,
     DYING_SECONDS,
-    PickledObjective,
     SlotRunner,
     Task,
 )
-from pyhopper.objective import failure
-
-_SHARED_BYTES = 16_384
-"""Objects that all candidates share are sent to each worker only once if their pickle has at least
-this many bytes."""
 
 
 class LocalExecutor:
@@ -72,7 +64,7 @@ class LocalExecutor:
             SlotRunner(slot, isolation, load_timeout, self._selector, self._events, output)
             for slot in slots
         ]
-        self._objective: PickledObjective | None = None
+        self._objectives = Objectives()
         self._mark_count = 0
         # If this search runs inside a worker of another one, its marks begin with the mark of that
         # worker, so that the outer search finds these processes too.
@@ -97,16 +89,16 @@ class LocalExecutor:
         ArgumentError
             If the objective cannot be sent to another process.
         """
+        task = self._objectives.pack(job)
+        if isinstance(task, Outcome):
+            self._events.append(Ended(job.id, task))
+        else:
+            self.start(task)
+
+    def start(self, task: Task) -> None:
+        """Start a job that is pickled already; otherwise like :meth:`submit`."""
         runner = next(runner for runner in self._runners if runner.task is None)
-        objective = self._pickle_objective(job)
-        try:
-            packed = wire.pack((job.params, job.folder), objective.shared)
-        except Exception as error:  # a value of the candidate cannot be pickled
-            reason = f"the candidate cannot be sent to a subprocess: {error}"
-            outcome = failure(error)._replace(reason=reason)
-            self._events.append(Ended(job.id, outcome, runner.slot.name))
-            return
-        runner.task = Task(job, packed, objective)
+        runner.task = task
         self._step(runner)
 
     def wait(self, timeout: float | None) -> list[JobEvent]:
@@ -160,21 +152,6 @@ class LocalExecutor:
         self._mark_count += 1
         runner.step(time.monotonic(), f"{self._mark}{self._mark_count}.")
 
-    def _pickle_objective(self, job: Job) -> PickledObjective:
-        """Pickle the objective and the large objects that the candidates share, once in a run."""
-        old = self._objective
-        if old is not None and old.job.evaluate is job.evaluate and old.job.shared is job.shared:
-            return old
-        shared = [each for each in job.shared if _is_large(each)]
-        try:
-            files: set[str] = set()
-            pickled = wire.pack((job.evaluate, tuple(shared)), (), files)
-        except Exception as error:
-            raise _unsendable(job.evaluate, error) from error
-        number = 0 if old is None else old.number + 1
-        self._objective = PickledObjective(number, job, shared, pickled, wire.pack_sources(files))
-        return self._objective
-
     def _read(self, seconds: float) -> bool:
         """Wait until workers have sent or printed something, and read it; True if interrupted."""
         interrupted = False
@@ -207,22 +184,3 @@ class LocalExecutor:
             if all(runner.worker is None for runner in self._runners):
                 return
             time.sleep(0.002)
-
-
-def _is_large(value: Any) -> bool:
-    try:
-        return len(wire.pack(value, ())) >= _SHARED_BYTES
-    except Exception:  # pickling the candidate will fail too, and is reported there
-        return False
-
-
-def _unsendable(evaluate: Any, error: Exception) -> ArgumentError:
-    """The error that names the part of an objective that cannot be pickled."""
-    problem = f"cannot be sent to a subprocess ({error}); create it inside the objective instead"
-    for name, value in getattr(evaluate, "kwargs", {}).items():
-        try:
-            wire.pack(value, ())
-        except Exception:  # noqa: PERF203 - a few arguments
-            return ArgumentError(f'kwargs["{name}"]', value, problem)
-    function = getattr(evaluate, "function", evaluate)
-    return ArgumentError("objective", function, f"it, or something it refers to, {problem}")

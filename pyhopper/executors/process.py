@@ -98,7 +98,7 @@ class WorkerProcess:
             theirs.close()
         assert self._popen.stdout is not None
         self.output, self._read = _selectable(self._popen.stdout)
-        setup = wire.Setup(list(sys.argv), slot.has_gpu)
+        setup = wire.Setup(list(sys.argv if slot.argv is None else slot.argv), slot.has_gpu)
         self.channel.send(wire.SETUP, pickle.dumps(setup))
 
     @property
@@ -196,7 +196,7 @@ def _start(slot: Slot, mark: str, sock: socket.socket) -> subprocess.Popen[bytes
     parent = os.getpid() if SUPERVISOR is None else 0
     # The path comes first, so that the worker imports everything from where this process does.
     program = (
-        f"import sys; sys.path[:] = {_import_path()!r}; "
+        f"import sys; sys.path[:] = {[*import_path(), *slot.path]!r}; "
         f"from pyhopper.executors.worker import main; main({fd}, {parent})"
     )
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
@@ -221,7 +221,7 @@ def _start(slot: Slot, mark: str, sock: socket.socket) -> subprocess.Popen[bytes
     return popen
 
 
-def _import_path() -> list[str]:
+def import_path() -> list[str]:
     """The folders from which this process imports, whatever its working directory was or will be.
 
     A relative one stands for where it was found first: the finder that Python has kept for it knows

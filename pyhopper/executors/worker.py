@@ -163,7 +163,7 @@ class _Worker:
         del payload
         params = None
         _flush()
-        self._channel.send(wire.RESULT, _encode(outcome, has_children(self._supervisor)))
+        self._channel.send(wire.RESULT, encode(outcome, has_children(self._supervisor)))
         if self._collect:
             gc.collect()
 
@@ -205,14 +205,15 @@ def _flush() -> None:
             stream.flush()
 
 
-def _encode(outcome: Outcome, children: bool) -> bytes:
+def encode(outcome: Outcome, children: bool) -> bytes:
+    """The payload of a RESULT frame."""
     fields = outcome._replace(status=outcome.status.value)  # type: ignore[arg-type]
     try:
         return json.dumps([fields, children]).encode()
     except (TypeError, ValueError, RecursionError) as error:
         reason = f"the result cannot be sent to the search: {error}"
         broken = Outcome(Status.FAILED, estimates=outcome.estimates, reason=reason)
-        return _encode(broken, children)
+        return encode(broken, children)
 
 
 def decode(payload: bytes) -> tuple[Outcome, bool]:

@@ -182,7 +182,8 @@ def test_crash_table(name, executor):
     ],
 )
 def test_crash_while_unpickling_the_candidate(deed, reason, executor):
-    executor.submit(Job(1, Objective(lambda p: 1.0), {"x": Trap(deed)}, timeout=1))
+    timeout = 1 if deed == "hang" else 60
+    executor.submit(Job(1, Objective(lambda p: 1.0), {"x": Trap(deed)}, timeout=timeout))
     (event,) = collect(executor, 1)
     assert event.outcome.status is Status.FAILED
     assert reason in event.outcome.reason

@@ -84,8 +84,8 @@ def test_arguments_that_make_no_sense(arguments, message):
 )
 def test_subprocesses_only_where_needed(arguments, kind):
     options = {"isolation": "auto", "needs_process": False, **arguments}
-    checked = slots.check_executor(None, **options)
-    executor = slots.make_executor(None, checked, options["isolation"])
+    own, checked = slots.check_executor(None, **options)
+    executor = slots.make_executor(own, checked, options["isolation"])
     executor.close()
     assert type(executor) is kind
 

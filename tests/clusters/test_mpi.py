@@ -1,0 +1,64 @@
+"""Evaluations in the ranks of an MPI job, which the tests start."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import ROOT
+
+pytest.importorskip("mpi4py")
+pytestmark = pytest.mark.heavy
+
+SUITE = """
+import sys
+import traceback
+import unittest
+
+from mpi4py.futures import MPIPoolExecutor
+
+from pyhopper.executors import MPI
+from pyhopper.testing import ExecutorSuite
+
+if __name__ == "__main__":
+    with MPIPoolExecutor() as pool:
+
+        class Suite(ExecutorSuite):
+            def make_executor(self):
+                return MPI(pool)
+
+        suite, failed = Suite(), []
+        names = [name for name in dir(Suite) if name.startswith("test_")]
+        for name in names:
+            try:
+                getattr(suite, name)()
+            except unittest.SkipTest:
+                raise
+            except BaseException:
+                traceback.print_exc()
+                failed.append(name)
+        assert pool.submit(int, "3").result() == 3
+    print(len(names), "tests; failed:", failed)
+"""
+
+
+def mpiexec(script, folder, ranks=3, timeout=240):
+    """Run a program on some ranks, the first of which is the search."""
+    program = Path(folder, "search.py")
+    program.write_text(script)
+    launcher = Path(sys.executable).with_name("mpiexec")
+    if not launcher.exists():
+        pytest.skip("there is no mpiexec beside this Python: pip install mpich")
+    command = [str(launcher), "-n", str(ranks), sys.executable, "-m", "mpi4py.futures", program]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+def test_laws(tmp_path):
+    """The conformance suite inside an MPI job."""
+    done = mpiexec(SUITE, tmp_path)
+    assert "18 tests; failed: []" in done.stdout, done.stdout + done.stderr
+    assert not list(tmp_path.glob("pyhopper-*")), "the folder of messages is left"
