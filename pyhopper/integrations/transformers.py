@@ -178,11 +178,12 @@ def _train(
     try:
         for name, value in changes.items():
             setattr(args, name, value)
-        trainer.train()
-        trainer.remove_callback(pruning)
+        try:
+            trainer.train()
+        finally:
+            trainer.remove_callback(pruning)
         metrics = trainer.evaluate()
     finally:
-        trainer.remove_callback(pruning)
         for name, value in before.items():
             setattr(args, name, value)
     return {**metrics, "value": metric(dict(metrics))}

@@ -163,7 +163,7 @@ def test_configspace():
         opt=choice(*branches, weights=[0.75, 0.25]), size=choice("s", "m", "l", is_ordinal=True),
     )  # fmt: skip
     size = whole["size"]
-    whole.add(package.ForbiddenEqualsClause(size, "s"))
+    whole.add(package.ForbiddenEqualsClause(size, "l"))
     with pytest.raises(ArgumentError, match=r"Search\.constrain"):
         space(whole)
 

@@ -87,27 +87,30 @@ def test_a_sweep(run, tmp_path):
 
 
 def test_joblib(run, tmp_path):
-    """Two jobs at a time, in processes of joblib; a space in the config and a budget in time."""
+    """Two jobs at a time, in processes of joblib; a space in the config, a budget in time, more."""
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    run(
-        "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.n_jobs=2",
-        "hydra.sweeper.runtime=10s", "hydra.sweeper.steps=null", "opt=sgd", "model.units=4",
-        "+hydra.sweeper.params.lr='interval(0.001, 0.1)'",
+    common = (
+        "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.n_jobs=2", "opt=sgd",
+        "model.units=4", "+hydra.sweeper.params.lr='interval(0.001, 0.1)'",
     )  # fmt: skip
+    run("hydra.sweeper.runtime=4s", *common)
     found = jobs(tmp_path)
     assert len(found) >= 2
     assert sorted(number for number, _ in found) == list(range(len(found)))
     assert os.getpid() not in {process for _, process in found}
+    run(f"hydra.sweeper.steps={len(found) + 2}", *common)
+    assert sorted(number for number, _ in jobs(tmp_path)) == list(range(len(found) + 2))
 
 
 def test_submitit(run, tmp_path):
-    """Its local executor stands for a cluster."""
+    """Its local executor stands for a cluster; a second call goes on."""
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
-    run(
-        "hydra/launcher=submitit_local", "hydra.sweeper.n_jobs=2", "hydra.sweeper.steps=2",
-        "lr=interval(0.001, 0.1)",
-    )  # fmt: skip
-    assert sorted(number for number, _ in jobs(tmp_path)) == [0, 1]
+    for steps in (2, 3):
+        run(
+            "hydra/launcher=submitit_local", "hydra.sweeper.n_jobs=2",
+            f"hydra.sweeper.steps={steps}", "lr=interval(0.001, 0.1)",
+        )  # fmt: skip
+        assert sorted(number for number, _ in jobs(tmp_path)) == list(range(steps))
 
 
 def test_mistakes(run):
