@@ -264,8 +264,9 @@ def test_metadata():
     data, target = IRIS
     more = {"groups": np.arange(150) % 5}
     tree = DecisionTreeClassifier(random_state=0)
-    settings = {"steps": 3, "cv": GroupKFold(3)}
     grid = {"max_depth": [1, 2, 3]}
+    in_order = [{"max_depth": depth} for depth in grid["max_depth"]]
+    settings = {"steps": 3, "cv": GroupKFold(3), "guesses": in_order, "prune": False}
     alike = SearchCV(tree, grid, **settings).fit(data, target, **more)
     more["sample_weight"] = np.where(target == 0, 1e-9, 1.0)
     plain = SearchCV(tree, grid, **settings).fit(data, target, **more)
@@ -298,10 +299,10 @@ def test_a_search_in_a_cross_validation():
 
 def test_processes():
     """The same results from two processes as from this one, and all folds' times with them."""
-    settings = {"cv": 5, "steps": 8, "random_state": 0, "prune": False}
+    settings = {"cv": 5, "steps": 4, "random_state": 0, "prune": False}
     tree = DecisionTreeClassifier(random_state=0)
-    grid = [{"max_depth": depth} for depth in range(1, 9)]
-    space = {"max_depth": list(range(1, 9))}
+    grid = [{"max_depth": depth} for depth in range(1, 5)]
+    space = {"max_depth": list(range(1, 5))}
     here = SearchCV(tree, space, guesses=grid, **settings).fit(*IRIS)
     there = SearchCV(tree, space, guesses=grid, n_jobs=2, **settings).fit(*IRIS)
     for key, column in here.cv_results_.items():
