@@ -11,15 +11,6 @@ import numpy as np
 from pyhopper.budget import Clock, Schedule, parse_runtime
 from pyhopper.errors import ArgumentError, short
 
-_DIRECTIONS = {
-    "max": True,
-    "maximize": True,
-    "maximise": True,
-    "min": False,
-    "minimize": False,
-    "minimise": False,
-}
-
 _NO_BUDGET = (
     'the search needs a budget: runtime="30min", steps=100, or endless_mode=True to search until '
     "Ctrl-C"
@@ -56,18 +47,6 @@ class Limits(NamedTuple):
 
     timeout: float | None = None
     kill_at_end: bool = False
-
-
-def parse_direction(direction: Any) -> bool:
-    """Whether to maximize."""
-    if not isinstance(direction, str) or direction.lower() not in _DIRECTIONS:
-        problem = 'must be "max" or "min"'
-        if isinstance(direction, numbers.Real) and not isinstance(direction, bool):
-            problem += (
-                f"; the budget has a name: steps={direction}, or runtime={direction} (seconds)"
-            )
-        raise ArgumentError("direction", direction, problem)
-    return _DIRECTIONS[direction.lower()]
 
 
 def parse_seed(seed: Any) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 import re
 import time
 from bisect import bisect_left, insort
@@ -24,6 +25,9 @@ _UNITS = {
 _SECONDS = {word: seconds for seconds, words in _UNITS.items() for word in words.split()}
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]+)\s*")
 _EXAMPLES = 'write it like "1h 30min", "2d 12h", "1:30" (minutes:seconds), 90 or "until 08:00"'
+
+_MARGIN = 30.0
+"""Seconds before the end of its job at which a search ends."""
 
 
 class Clock(Protocol):
@@ -55,8 +59,9 @@ def parse_runtime(runtime: float | str, now: float | None = None) -> float:
     ----------
     runtime : float or str
         Seconds, or text: ``"1h 30min"``, ``"1h30"``, ``"4d 12h"``, ``"2 weeks"``, ``"1.5h"``,
-        ``"1:30"`` (minutes and seconds), ``"1:01:30"``, ``"90"``, or ``"until 08:00"`` for the next
-        such time of day.
+        ``"1:30"`` (minutes and seconds), ``"1:01:30"``, ``"90"``, ``"until 08:00"`` for the next
+        such time of day, or ``"until end of job"`` for 30 seconds less than the time that is left
+        to the job of Slurm in which this process runs.
     now : float, optional
         The present time in seconds since the epoch, for ``until``; by default the system's.
 
@@ -74,6 +79,8 @@ def parse_runtime(runtime: float | str, now: float | None = None) -> float:
         raise ArgumentError("now", now, "must be a time in seconds since the epoch")
     try:
         seconds = _seconds(runtime, now)
+    except ArgumentError:
+        raise
     except (ValueError, OverflowError):  # more digits than a float can hold, or Python reads
         seconds = math.inf
     if seconds is None:
@@ -93,6 +100,8 @@ def _seconds(runtime: object, now: float | None) -> float | None:
     text = runtime.strip().lower()
     if until := re.fullmatch(r"until\s+(\d{1,2}):(\d{2})", text):
         return _until(int(until[1]), int(until[2]), now)
+    if re.fullmatch(r"until\s+end\s+of\s+job", text):
+        return _until_end_of_job(now)
     if re.fullmatch(r"\d+(\.\d*)?|\.\d+", text):
         return float(text)
     if re.fullmatch(r"\d+(:[0-5]?\d){1,2}", text):
@@ -121,6 +130,32 @@ def _is_moment(now: object) -> bool:
     except (TypeError, ValueError, OverflowError, OSError):
         return False
     return True
+
+
+def _until_end_of_job(now: float | None) -> float:
+    """Seconds until Slurm ends the job in which this process runs, and a little less."""
+    end = os.environ.get("SLURM_JOB_END_TIME", "")
+    if not end.isdigit():
+        end = _end_of_job()
+    if not end:
+        problem = "this process does not run in a job of Slurm that has a time limit"
+        raise ArgumentError("runtime", "until end of job", problem)
+    left = int(end) - (time.time() if now is None else now) - _MARGIN
+    if left <= 0:
+        raise ArgumentError("runtime", "until end of job", "the job ends within 30 seconds")
+    return left
+
+
+def _end_of_job() -> str:
+    """When the job ends, in seconds since the epoch, by squeue: old Slurms set no variable."""
+    import subprocess
+
+    command = ["squeue", "-h", "-j", os.environ.get("SLURM_JOB_ID", ""), "-o", "%e"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        return str(int(datetime.fromisoformat(done.stdout.strip()).astimezone().timestamp()))
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return ""
 
 
 def _until(hour: int, minute: int, now: float | None) -> float | None:
@@ -187,6 +222,43 @@ class Stopwatch:
     def stamp(self) -> Stamp:
         """The present moment."""
         return Stamp(self.elapsed, self.clock.time())
+
+
+class SharedTime:
+    """Counts the time of a search that several processes share: all of them count the same time.
+
+    Parameters
+    ----------
+    stopwatch : Stopwatch
+        This process's.
+    """
+
+    def __init__(self, stopwatch: Stopwatch) -> None:
+        self._stopwatch = stopwatch
+        self._last_turn = -math.inf
+
+    def count(self, last: Stamp, *, by_others: bool, runs: bool) -> None:
+        """Let time count from now on.
+
+        Parameters
+        ----------
+        last : Stamp
+            When the last event was written.
+        by_others : bool
+            Whether another process wrote it.
+        runs : bool
+            Whether something has run since then.
+        """
+        stopwatch = self._stopwatch
+        now = stopwatch.clock.monotonic()
+        if by_others or math.isinf(self._last_turn):
+            # Only the wall clock can tell how long ago that was. It may have been set meanwhile,
+            # but it was not before this process looked last.
+            ago = max(0.0, stopwatch.clock.time() - last.time) if runs else 0.0
+            stopwatch.start(last.elapsed + min(ago, now - self._last_turn))
+        else:
+            stopwatch.start()
+        self._last_turn = now
 
 
 class Phase(NamedTuple):

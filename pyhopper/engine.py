@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
 import signal
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -17,8 +17,9 @@ from pyhopper.display.outlets import tell
 from pyhopper.display.progress import Progress, start_line
 from pyhopper.display.summary import summary
 from pyhopper.display.text import duration, say, width
-from pyhopper.errors import EngineLostError, EvaluationError, ObjectiveError, SearchFailedError
+from pyhopper.errors import EngineLostError, EvaluationError
 from pyhopper.events import (
+    Alive,
     Candidate,
     CandidateType,
     Ended,
@@ -31,14 +32,15 @@ from pyhopper.events import (
 )
 from pyhopper.executors import Executor, Job, sends_shared
 from pyhopper.forks import end_in_child_of
-from pyhopper.history.evaluation import Evaluation, Misfit
+from pyhopper.history.evaluation import Evaluation
 from pyhopper.kernels import Proposer
 from pyhopper.log import Log
 from pyhopper.parameters import constants
 from pyhopper.pruners import Advice
+from pyhopper.roster import Roster
 from pyhopper.settings import Settings
 from pyhopper.signals import Interrupts
-from pyhopper.stopping import stop_reason
+from pyhopper.stopping import raise_if_all_failed, stop_reason
 from pyhopper.supply import Supply
 
 _MOST_ATTEMPTS = 3
@@ -46,9 +48,6 @@ _MOST_ATTEMPTS = 3
 
 _LOOK_SECONDS = 1.0
 """How often to look for workers while there are none."""
-
-_FIRST_FAILURES = 5
-"""Failures without any success after which the objective is taken to be at fault."""
 
 
 class Listener(Protocol):
@@ -128,10 +127,7 @@ class Run:
         self._reason = ""
         self._late: Evaluation | None = None
         self._interrupted = False
-        # What ran when an earlier process ended runs first.
-        self._orphans = deque(self._state.running)
-        self._losses: dict[int, int] = {}
-        """How often a candidate that runs has been lost."""
+        self._roster = Roster(self._state, shared=self.log.is_shared)
 
     def run(self) -> Ending:
         """Search until the budget is used, the space exhausted, or Ctrl-C.
@@ -152,7 +148,7 @@ class Run:
         finally:
             self._cancel_all()
             self.executor.close()
-        self._raise_if_all_failed(at_the_end=True)
+        self._check_failures(at_the_end=True)
         return Ending(self._reason, self._late)
 
     def shown(self) -> str:
@@ -162,8 +158,9 @@ class Run:
         """
         settings, state, space = self.settings, self._state, self.log.space
         if not settings.quiet:
-            facts = self.budget, len(space.leaves), self.executor.slots, settings.objective.name
-            tell(start_line(settings.maximize, *facts))
+            typed = settings.objective.command is not None
+            facts = self.budget, len(space.leaves), self.executor.slots, settings.objective.title
+            tell(start_line(settings.objectives, *facts, typed=typed))
             if settings.where:
                 tell(settings.where)
         before = state.ended
@@ -177,28 +174,43 @@ class Run:
         return "" if settings.quiet else summary(state, space, *end, complete)
 
     def _loop(self) -> None:
-        if not self._orphans:
+        self._roster.find_orphans()
+        if not self._roster.orphans:
             self._reason = stop_reason(self.settings.stop, self._state)
         while not self._is_over():
-            while self._busy < self.executor.slots and self._may_start():
-                self._start_next()
-            if not self._busy and not self._may_start():
+            with self._turn():
+                while len(self._roster.mine) < self.executor.slots and self._may_start():
+                    self._start_next()
+            if not self._roster.mine and not self._may_start():
                 return
             if self.executor.slots > 1 and not self._reason:
                 # With one slot everything that will be known is worth the wait.
-                self.interrupts.leave(self.supply.draw_ahead)
-            for event in self._wait():
-                self._observe(event)
+                self.interrupts.leave(lambda: self.supply.draw_ahead(self._roster.holder))
+            events = self._wait()
+            with self._turn():
+                for event in events:
+                    self._observe(event)
+                if not events and self.log.is_shared:
+                    self.log.take(Alive())
 
-    @property
-    def _busy(self) -> int:
-        """How many evaluations run."""
-        return len(self._state.running) - len(self._orphans)
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Within, nobody else writes to a shared checkpoint, and what others wrote is known."""
+        with self.log.turn() as ended:
+            self._roster.refuse_other(self.log.state, self.log.path)
+            for evaluation in ended:
+                self.supply.ended(evaluation, Outcome(evaluation.status))
+                if self.advice is not None:
+                    self.advice.ended(evaluation, Outcome(evaluation.status), None)
+            if self.log.is_shared:
+                self._roster.find_orphans()
+                self._reason = stop_reason(self.settings.stop, self._state) or self._reason
+            yield
 
     def _wait(self) -> list[JobEvent]:
         kill = self.settings.limits.kill_at_end
-        longest = self.budget.remaining if kill else math.inf
-        if not self._busy:
+        longest = min(self.budget.remaining if kill else math.inf, self._roster.look_every)
+        if not self._roster.mine:
             # A cluster without workers: some may come.
             longest = min(longest, _LOOK_SECONDS)
         self.interrupts.waiting = True
@@ -228,7 +240,7 @@ class Run:
         if self._reason:
             return False
         # An orphan has used up its step already.
-        may = self.budget.may_start(-1) if self._orphans else self.supply.may_start()
+        may = self.budget.may_start(-1) if self._roster.orphans else self.supply.may_start()
         if not may:
             self._reason = self._budget_used()
         return not self._reason
@@ -239,18 +251,17 @@ class Run:
         runtime = self.budget.schedule.runtime
         if runtime is None or left < 0.01 * runtime or expected <= left:
             return "budget used"
-        return (
-            f"budget used; {duration(left)} were left, and the next evaluation was expected to "
-            f"take {duration(expected)}"
-        )
+        left_over = f"budget used; {duration(left)} were left, and the next evaluation was expected"
+        return f"{left_over} to take {duration(expected)}"
 
     def _start_next(self) -> None:
         """Submit an orphan, or else a candidate that was not seen before."""
-        if self._orphans:
-            candidate_id = self._orphans.popleft()
-            self._submit(self._state.running[candidate_id].candidate, Restarted(candidate_id))
+        if self._roster.orphans:
+            candidate_id = self._roster.orphans.popleft()
+            candidate = self._state.running[candidate_id].candidate
+            self._submit(candidate, Restarted(candidate_id, self._roster.holder))
             return
-        event = self.interrupts.leave(self.supply.next)
+        event = self.interrupts.leave(lambda: self.supply.next(self._roster.holder))
         if isinstance(event, Started) and self.budget.remaining > 0:
             self._submit(event.candidate, event)
         elif isinstance(event, Started):
@@ -268,6 +279,7 @@ class Run:
         # The functions of parameters and constraints can fork, too.
         end_in_child_of(self._pid)
         self.log.take(event)
+        self._roster.mine.add(candidate.id)
         now = Stamp(self._state.elapsed, self._state.time)
         for listener in self.listeners:
             listener.started(candidate, now)
@@ -289,9 +301,10 @@ class Run:
         end_in_child_of(self._pid)
         before = self._state.best
         if isinstance(event, Lost):
-            losses = self._losses[event.job_id] = self._losses.get(event.job_id, 0) + 1
+            losses = self._roster.lose(event.job_id, _MOST_ATTEMPTS)
             if losses < _MOST_ATTEMPTS:
-                self._orphans.append(event.job_id)
+                # It has its step already, also if there are no others left.
+                self._reason = stop_reason(self.settings.stop, self._state)
                 self._warn(f"candidate {event.job_id} is started again: {event.reason}")
                 return
             reason = f"it was started {losses} times and lost each time, at last: {event.reason}"
@@ -299,6 +312,7 @@ class Run:
         evaluation = self.log.take(event)
         if evaluation is None or not isinstance(event, Ended):
             return
+        self._roster.mine.discard(event.job_id)
         if self.budget.remaining < 0 and evaluation.status is not Status.CANCELLED:
             self._late = evaluation
         new_best = None if self._state.best is before else self._state.best
@@ -307,7 +321,7 @@ class Run:
         self.log.keep(self.user_states)
         self._reason = stop_reason(self.settings.stop, self._state) or self._reason
         if evaluation.status is Status.FAILED:
-            self._raise_if_all_failed(at_the_end=False)
+            self._check_failures(at_the_end=False)
             if self.settings.raise_on_error:
                 params = self.log.space.build(evaluation.point)
                 raise EvaluationError(params, evaluation.reason, event.outcome.details)
@@ -318,30 +332,18 @@ class Run:
         if not self.settings.quiet:
             tell(text[0].upper() + text[1:])
 
-    def _raise_if_all_failed(self, *, at_the_end: bool) -> None:
-        """Raise if every evaluation has failed and that looks like a fault of the objective."""
-        state = self._state
-        if state.first_failure is None or not state.all_failed or self._interrupted:
-            return
-        failed = state.ended - state.before_success.ended
-        candidate, outcome = state.first_failure
-        if outcome.misuse:
-            raise ObjectiveError(outcome.reason)
-        params = candidate.params
-        if not isinstance(candidate.point, Misfit):
-            # Built again, since the objective may have changed its dict.
-            params = self.log.space.build(candidate.point)
-        if self.settings.raise_on_error:
-            raise EvaluationError(params, outcome.reason, outcome.details)
-        if at_the_end or failed >= max(_FIRST_FAILURES, self.executor.slots):
-            raise SearchFailedError(failed, params, outcome.reason, outcome.details)
+    def _check_failures(self, *, at_the_end: bool) -> None:
+        if not self._interrupted:
+            slots, strict = self.executor.slots, self.settings.raise_on_error
+            raise_if_all_failed(self._state, self.log.space, slots, strict, at_the_end)
 
     def _cancel_all(self) -> None:
         """End what still runs."""
         reason = f"the search ended: {self._reason}" if self._reason else "the search ended"
         for job_id in list(self._state.running):
             self.executor.cancel(job_id, reason)
-            self.log.cancel(job_id, reason)
+            if job_id in self._roster.mine or not self.log.is_shared:
+                self.log.cancel(job_id, reason)
 
 
 def make_run(

@@ -10,6 +10,7 @@
     ├── ConstraintError (RuntimeError)   almost no candidate passes the constraints
     │   └── ConstraintFailedError        a constraint raised
     ├── ObjectiveError (TypeError)       the objective did not return a number
+    ├── CommandError (RuntimeError)      a command failed or gave no value
     ├── EvaluationError (RuntimeError)   an evaluation failed and ``on_error="raise"``
     ├── SearchFailedError (RuntimeError) no evaluation has ever succeeded
     ├── EngineLostError (RuntimeError)   the cluster on which evaluations run has gone
@@ -186,6 +187,10 @@ class ConstraintFailedError(ConstraintError):
 
 class ObjectiveError(PyhopperError, TypeError):
     """The objective returned something that is not a number."""
+
+
+class CommandError(PyhopperError, RuntimeError):
+    """A command that was to be tuned failed, or gave no value; the message is the reason."""
 
 
 class EvaluationError(PyhopperError, RuntimeError):

@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from pyhopper.objectives import Objectives
+
 
 class CandidateType(str, enum.Enum):
     """Where a candidate comes from; the value is its name in tables."""
@@ -116,7 +118,7 @@ class Outcome(NamedTuple):
     value : float
         The value; NaN unless ``status`` is DONE.
     metrics : dict or None
-        What the objective returned beside the value.
+        What the objective returned beside the value, and named objectives with it.
     estimates : tuple of float
         The values on the way, in order. A pruned evaluation has its last estimate here.
     reason : str
@@ -233,6 +235,11 @@ class Began(NamedTuple):
         The name of the objective; empty for a caller's own loop.
     inputs : str
         A hash of the objective's arguments and the template's constants, as far as they have one.
+    command : dict or None
+        How to start the objective again, if it is a command.
+    several : Objectives or None
+        What is looked for, if that is not the value alone. Its first objective has the direction
+        of ``maximize``.
     """
 
     maximize: bool
@@ -241,6 +248,13 @@ class Began(NamedTuple):
     runtime: float | None = None
     objective: str = ""
     inputs: str = ""
+    command: dict[str, Any] | None = None
+    several: Objectives | None = None
+
+    @property
+    def objectives(self) -> Objectives:
+        """What is looked for."""
+        return self.several or Objectives((self.maximize,))
 
 
 class Queued(NamedTuple):
@@ -322,7 +336,8 @@ class Totals(NamedTuple):
 
 
 Event = (
-    JobEvent
+    Reported
+    | Ended
     | Began
     | Queued
     | Started

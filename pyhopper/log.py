@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pyhopper.budget import Clock, Stamp, Stopwatch
+from pyhopper.budget import Clock, SharedTime, Stamp, Stopwatch
 from pyhopper.errors import ArgumentError, CheckpointError
 from pyhopper.events import (
     Began,
@@ -24,27 +24,30 @@ from pyhopper.events import (
     Known,
     Outcome,
     Queued,
-    SpaceChanged,
     Status,
 )
 from pyhopper.files import read_path
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State, observe
-from pyhopper.journal import Checkpoint, Replay, checkpoint_file, read
+from pyhopper.journal import Checkpoint, Replay, checkpoint_file, is_abandoned, read
 from pyhopper.journal.changes import mover
 from pyhopper.journal.loaded import refuse_loaded, space_for
 from pyhopper.journal.states import (
     Follower,
+    bring_up_to_date,
     carried_over,
     check_objective,
+    damage,
     fill,
     misplaced,
     other_inputs,
     reader,
+    refuse_other_history,
+    refuse_other_seed,
     replacing,
-    resumed,
     take,
     write_all,
+    written_anew,
 )
 from pyhopper.parameters import Point, with_values
 from pyhopper.parameters.space import Space
@@ -93,6 +96,7 @@ class Log:
         self._folder: Path | None = None
         """To which the path was relative, if it was."""
         self.continues = self.is_running = False
+        self._shared_time: SharedTime | None = None
         self._lost = ""
         """Why there is no file any more."""
         self._written_to: Path | None = None
@@ -116,7 +120,8 @@ class Log:
     def __getstate__(self) -> dict[str, Any]:
         """What a pickle holds: all that is known, without the open file; time stands still."""
         stopwatch = Stopwatch(self.stopwatch.clock, self.stopwatch.elapsed)
-        return {**self.__dict__, "file": None, "stopwatch": stopwatch, "is_running": False}
+        still = {"file": None, "_shared_time": None, "is_running": False, "stopwatch": stopwatch}
+        return {**self.__dict__, **still}
 
     # Writing -----------------------------------------------------------------------------------
 
@@ -174,12 +179,13 @@ class Log:
         CheckpointError
             If other processes evaluate candidates in the same file.
         """
-        self.state.check_direction(began.maximize)
+        self.state.check_objectives(began.objectives)
         if self.file is not None:
             if self.continues and not force:
                 check_objective(self.state, began.objective, self.file.path)
-            self.file.refuse_if_held(self.state.running)
-            fresh = not self.continues or self.state.all_failed
+            if not self.is_shared:
+                self.file.refuse_if_held(self.state.running)
+            fresh = not self.continues or (self.state.all_failed and not self._is_run_elsewhere())
             began = began._replace(fresh=fresh)
         news = other_inputs(self.state, began.inputs) if self.continues else []
         self.take(began)
@@ -226,7 +232,7 @@ class Log:
     def keep(self, states: Callable[[], Mapping[str, Any]], force: bool = False) -> None:
         """Save the states of callbacks and pruner, if there is a file."""
         file = self._in_place(look=force)
-        if file is not None:
+        if file is not None and not self.is_shared:
             file.keep(states, force)
 
     def _in_place(self, *, look: bool = False) -> Checkpoint | None:
@@ -240,18 +246,11 @@ class Log:
 
     def _write_anew(self, old: Checkpoint) -> None:
         """Write all that is known to a new file; if that cannot be done, go on without one."""
-        new, gone = None, f"{old.path} was deleted, replaced or cut while the search wrote to it"
+        gone = f"{old.path} was deleted, replaced or cut while the search wrote to it"
         try:
-            new = old.successor()
-            new.create(self.seed, self.repeatable)
-            write_all(self.state, new, self._new_state())
-            new.put_in_place(self.state.best)
+            new = written_anew(old, self.state, self._new_state(), self.seed, self.repeatable)
         except (CheckpointError, OSError) as error:
             self.file, self._lost = None, f"{gone}, and it cannot be written anew: {error}"
-            for file in (old, new):
-                with contextlib.suppress(CheckpointError):
-                    if file is not None:
-                        file.close()
             warnings.warn(f"{self._lost}. The search goes on without a file.", RuntimeWarning, 4)
             return
         old.abandon(new)
@@ -268,6 +267,8 @@ class Log:
         overwrite: bool = False,
         keep_history: bool = True,
         follower: Follower | None = None,
+        *,
+        shared: bool = False,
     ) -> Iterator[list[str]]:
         """Within, time counts and the checkpoint is open.
 
@@ -281,6 +282,8 @@ class Log:
             Keep all evaluations, or only the best.
         follower : Follower, optional
             Is told of the events that are read.
+        shared : bool
+            Let other processes use the file too, see :meth:`turn`.
 
         Yields
         ------
@@ -289,7 +292,8 @@ class Log:
         """
         began = self.stopwatch.clock.monotonic()
         self.state.keep_history = keep_history
-        news = [] if checkpoint is None else self.open(checkpoint, "run", overwrite, follower)
+        purpose = "ask" if shared else "run"
+        news = [] if checkpoint is None else self.open(checkpoint, purpose, overwrite, follower)
         # Reading a file is part of the runtime.
         reading = self.stopwatch.clock.monotonic() - began
         self.stopwatch.start(self.state.elapsed + reading)
@@ -349,6 +353,9 @@ class Log:
         self.continues = existed or self.continues
         self._told.clear()
         self.stopwatch.stop(state.elapsed)
+        if purpose == "ask":
+            file.lock.release()
+            self.share()
         return news
 
     def close(self) -> None:
@@ -363,7 +370,7 @@ class Log:
         if file is not None and file.is_displaced(look=True):
             with contextlib.nullcontext() if file.lock.for_run else file.lock.held():
                 self.look()
-        file, self.file = self.file, None
+        file, self.file, self._shared_time = self.file, None, None
         lost, self._lost = self._lost, ""
         self.stopwatch.stop()
         if file is not None:
@@ -398,11 +405,42 @@ class Log:
         old.abandon(new)
         return True
 
-    def catch_up(self) -> list[Evaluation]:
-        """Read what other processes wrote to the open file; the evaluations that have ended.
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write to the same file, or the caller keeps the time."""
+        return self._shared_time is not None
 
-        The caller has the lock.
+    def share(self) -> None:
+        """From now on write in turns with others, and count the time of all."""
+        self._shared_time = SharedTime(self.stopwatch)
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[list[Evaluation]]:
+        """Within, nobody else writes to a shared file, and what others wrote is known.
+
+        Yields
+        ------
+        list of Evaluation
+            What has ended in other processes since the last turn.
         """
+        if self._shared_time is None:
+            yield []
+            return
+        with contextlib.nullcontext() if self.file is None else self.file.lock.held():
+            last = self.state.elapsed, self.state.time
+            ended = self._catch_up()
+            self.look()
+            now = Stamp(self.state.elapsed, self.state.time)
+            runs = bool(self.state.running) if self.file is None else self._is_run_elsewhere()
+            self._shared_time.count(now, by_others=now != last, runs=runs)
+            yield ended
+
+    def _is_run_elsewhere(self) -> bool:
+        """Whether a process that lives has candidates of the file."""
+        return any(not is_abandoned(each.holder) for each in self.state.running.values())
+
+    def _catch_up(self) -> list[Evaluation]:
+        """Read what other processes wrote to the open file; the evaluations that have ended."""
         ended: list[Evaluation] = []
         if self.file is not None:
             self.file.read(reader(self.state, self.file.replay, None, ended))
@@ -412,31 +450,10 @@ class Log:
     def _resume(self, file: Checkpoint, state: State) -> list[str]:
         """Bring what was read up to date with the present space and with what the user has told."""
         if self.state.started and self._written_to != file.path:
-            problem = (
-                "the file has another history than this search, which has results already; run a "
-                "new Search with it, or use another checkpoint_path or overwrite_checkpoint=True"
-            )
-            raise ArgumentError("checkpoint_path", str(file.path), problem)
+            refuse_other_history(file.path)
         self._check_seed(file.replay)
-        news = [resumed(file.path, state)] if state.started else []
         now = Stamp(state.elapsed, self.stopwatch.clock.time())
-        changes = file.replay.changes
-        if changes:
-            guesses = [guess for guess in state.queue if guess]
-            file.change_space()
-            observe(state, SpaceChanged(), now)
-            for guess in guesses:
-                take(Queued(guess), state, file, now, again=True)
-        for end in misplaced(state):
-            take(end, state, file, now)
-        misfits = sum(not each.fits for each in state.evaluations)
-        if changes:
-            news += ["The space is not the one in the checkpoint:", *changes]
-        if changes or misfits:
-            news.append(f"{misfits} of {len(state.evaluations)} evaluations do not fit any more.")
-        for event in list(file.replay.not_in_file(self._told, now)):
-            take(event, state, file, now)
-        return news
+        return bring_up_to_date(file, state, self._told, now)
 
     def _new_state(self) -> State:
         return State(self.state.key, self.state.trim, keep_history=self.state.keep_history)
@@ -446,11 +463,7 @@ class Log:
         if seed is None or seed == self.seed:
             return
         if self._seed_chosen:
-            problem = (
-                f"the checkpoint {replay.path} was made with seed={seed}; use that one (or none), "
-                "another checkpoint_path, or overwrite_checkpoint=True"
-            )
-            raise ArgumentError("seed", self.seed, problem)
+            refuse_other_seed(replay.path, seed, self.seed)
         self.seed, self.repeatable = seed, replay.repeatable
 
     # Save and load -----------------------------------------------------------------------------
@@ -503,7 +516,4 @@ class Log:
         for event in replay.not_in_file(told, now):
             self._told.append(event)
             self.take(event)
-        if not lost and not replay.skipped:
-            return []
-        damaged = f"{lost} damaged or missing lines"
-        return [f"{file}: {damaged}, {replay.skipped} more could not be used without them"]
+        return damage(file, lost, replay.skipped)

@@ -11,28 +11,27 @@ import math
 import numbers
 import os
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pyhopper.errors import ArgumentError, ObjectiveError, short
+from pyhopper.errors import ArgumentError, CommandError, ObjectiveError
 from pyhopper.events import Outcome, Status
 from pyhopper.forks import end_in_child_of
-from pyhopper.noise import Repeated, mean, median, scatter
+from pyhopper.noise import Repeated, mean, median
+from pyhopper.objectives import Objectives
 from pyhopper.ownership import own
+from pyhopper.results import Metrics, read_estimate, read_metrics, read_number, read_result, split
 
 Report = Callable[[float], bool]
 """Takes an estimate of the value and answers whether to give the evaluation up."""
 
-Metrics = dict[str, Any]
-
-_LARGEST = 10**18
-"""Integers from here on become text in metrics, since not every reader of JSON keeps them."""
-
 _REDUCTIONS: dict[str, Callable[[Sequence[float]], Any]] = {"mean": mean, "median": median}
+
+_PLAIN = Objectives()
 
 _report: ContextVar[Report | None] = ContextVar("pyhopper_report", default=None)
 
@@ -64,7 +63,7 @@ def should_prune(estimate: float) -> bool:
         and in processes that the objective has started.
     """
     report = _report.get()
-    return False if report is None else report(_number(estimate, "should_prune got"))
+    return False if report is None else report(read_number(estimate, "should_prune got"))
 
 
 class DebuggerQuit(KeyboardInterrupt):
@@ -84,6 +83,10 @@ class Objective:
         Passed on in every call.
     ignore_nans : bool
         Whether NaN is a result of its own rather than a failure, as infinity always is.
+    objectives : Objectives
+        What a result must have. With named objectives it is a dict that has them.
+    estimated : str
+        The key under which a dict on the way has its estimate.
 
     Raises
     ------
@@ -96,6 +99,8 @@ class Objective:
         function: Callable[..., Any],
         kwargs: dict[str, Any] | None = None,
         ignore_nans: bool = False,
+        objectives: Objectives = _PLAIN,
+        estimated: str = "value",
     ) -> None:
         if not callable(function):
             problem = "must be a function of the candidate's dict"
@@ -108,6 +113,8 @@ class Objective:
         self.kwargs = dict(kwargs or {})
         self._check_signature()
         self.ignore_nans = ignore_nans
+        self.objectives = objectives
+        self.estimated = estimated
 
     @property
     def name(self) -> str:
@@ -117,6 +124,17 @@ class Objective:
             function = function.func
         name = getattr(function, "__qualname__", type(function).__qualname__)
         return str(name).rpartition("<locals>.")[2]
+
+    @property
+    def title(self) -> str:
+        """The name, of a command only that of its program."""
+        return self.name if self.command is None else self.name.split(" ", 1)[0]
+
+    @property
+    def command(self) -> dict[str, Any] | None:
+        """How to start it again, if it is a command; such a one never runs in this process."""
+        command = getattr(self.function, "pyhopper_command", None)
+        return command if isinstance(command, dict) else None
 
     def _check_signature(self) -> None:
         """Refuse a function that cannot be called with the arguments it will get."""
@@ -177,25 +195,30 @@ class Objective:
         finally:
             _report.reset(token)
         end_in_child_of(pid)
-        outcome = _outcome(value, metrics, self.ignore_nans, _RETURNED)
+        outcome = _outcome(value, metrics, self.ignore_nans, _RETURNED, self.objectives)
         return outcome._replace(estimates=tuple(estimates))
+
+    def once(self, params: dict[str, Any]) -> tuple[float, Metrics | None]:
+        """Call it without a search around it: value and metrics; what it raises is raised."""
+        return self._run(params, lambda estimate: False)
 
     def _run(self, params: dict[str, Any], report: Report) -> tuple[float, Metrics | None]:
         pid = os.getpid()
 
         def check(estimate: Any) -> None:
             end_in_child_of(pid)
-            value, metrics = read_result(estimate, "the objective yielded")
-            if report(value):
+            if report(read_estimate(estimate, "the objective yielded", self.estimated)):
                 getattr(result, "close", lambda: None)()
                 pruned = PruneEvaluation()
-                pruned.metrics = metrics
+                if isinstance(estimate, dict):
+                    pruned.metrics = read_metrics(estimate)
+                    pruned.metrics.pop("value", None)
                 raise pruned
 
         result = self.function(params, **self.kwargs)
         if isinstance(result, Iterator):
-            return read_result(*_exhaust(result, "the objective", check))
-        return read_result(result, _RETURNED)
+            return read_result(*_exhaust(result, "the objective", check), self.objectives)
+        return read_result(result, _RETURNED, self.objectives)
 
 
 _PACKAGE = str(Path(__file__).parent / "x")[:-1]
@@ -263,6 +286,8 @@ def failure(error: BaseException, estimates: tuple[float, ...] = ()) -> Outcome:
     """The outcome of an evaluation that has raised an error."""
     if isinstance(error, ObjectiveError):
         return Outcome(Status.FAILED, estimates=estimates, reason=str(error), misuse=True)
+    if isinstance(error, CommandError):
+        return Outcome(Status.FAILED, estimates=estimates, reason=str(error))
     last = short_text(traceback.format_exception_only(type(error), error)[-1].strip(), 500)
     if isinstance(error, ValueError) and "read-only" in last:
         last += " (large arrays of the template are read-only in candidates; change a copy)"
@@ -279,7 +304,11 @@ def short_text(text: str, most: int) -> str:
 
 
 def outcome_of(
-    result: Any, *, ignore_nans: bool = False, source: str = "the objective returned"
+    result: Any,
+    *,
+    ignore_nans: bool = False,
+    source: str = "the objective returned",
+    objectives: Objectives = _PLAIN,
 ) -> Outcome:
     """The outcome of an evaluation whose result is there already, as a caller may tell it.
 
@@ -291,6 +320,8 @@ def outcome_of(
         See :class:`Objective`.
     source : str
         Who has given it, for messages: the subject and the verb of a sentence.
+    objectives : Objectives
+        What is looked for.
 
     Returns
     -------
@@ -298,110 +329,32 @@ def outcome_of(
         Failed, with ``misuse``, if the result is no number.
     """
     try:
-        value, metrics = read_result(result, source)
+        value, metrics = read_result(result, source, objectives)
     except ObjectiveError as error:
         return failure(error)
-    return _outcome(value, metrics, ignore_nans, source)
+    return _outcome(value, metrics, ignore_nans, source, objectives)
 
 
-def _outcome(value: float, metrics: Metrics | None, ignore_nans: bool, source: str) -> Outcome:
+def _outcome(
+    value: float, metrics: Metrics | None, ignore_nans: bool, source: str, objectives: Objectives
+) -> Outcome:
     """The outcome of an evaluation that has a value, which may be NaN or infinite."""
-    if math.isfinite(value):
+    found = dict(zip(objectives.names or ("",), objectives.numbers(value, metrics), strict=True))
+    # What there is a limit on may be infinite: then it is outside.
+    excesses = zip(objectives.limits, objectives.excesses(metrics), strict=True)
+    found |= {limit.name: math.nan for limit, excess in excesses if math.isnan(excess)}
+    wrong = next((name for name, number in found.items() if not math.isfinite(number)), None)
+    if wrong is None:
         return Outcome(Status.DONE, value, metrics)
+    number, where = found[wrong], f" under {wrong!r}" if wrong else ""
     status, reason = Status.NAN, ""
-    if math.isinf(value):
+    if math.isinf(number):
         # Many scripts return infinity for a candidate that is as bad as can be: no sign of a fault.
-        reason = f"{source} {value}"
+        reason = f"{source} {number}{where}"
     elif not ignore_nans:
         status = Status.FAILED
-        reason = f"{source} nan; pass ignore_nans=True to expect that"
+        reason = f"{source} nan{where}; pass ignore_nans=True to expect that"
     return Outcome(status, metrics=metrics, reason=reason)
-
-
-def read_result(result: Any, source: str) -> tuple[float, Metrics | None]:
-    """Split what an objective has returned or yielded into the value and the metrics.
-
-    Parameters
-    ----------
-    result : object
-        A number, or a dict with a number under ``value`` and further metrics. Scalars and arrays of
-        one entry of NumPy, PyTorch, JAX and TensorFlow are numbers.
-    source : str
-        Where it comes from, for messages: the subject and the verb of a sentence.
-
-    Returns
-    -------
-    float, dict or None
-        The value, which may be NaN or infinite, and the metrics: bool, int, float, str or None by
-        name; None if there are none.
-
-    Raises
-    ------
-    ObjectiveError
-        If it is neither.
-    """
-    number, metrics = _split(result, source)
-    value = _number(number, source)
-    if metrics is None:
-        return value, scatter(number)
-    return value, {**(scatter(number) or {}), **metrics}
-
-
-def _split(result: Any, source: str) -> tuple[Any, Metrics | None]:
-    """The value, not read yet, and the metrics; these are None if the result is no dict."""
-    if not isinstance(result, dict):
-        return result, None
-    if "value" not in result:
-        keys = ", ".join(repr(key) for key in result)
-        problem = f'{source} a dict without the key "value"; it has {keys or "no keys"}'
-        raise ObjectiveError(problem)
-    metrics = {str(key): _metric(metric) for key, metric in result.items() if key != "value"}
-    return result["value"], metrics
-
-
-def _number(result: Any, source: str) -> float:
-    if isinstance(result, numbers.Real):
-        try:
-            return float(result)
-        except OverflowError:  # an integer too large for a float
-            huge: Any = result
-            return math.inf if huge > 0 else -math.inf
-    # A scalar of NumPy, PyTorch, JAX or TensorFlow, or an array of one entry.
-    if hasattr(result, "__float__") and not isinstance(result, str | bytes | complex):
-        try:
-            return float(result if getattr(result, "shape", ()) == () else result.item())
-        except Exception:  # noqa: S110 - of a foreign class; the message below says more
-            pass
-    if result is None:
-        problem = f"{source} None; is a `return` of the value missing?"
-    elif inspect.iscoroutine(result):
-        result.close()
-        problem = f"{source} a coroutine; run it inside of the objective with asyncio.run"
-    else:
-        kind = type(result).__name__
-        problem = (
-            f"{source} {short(result)} (a {kind}) instead of a number; return a float, "
-            'or a dict with the number under "value"'
-        )
-    raise ObjectiveError(problem)
-
-
-def _metric(metric: Any) -> Any:
-    """A metric as something that JSON can hold.
-
-    What is no number becomes text: a long evaluation must not fail for the type of a metric.
-    """
-    if metric is None:
-        return None
-    for kind in (bool, int, float, str):
-        if isinstance(metric, kind):
-            # Exactly this type, not a subclass such as an enumeration or NumPy's string.
-            exact: Any = kind(metric)
-            return exact if kind is not int or abs(exact) < _LARGEST else short(exact)
-    try:
-        return _number(metric, "")
-    except ObjectiveError:
-        return short(metric)
 
 
 def wrap_n_times(
@@ -462,22 +415,22 @@ def wrap_n_times(
 
     def estimates(params: dict[str, Any], first: int, **kwargs: Any) -> Iterator[Any]:
         """The reduction of the results so far, from the call with the index ``first`` on."""
-        values: list[float] = []
-        metrics: list[dict[str, Any]] = []
+        results: list[dict[str, Any]] = []
         pid = os.getpid()
         for index in range(n):
             mine = own(params)  # a call must not see what the one before it did to its dict
             result = f(mine, index, **kwargs) if pass_index_arg else f(mine, **kwargs)
-            value, more = _read_repeat(result)
+            results.append(_read_repeat(result))
             end_in_child_of(pid)
-            values.append(value)
-            metrics.append(more)
             if index >= first or index == n - 1:
-                reduced = float(reduce(list(values)))
-                # Folds and fixed seeds differ from each other, but come out the same next time.
-                if not pass_index_arg and len(values) > 1:
-                    reduced = Repeated.of(reduced, values)
-                yield {"value": reduced, **_merged(metrics)} if metrics[0] else reduced
+                merged = _merged(results)
+                for name in ["value"] if "value" in merged else _numeric(merged):
+                    values = [each[name] for each in results if name in each]
+                    merged[name] = float(reduce(list(values)))
+                    # Folds and fixed seeds differ from each other, but come out the same next time.
+                    if not pass_index_arg and len(values) > 1:
+                        merged[name] = Repeated.of(merged[name], values)
+                yield merged if list(merged) != ["value"] else merged["value"]
 
     @functools.wraps(f)
     def generator(params: dict[str, Any], **kwargs: Any) -> Iterator[Any]:
@@ -490,14 +443,28 @@ def wrap_n_times(
     return plain if yield_after is None else generator
 
 
-def _read_repeat(result: Any) -> tuple[float, Metrics]:
-    """The value and the metrics of one of several calls."""
+def _read_repeat(result: Any) -> dict[str, Any]:
+    """One of several results as a dict; its number stands under ``value``, if it is a single one.
+
+    A dict without that key has several objectives.
+    """
     name = "the objective inside wrap_n_times"
     source = f"{name} returned"
     if isinstance(result, Iterator):
         result, source = _exhaust(result, name, lambda estimate: None)
-    number, metrics = _split(result, source)
-    return _number(number, source), metrics or {}
+    if isinstance(result, dict) and "value" not in result and _numeric(read_metrics(result)):
+        return read_metrics(result)
+    number, metrics = split(result, source)
+    return {"value": read_number(number, source), **(metrics or {})}
+
+
+def _numeric(result: Mapping[str, Any]) -> list[str]:
+    """The names under which a dict has numbers."""
+    return [name for name, each in result.items() if _is_number(each)]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _merged(metrics: list[dict[str, Any]]) -> dict[str, Any]:
@@ -505,6 +472,5 @@ def _merged(metrics: list[dict[str, Any]]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for key, last in metrics[-1].items():
         column = [each[key] for each in metrics if key in each]
-        numeric = all(isinstance(v, numbers.Real) and not isinstance(v, bool) for v in column)
-        merged[key] = mean(column) if numeric else last
+        merged[key] = mean(column) if all(map(_is_number, column)) else last
     return merged

@@ -9,27 +9,29 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyhopper.arguments import parse_direction, parse_seed
+from pyhopper.arguments import parse_seed
 from pyhopper.budget import Clock, SystemClock
 from pyhopper.callbacks.base import Callback, Callbacks
 from pyhopper.display.text import say
 from pyhopper.engine import make_run
 from pyhopper.errors import ArgumentError, UnknownNameError
-from pyhopper.events import Candidate, CandidateType, Forgotten, Known, Queued
+from pyhopper.events import Candidate, Forgotten, Known, Queued
 from pyhopper.executors import Executor
 from pyhopper.files import read_path
 from pyhopper.habits import SEARCH, guided, missing
-from pyhopper.history.evaluation import Misfit
+from pyhopper.history.front_view import FrontView
 from pyhopper.history.table import standing, to_html
 from pyhopper.history.view import History
 from pyhopper.journal.loaded import check_can_draw
 from pyhopper.log import Log
+from pyhopper.objectives import parse_objectives
 from pyhopper.parameters import Constant, Parameter
 from pyhopper.parameters.mistakes import check_constants, check_key
 from pyhopper.parameters.space import Space, merge_dicts
 from pyhopper.pruners import Pruner
+from pyhopper.rerun import rerun
 from pyhopper.retrace import Retrace
-from pyhopper.session import Session, joined, number_of, told_outcome
+from pyhopper.session import Session, joined, known, number_of, told_outcome
 from pyhopper.settings import Settings
 from pyhopper.signals import Interrupts, handled
 
@@ -56,6 +58,13 @@ class Search:
     ------
     ArgumentError
         If a key is given twice or the template makes no sense.
+
+    Attributes
+    ----------
+    history : History
+        All evaluations.
+    interrupted : bool
+        Whether Ctrl-C or SIGTERM has ended the last run.
 
     Examples
     --------
@@ -88,10 +97,12 @@ class Search:
         self._log = Log(space, clock or SystemClock(), parse_seed(seed))
         self._session: Session | None = None
         self.history = History(self._log)
+        self.interrupted = False
+        self._last: Settings | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """What a pickle holds: all that is known; a shared checkpoint of ask is closed in it."""
-        return {**self.__dict__, "_session": None}
+        return {**self.__dict__, "_session": None, "_last": None}
 
     @property
     def seed(self) -> int:
@@ -178,14 +189,23 @@ class Search:
 
     @property
     def best(self) -> Params | None:
-        """The best candidate so far, None before the first value."""
+        """The best candidate so far, None before the first value; of several objectives the knee.
+
+        That is the candidate of the :attr:`front` which is nearest to the best of each objective,
+        after the front was scaled to [0, 1] in each of them.
+        """
         best = self._log.state.best
         return None if best is None else self._log.space.build(best.point)
 
     @property
     def best_f(self) -> float | None:
-        """The best value so far, None before the first."""
+        """The best value so far, None before the first; of several objectives :attr:`front`."""
         return self.history.best_f
+
+    @property
+    def front(self) -> FrontView:
+        """The candidates that no other one beats in all objectives; :attr:`best` is one of them."""
+        return FrontView(self._log.state, self._log.space)
 
     # What the user knows -----------------------------------------------------------------------
 
@@ -260,7 +280,10 @@ class Search:
 
     @guided
     def add(
-        self, params: Mapping[str, Any], value: float, metrics: Mapping[str, Any] | None = None
+        self,
+        params: Mapping[str, Any],
+        value: float | Mapping[str, float],
+        metrics: Mapping[str, Any] | None = None,
     ) -> None:
         """Tell a result that is known from elsewhere. It is not run and uses no budget.
 
@@ -268,8 +291,9 @@ class Search:
         ----------
         params : dict
             A complete candidate. One that breaks a constraint cannot be the best.
-        value : float
-            Its value; NaN for an evaluation that had none.
+        value : float or dict
+            Its value; NaN for an evaluation that had none. With named objectives or limits a dict
+            of what the objective would have returned.
         metrics : dict, optional
             Further results.
 
@@ -280,15 +304,7 @@ class Search:
         ArgumentError
             If the value is no number, or ``metrics`` no dict.
         """
-        space = self._log.space
-        point = space.read_all(params)
-        if not space.allows(point):
-            point = Misfit(point)
-        if metrics is not None and not isinstance(metrics, Mapping):
-            raise ArgumentError("metrics", metrics, "must be a dict")
-        outcome = told_outcome(value, metrics or {}, ignore_nans=True)
-        kind = CandidateType.MANUALLY_ADDED
-        self._tell(Known(Candidate(-1, kind, space.build(point), point), outcome))
+        self._tell(known(self._log, params, value, metrics))
 
     @property
     def manual_queue_count(self) -> int:
@@ -348,7 +364,7 @@ class Search:
     def run(
         self,
         objective: Callable[..., Any],
-        direction: str = "maximize",
+        direction: str | Mapping[str, str] = "maximize",
         runtime: float | str | None = None,
         steps: int | str | None = None,
         endless_mode: bool = False,
@@ -377,8 +393,10 @@ class Search:
         isolation: str = "auto",
         stop: Any = None,
         resume: str = "auto",
+        shared: bool = False,
         verbose: int = 1,
         output: str = "last",
+        limits: Mapping[str, Any] | None = None,
         gpus_per_job: int | None = None,
         ordered: bool | int = False,
     ) -> Params | None:
@@ -390,8 +408,10 @@ class Search:
             ``objective(params, **kwargs)`` returns a number, or a dict with the number under
             ``value`` and further metrics, or is a generator of such estimates. Its value is what
             it returns, or if that is nothing, the last estimate.
-        direction : str
-            ``"max"`` or ``"min"`` (or maximize, maximise, minimize, minimise).
+        direction : str or dict
+            ``"max"`` or ``"min"`` (or maximize, maximise, minimize, minimise). A dict has several
+            objectives with their directions, as in ``{"accuracy": "max", "latency_ms": "min"}``:
+            the keys under which the objective returns their numbers, in one dict. See ``front``.
         runtime : float or str, optional
             How long to search, in seconds or as text, see :func:`pyhopper.parse_runtime`. No
             candidate starts that is not expected to end in time.
@@ -455,12 +475,16 @@ class Search:
             ``"auto"``: fresh ones where their start takes less than 5% of an evaluation, and after
             failures.
         stop : float or dict, optional
-            Ends the search early: a target value, or a dict with ``value`` (target) and
+            Ends the search early: a target value, or a dict with ``value`` (target; of several
+            objectives targets by name, which one candidate has to reach) and
             ``patience`` (evaluations, or a duration such as ``"30min"``, without a better value).
         resume : str
             ``"auto"`` refuses a checkpoint that was written with an objective of another name;
             ``"force"`` goes on from it.
-
+        shared : bool
+            Several processes may run this search with the same checkpoint at the same time, each
+            with slots of its own; ``steps`` and ``runtime`` are for all of them together. See
+            ``docs/checkpoints.md``.
         verbose : int
             0 prints nothing, like ``quiet``; 1 the direction and the budget at the start, the
             progress with each new best, and a summary; 2 a line for every candidate too. These
@@ -469,6 +493,10 @@ class Search:
             What becomes of what subprocesses print: ``"last"`` keeps the last lines for the message
             of a failure (and all in ``work_dir``, if there is one), ``"prefix"`` shows each line
             with the slot in front.
+        limits : dict, optional
+            How far something may go that the objective returns in its dict: ``{"memory_mb": 2000}``
+            for at most 2000, ``(10, None)`` for at least 10, ``(10, 2000)`` for both. Candidates
+            outside are kept, but cannot be the best.
         gpus_per_job : int, optional
             How many GPUs each evaluation gets, with ``n_jobs="per-gpu"`` or a cluster.
         ordered : bool or int
@@ -479,7 +507,8 @@ class Search:
         Returns
         -------
         dict or None
-            The best candidate; None if no evaluation had a value.
+            The best candidate, of several objectives the compromise, see :attr:`best`; None if no
+            evaluation had a value within the limits.
 
         Raises
         ------
@@ -499,8 +528,57 @@ class Search:
             has_results = self._has_results(checkpoint_path)
             clock = self._log.stopwatch.clock
             settings = Settings.checked(clock, given, has_results=has_results)
-            self._run(settings, checkpoint_path, interrupts)
+            self._last = settings
+            try:
+                self._run(settings, checkpoint_path, interrupts)
+            finally:
+                self.interrupted = interrupts.signum is not None
         return self.best
+
+    @guided
+    def replay(
+        self,
+        candidate: Candidate | int,
+        objective: Callable[..., Any] | None = None,
+        *,
+        kwargs: dict[str, Any] | None = None,
+        work_dir: Any = None,
+    ) -> Any:
+        """Evaluate one candidate again in this process, say under a debugger.
+
+        It gets its values, and its folder if there is one. What it raises is raised here. Nothing
+        is written to the checkpoint, and the search does not learn of it.
+
+        Parameters
+        ----------
+        candidate : Candidate or int
+            Its number, as in ``search.history.evaluations[...].id``.
+        objective : callable, optional
+            By default that of the last run.
+        kwargs : dict, optional
+            Further arguments for ``objective``.
+        work_dir : str or path-like, optional
+            Where the folders of candidates are; by default as in the last run.
+
+        Returns
+        -------
+        float or dict
+            The value; a dict with ``value`` if there are metrics.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such candidate, or no objective.
+
+        Examples
+        --------
+        >>> import pyhopper
+        >>> search = pyhopper.Search(x=pyhopper.int(0, 9, init=7))
+        >>> _ = search.run(lambda p: p["x"] ** 2, "max", steps=3, quiet=True)
+        >>> search.replay(0)
+        49.0
+        """
+        return rerun(self._log, number_of(candidate), self._last, objective, kwargs, work_dir)
 
     def _run(self, settings: Settings, checkpoint_path: Any, interrupts: Interrupts) -> None:
         """Run within an open checkpoint, and print what came of it."""
@@ -510,9 +588,14 @@ class Search:
         reject = settings.reject_duplicates
         retrace = Retrace(log.space, settings.schedule, clock, reject, interrupts)
         with log.running(
-            checkpoint_path, settings.overwrite, settings.keep_history, retrace
+            checkpoint_path,
+            settings.overwrite,
+            settings.keep_history,
+            retrace,
+            shared=settings.shared,
         ) as news:
-            told = [*news, *log.begin(settings.began(log.space.template), settings.force)]
+            with log.turn():
+                told = [*news, *log.begin(settings.began(log.space.template), settings.force)]
             if told and not settings.quiet:
                 say(*told)
             callbacks = Callbacks(settings.callbacks, log.space, settings.quiet)
@@ -532,13 +615,14 @@ class Search:
     @guided
     def ask(
         self,
-        direction: str = "maximize",
+        direction: str | Mapping[str, str] = "maximize",
         *,
         steps: int | str | None = None,
         runtime: float | str | None = None,
         seeding_ratio: float = 0.25,
         checkpoint_path: Any = None,
         work_dir: Any = None,
+        limits: Mapping[str, Any] | None = None,
     ) -> Candidate | None:
         """Get a candidate to evaluate; :meth:`tell` takes the result.
 
@@ -548,7 +632,7 @@ class Search:
 
         Parameters
         ----------
-        direction : str
+        direction, limits
             As in :meth:`run`; the first call decides.
         steps, runtime, seeding_ratio
             As in :meth:`run`, for all processes together. With neither ``steps`` nor ``runtime``
@@ -568,7 +652,8 @@ class Search:
         session = self._session = joined(self._session, self._log, checkpoint_path, work_dir)
         endless = steps is None and runtime is None
         arguments = {"runtime": runtime, "steps": steps, "seeding_ratio": seeding_ratio}
-        return session.ask(parse_direction(direction), {**arguments, "endless_mode": endless})
+        objectives = parse_objectives(direction, limits)
+        return session.ask(objectives, {**arguments, "endless_mode": endless})
 
     @guided
     def tell(self, candidate: Candidate | int, value: Any) -> None:
@@ -579,14 +664,16 @@ class Search:
         candidate : Candidate or int
             What :meth:`ask` gave, or its number.
         value : float, dict, PRUNED or FAILED
-            Its value, or a dict with the value under ``value`` and further metrics.
+            Its value, or a dict with the value under ``value`` (or named objectives under their
+            names) and further metrics.
 
         Raises
         ------
         ArgumentError
             If the candidate is not open, or the value is no number.
         """
-        number, outcome = number_of(candidate), told_outcome(value)
+        number = number_of(candidate)
+        outcome = told_outcome(value, objectives=self._log.state.objectives)
         self._session = joined(self._session, self._log)
         self._session.tell(number, outcome)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,14 +10,29 @@ from typing import Any
 from pyhopper.arguments import parse_schedule
 from pyhopper.budget import Budget, Schedule, Stopwatch
 from pyhopper.errors import ArgumentError
-from pyhopper.events import Began, Candidate, Ended, Outcome, Restarted, Started, Status
+from pyhopper.events import (
+    Began,
+    Candidate,
+    CandidateType,
+    Ended,
+    Known,
+    Outcome,
+    Restarted,
+    Started,
+    Status,
+)
 from pyhopper.files import read_path
-from pyhopper.history.evaluation import Evaluation
-from pyhopper.journal import Holder
+from pyhopper.history.evaluation import Evaluation, Misfit
+from pyhopper.history.state import State
+from pyhopper.journal import Holder, is_abandoned
 from pyhopper.log import Log
 from pyhopper.objective import outcome_of
+from pyhopper.objectives import Objectives
+from pyhopper.results import read_metrics
 from pyhopper.supply import Supply
 from pyhopper.workdir import WorkDir
+
+_PLAIN = Objectives()
 
 PRUNED = Status.PRUNED
 """Tell this for a candidate that was given up."""
@@ -28,11 +42,14 @@ FAILED = Status.FAILED
 
 
 def told_outcome(
-    value: Any, metrics: Mapping[str, Any] | None = None, ignore_nans: bool = False
+    value: Any,
+    metrics: Mapping[str, Any] | None = None,
+    ignore_nans: bool = False,
+    objectives: Objectives = _PLAIN,
 ) -> Outcome:
     """What the caller told, in the form in which an objective's result is kept.
 
-    With ``metrics``, ``value`` has to be a number.
+    With ``metrics``, ``value`` has to be a number. With several objectives it is a dict.
 
     Raises
     ------
@@ -44,12 +61,59 @@ def told_outcome(
     if value is FAILED and metrics is None:
         return Outcome(Status.FAILED, reason="told so")
     result = value if metrics is None else {**metrics, "value": value}
-    outcome = outcome_of(result, ignore_nans=ignore_nans, source="told")
+    outcome = outcome_of(result, ignore_nans=ignore_nans, source="told", objectives=objectives)
+    if outcome.misuse and objectives.keys:
+        raise ArgumentError("value", value, f"does not fit: {outcome.reason}")
     if outcome.misuse and metrics is not None:
         raise ArgumentError("value", value, "must be a number")
     if outcome.misuse:
         raise ArgumentError("value", value, "must be a number, a dict with one, PRUNED or FAILED")
     return outcome
+
+
+def known(log: Log, params: Any, value: Any, metrics: Any) -> Known:
+    """The event of a result that is known from elsewhere.
+
+    Raises
+    ------
+    CandidateError
+        If the candidate does not fit the template.
+    ArgumentError
+        If the value is no number, and no dict of numbers, or ``metrics`` no dict.
+    """
+    space = log.space
+    point = space.read_all(params)
+    if not space.allows(point):
+        point = Misfit(point)
+    if metrics is not None and not isinstance(metrics, Mapping):
+        raise ArgumentError("metrics", metrics, "must be a dict")
+    outcome = _known_outcome(value, metrics or {}, log.state)
+    kind = CandidateType.MANUALLY_ADDED
+    return Known(Candidate(-1, kind, space.build(point), point), outcome)
+
+
+def _known_outcome(value: Any, metrics: Mapping[str, Any], state: State) -> Outcome:
+    """What the caller told of a candidate that was evaluated elsewhere.
+
+    Before the first run nobody knows what is looked for, so that a dict may have any numbers.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no number, and no dict of numbers.
+    """
+    if not isinstance(value, Mapping):
+        if state.objectives.names:
+            problem = f"must be a dict with {', '.join(state.objectives.keys)}"
+            raise ArgumentError("value", value, problem)
+        if not state.objectives.keys:
+            return told_outcome(value, metrics, ignore_nans=True)
+        value = {"value": value}
+    if state.maximize is None and "value" not in value:
+        # The objectives are read from the metrics once they are known.
+        return Outcome(Status.DONE, metrics=read_metrics({**metrics, **value}))
+    found = {**metrics, **value}
+    return told_outcome(found, ignore_nans=True, objectives=state.objectives)
 
 
 def number_of(candidate: Any) -> int:
@@ -115,16 +179,15 @@ class Session:
         self._supply: Supply | None = None
         self._asked: Mapping[str, Any] | None = None
         self._schedule = Schedule()
-        self._last_turn = -math.inf
         self._close_at_last: weakref.finalize[..., Any] | None = None
         # Without a file, the budget of an earlier run does not count.
         self._begins = checkpoint is None and not log.continues
         if checkpoint is not None:
             log.open(checkpoint, "ask")
             assert log.file is not None
-            log.file.lock.release()
-            log.file.journal.start_syncing(lambda: None)
+            log.file.start_syncing(log.stopwatch.stamp)
             self._close_at_last = weakref.finalize(self, log.close)
+        log.share()
         log.continues = False
 
     def close(self) -> None:
@@ -136,43 +199,24 @@ class Session:
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
         """Within, nobody else writes to the shared file, and what others wrote is known."""
-        file, state = self._log.file, self._log.state
-        if file is None:
-            self._count_time()
+        log, before = self._log, self._log.state
+        with log.turn() as ended:
+            if log.state is not before:
+                self._supply = None
+            elif self._supply is not None:
+                for evaluation in ended:
+                    self._supply.ended(evaluation, Outcome(evaluation.status), None)
             yield
-        else:
-            with file.lock.held():
-                last = state.elapsed, state.time
-                for evaluation in self._log.catch_up():
-                    if self._supply is not None:
-                        self._supply.ended(evaluation, Outcome(evaluation.status), None)
-                if self._log.look():
-                    self._supply, state = None, self._log.state
-                self._count_time(by_others=last != (state.elapsed, state.time))
-                yield
-        if not state.running:
-            self._log.stopwatch.stop()
+        if not log.state.running:
+            log.stopwatch.stop()
 
-    def _count_time(self, by_others: bool = False) -> None:
-        """Let time count from now on; ``by_others`` if another process wrote the last line."""
-        state, stopwatch = self._log.state, self._log.stopwatch
-        now = stopwatch.clock.monotonic()
-        if by_others or math.isinf(self._last_turn):
-            # Only the wall clock can tell how long ago that was. It may have been set meanwhile,
-            # but it was not before this process looked last.
-            ago = max(0.0, stopwatch.clock.time() - state.time) if state.running else 0.0
-            stopwatch.start(state.elapsed + min(ago, now - self._last_turn))
-        else:
-            stopwatch.start()
-        self._last_turn = now
-
-    def ask(self, maximize: bool, arguments: Mapping[str, Any]) -> Candidate | None:
+    def ask(self, objectives: Objectives, arguments: Mapping[str, Any]) -> Candidate | None:
         """Get a candidate, in a turn.
 
         Parameters
         ----------
-        maximize : bool
-            The direction.
+        objectives : Objectives
+            What is looked for.
         arguments : dict
             Of :func:`~pyhopper.settings.parse_schedule`; parsed when they change.
 
@@ -184,8 +228,8 @@ class Session:
         if arguments != self._asked:
             self._set_schedule(arguments)
         with self.turn():
-            self._log.state.check_direction(maximize)
-            candidate = self._orphan() or self._next(maximize)
+            self._log.state.check_objectives(objectives)
+            candidate = self._orphan() or self._next(objectives)
         if candidate is not None and self.work_dir is not None:
             self.work_dir.started(candidate, self._log.stopwatch.stamp())
         return candidate
@@ -198,15 +242,16 @@ class Session:
     def _orphan(self) -> Candidate | None:
         """A candidate whose process has ended; it is this process's from now on."""
         for number, running in self._log.state.running.items():
-            if not running.holder or Holder.parse(running.holder).dead:
+            if is_abandoned(running.holder):
                 self._log.take(Restarted(number, self._holder))
                 return running.candidate
         return None
 
-    def _next(self, maximize: bool) -> Candidate | None:
+    def _next(self, objectives: Objectives) -> Candidate | None:
         """A candidate that was not seen before."""
         if self._begins or not self._log.state.started:
-            self._log.take(Began(maximize, True, self._schedule.steps, self._schedule.runtime))
+            budget = self._schedule.steps, self._schedule.runtime
+            self._log.take(Began(objectives.maximize[0], True, *budget, several=objectives))
             self._begins, self._supply = False, None
         if self._supply is None:
             self._supply = self._new_supply()

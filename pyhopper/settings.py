@@ -15,19 +15,20 @@ from pyhopper.arguments import (
     Limits,
     flag,
     one_of,
-    parse_direction,
     parse_limits,
     parse_schedule,
     parse_verbose,
 )
 from pyhopper.budget import Clock, Schedule
 from pyhopper.callbacks.base import Callback, as_callbacks
+from pyhopper.errors import ArgumentError
 from pyhopper.events import Began
 from pyhopper.executors import Executor
 from pyhopper.executors.base import Slot
 from pyhopper.objective import Objective
+from pyhopper.objectives import Objectives, parse_objectives
 from pyhopper.parameters import Omitted, Parameter
-from pyhopper.pruners import Pruner, as_pruner
+from pyhopper.pruners import Pruner, as_pruner, estimated_by
 from pyhopper.stopping import Stop, parse_stop
 from pyhopper.workdir import WorkDir
 
@@ -41,8 +42,8 @@ class Settings:
 
     Attributes
     ----------
-    maximize : bool
-        The direction.
+    objectives : Objectives
+        What is looked for.
     schedule : Schedule
         Budget, phases and temperatures.
     objective : Objective
@@ -69,11 +70,11 @@ class Settings:
         How much to print: 0 nothing, 1 the progress, 2 a line for each candidate too.
     output : str
         What becomes of what workers print.
-    reject_duplicates, raise_on_error, overwrite, keep_history, force : bool
+    reject_duplicates, raise_on_error, overwrite, keep_history, force, shared : bool
         See :meth:`pyhopper.Search.run`.
     """
 
-    maximize: bool
+    objectives: Objectives
     schedule: Schedule
     objective: Objective
     slots: list[Slot]
@@ -92,6 +93,7 @@ class Settings:
     overwrite: bool
     keep_history: bool
     force: bool
+    shared: bool
 
     @classmethod
     def checked(
@@ -124,22 +126,29 @@ class Settings:
         def on(name: str) -> bool:
             return flag(name, given[name])
 
-        maximize = parse_direction(given["direction"])
+        objectives = parse_objectives(given["direction"], given["limits"])
+        pruner = as_pruner(given["pruner"], objectives)
         times = {name: given[name] for name in SCHEDULE}
         schedule = parse_schedule(clock, **times, fewest_steps=0 if has_results else 1)
         one_of("mp_backend", given["mp_backend"], "auto", "multiprocessing", "dask")
         has_end = schedule.runtime is not None
         limits = parse_limits(given["timeout"], given["deadline"], has_end=has_end)
-        isolation, stop = given["isolation"], parse_stop(given["stop"])
-        pruner = as_pruner(given["pruner"])
+        if on("shared") and given["checkpoint_path"] is None:
+            problem = "processes share a search by its checkpoint; give checkpoint_path"
+            raise ArgumentError("shared", True, problem)
+        judged = estimated_by(pruner, objectives)
+        function, kwargs = given["objective"], given["kwargs"]
+        objective = Objective(function, kwargs, on("ignore_nans"), objectives, judged)
+        isolation, stop = given["isolation"], parse_stop(given["stop"], objectives)
         timed = schedule.steps is None or stop.patience_seconds is not None
         window = parse_ordered(given["ordered"], timed=timed, prunes=pruner is not None)
         arguments = given["executor"], given["n_jobs"], isolation, given["gpus_per_job"]
-        executor, slots = check_executor(*arguments, needs_process=limits != Limits())
+        needs_process = limits != Limits() or objective.command is not None
+        executor, slots = check_executor(*arguments, needs_process=needs_process)
         return cls(
-            maximize=maximize,
+            objectives=objectives,
             schedule=schedule,
-            objective=Objective(given["objective"], given["kwargs"], on("ignore_nans")),
+            objective=objective,
             limits=limits,
             stop=stop,
             pruner=pruner,
@@ -151,6 +160,7 @@ class Settings:
             overwrite=on("overwrite_checkpoint"),
             keep_history=on("keep_history"),
             force=one_of("resume", given["resume"], "auto", "force") == "force",
+            shared=on("shared"),
             work_dir=None if given["work_dir"] is None else WorkDir(given["work_dir"]),
             slots=slots,
             executor=executor,
@@ -175,7 +185,8 @@ class Settings:
         """The event with which the run begins."""
         inputs = inputs_hash(self.objective, template)
         budget = self.schedule.steps, self.schedule.runtime
-        return Began(self.maximize, True, *budget, self.objective.name, inputs)
+        asked, name, command = self.objectives, self.objective.name, self.objective.command
+        return Began(asked.maximize[0], True, *budget, name, inputs, command, asked)
 
     def make_executor(self, say: Callable[[str], None], tell: Callable[[str], None]) -> Executor:
         """Where to evaluate; it has to be closed. See :class:`Output` for the arguments."""

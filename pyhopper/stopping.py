@@ -1,16 +1,24 @@
-"""When a search ends before its budget is used: at a target value, or out of patience."""
+"""When a search ends early: at a target value, out of patience, or if nothing ever succeeds."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pyhopper.arguments import number, whole
 from pyhopper.budget import parse_runtime
-from pyhopper.errors import ArgumentError
+from pyhopper.errors import ArgumentError, EvaluationError, ObjectiveError, SearchFailedError
+from pyhopper.history.evaluation import Evaluation, Misfit
 from pyhopper.history.state import State
+from pyhopper.objectives import Objectives
+from pyhopper.parameters.space import Space
+
+_PLAIN = Objectives()
+
+_FIRST_FAILURES = 5
+"""Failures without any success after which the objective is taken to be at fault."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,8 @@ class Stop:
     ----------
     value : float or None
         Target: end once the best value reaches it.
+    targets : dict
+        The same of named objectives: end once one candidate reaches all of them.
     patience_steps : int or None
         End after this many evaluations without a better value.
     patience_seconds : float or None
@@ -30,12 +40,30 @@ class Stop:
     value: float | None = None
     patience_steps: int | None = None
     patience_seconds: float | None = None
+    targets: Mapping[str, float] = field(default_factory=dict)
 
 
-def parse_stop(stop: Any) -> Stop:
-    """The ``stop`` argument: a target value, or a dict with ``value`` and ``patience``."""
+def parse_stop(stop: Any, objectives: Objectives = _PLAIN) -> Stop:
+    """The ``stop`` argument: a target value, or a dict with ``value`` and ``patience``.
+
+    Named objectives have their targets under their names.
+    """
     if stop is None:
         return Stop()
+    names = objectives.names
+    if isinstance(stop, Mapping) and any(name in stop for name in names):
+        targets = {
+            name: number(f"stop[{name!r}]", stop[name], -math.inf, math.inf)
+            for name in names
+            if name in stop
+        }
+        rest = {key: value for key, value in stop.items() if key not in targets}
+        if "value" in rest:
+            raise ArgumentError("stop", stop, "has targets under the names of the objectives")
+        return replace(parse_stop(rest) if rest else Stop(), targets=targets)
+    if len(names) > 1 and (not isinstance(stop, Mapping) or "value" in stop):
+        problem = f"must be a dict of targets by name, such as {{{names[0]!r}: 0.9}}"
+        raise ArgumentError("stop", stop, problem)
     if not isinstance(stop, Mapping):
         return Stop(value=number("stop", stop, -math.inf, math.inf))
     unknown = [key for key in stop if key not in ("value", "patience")]
@@ -63,6 +91,13 @@ def stop_reason(stop: Stop, state: State) -> str:
         best = state.best.value
         if best == stop.value or state.is_better(best, stop.value):
             reason = f"the target {stop.value:g} is reached"
+    if stop.targets and state.best is not None:
+        known = dict(zip(state.objectives.directions, state.objectives.maximize, strict=True))
+        several = state.objectives.several
+        front = [e.evaluation for e in state.leaders.entries] if several else [state.best]
+        if any(_reaches(each, stop.targets, known) for each in front):
+            listed = ", ".join(f"{name} {target:g}" for name, target in stop.targets.items())
+            reason = f"the target is reached ({listed})"
     count, since = state.unimproved
     if stop.patience_steps is not None and count >= stop.patience_steps:
         reason = f"no better value in {count} evaluations"
@@ -70,3 +105,51 @@ def stop_reason(stop: Stop, state: State) -> str:
     if stop.patience_seconds is not None and waited >= stop.patience_seconds:
         reason = f"no better value in {waited:.0f} seconds"
     return reason
+
+
+def _reaches(each: Evaluation, targets: Mapping[str, float], maximize: Mapping[str, bool]) -> bool:
+    """Whether an evaluation reaches all targets of named objectives."""
+    metrics = each.metrics or {}
+    return all(
+        metrics[name] >= target if maximize[name] else metrics[name] <= target
+        for name, target in targets.items()
+    )
+
+
+def raise_if_all_failed(
+    state: State, space: Space, slots: int, strict: bool, at_the_end: bool
+) -> None:
+    """Raise if every evaluation has failed and that looks like a fault of the objective.
+
+    Parameters
+    ----------
+    state : State
+        What the search knows.
+    space : Space
+        Its space.
+    slots : int
+        How many evaluations run at the same time.
+    strict : bool
+        Whether the first failure is one too many.
+    at_the_end : bool
+        Whether no evaluation will follow.
+
+    Raises
+    ------
+    ObjectiveError, EvaluationError, SearchFailedError
+        See :mod:`pyhopper.errors`.
+    """
+    if state.first_failure is None or not state.all_failed:
+        return
+    failed = state.ended - state.before_success.ended
+    candidate, outcome = state.first_failure
+    if outcome.misuse:
+        raise ObjectiveError(outcome.reason)
+    params = candidate.params
+    if not isinstance(candidate.point, Misfit):
+        # Built again, since the objective may have changed its dict.
+        params = space.build(candidate.point)
+    if strict:
+        raise EvaluationError(params, outcome.reason, outcome.details)
+    if at_the_end or failed >= max(_FIRST_FAILURES, slots):
+        raise SearchFailedError(failed, params, outcome.reason, outcome.details)

@@ -187,14 +187,14 @@ class Supply:
             return ahead.event
         return self._draw(holder)
 
-    def draw_ahead(self) -> None:
+    def draw_ahead(self, holder: str = "") -> None:
         """Draw while others run, so that the next slot that is free need not wait for it."""
         if self._state.queue or (self._ahead is not None and self._is_up_to_date(self._ahead)):
             return
         if not self.may_start():
             return
         phase = self._phase(0.0)
-        event = self._draw("")
+        event = self._draw(holder)
         if isinstance(event, Started):
             self._ahead = _Ahead(event, self._state.best, phase)
 

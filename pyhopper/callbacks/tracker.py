@@ -69,6 +69,7 @@ class Tracker(Callback):
             Its number, from 0, in the order in which evaluations end.
         numbers : dict
             ``value`` if it has one, ``best`` (the best value so far), ``seconds`` (its duration),
+            ``front`` (how many candidates are on it, with several objectives),
             metrics as ``metrics.name``; for one without a value how many ended in the same way.
         params : dict
             The candidate's parameters that are numbers, by dotted name.
@@ -115,6 +116,8 @@ class Tracker(Callback):
             numbers["seconds"] = info.finished_at - info.sampled_at
         if self._search is not None and self._search.best_f is not None:
             numbers["best"] = self._search.best_f
+            if len(self._search.front.directions) > 1:
+                numbers["front"] = len(self._search.front)
         texts["type"] = info.type.value
         if info.reason:
             texts["reason"] = info.reason

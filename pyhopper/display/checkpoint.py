@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pyhopper.display.progress import standing_of
+from pyhopper.display.summary import front_table
 from pyhopper.display.text import duration, number, outline, printable
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.importance import importance
@@ -48,6 +50,8 @@ def show(table: Table, name: str, rows: int, shares: bool = False) -> Iterator[s
     if best is None:
         yield "no best value yet"
         return
+    if state.objectives.several:
+        yield "\n" + "\n".join(front_table(state, _WIDTH, 2 * rows))
     yield f"\n{best_line(table)}, with"
     yield outline(table.params(best), _WIDTH)
     if table.is_of_another_space(best):
@@ -71,8 +75,11 @@ def best_line(table: Table) -> str:
     """The best value, its direction and where it comes from, in words."""
     best = table.state.best
     assert best is not None
+    objectives = table.state.objectives
     side = "highest" if table.state.maximize else "lowest"
     which = "known before the search" if best.id < 0 else f"evaluation {best.id}"
+    if objectives.several:
+        return f"Compromise of the front: {standing_of(best, objectives)}, {which}"
     return f"Best ({side}) value {number(best.value)}, {which}"
 
 

@@ -9,12 +9,16 @@ import threading
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from pyhopper.budget import Budget, Stamp
 from pyhopper.display.outlets import Outlet, columns, outlet
 from pyhopper.display.text import brief, clock, duration, number, plural
 from pyhopper.events import Candidate, Outcome, Status
 from pyhopper.history.evaluation import Evaluation, Misfit
+from pyhopper.history.front import Floats, Front, hypervolume
 from pyhopper.history.state import State
+from pyhopper.objectives import Objectives
 from pyhopper.parameters.space import Space
 
 # Seconds between two looks at the state, between two lines where there is no bar, and between two
@@ -22,6 +26,12 @@ from pyhopper.parameters.space import Space
 _LOOK_EVERY = 0.25
 _LINE_EVERY = 60.0
 _LINE_ON_BEST_EVERY = 5.0
+
+_REMEMBERED = 200
+"""So many earlier fronts are kept to tell how the present one has grown."""
+
+_MOST_MEASURED = 100
+"""Larger fronts take too long to measure."""
 
 _LOGGED = 500
 """Longest line in a log, in characters."""
@@ -31,8 +41,20 @@ logger = logging.getLogger("pyhopper")
 logger.addHandler(logging.NullHandler())
 
 
-def start_line(maximize: bool, budget: Budget, parameters: int, slots: int, name: str) -> str:
-    """What a run is about to do, as far as there is room for it in one line."""
+def start_line(
+    objectives: Objectives,
+    budget: Budget,
+    parameters: int,
+    slots: int,
+    name: str,
+    *,
+    typed: bool = False,
+) -> str:
+    """What a run is about to do, as far as there is room for it in one line.
+
+    ``typed`` if the direction was typed as an option of a command.
+    """
+    maximize = objectives.maximize[0]
     verb, other = ("Maximizing", "min") if maximize else ("Minimizing", "max")
     opposite = "minimize" if maximize else "maximize"
     schedule = budget.schedule
@@ -41,17 +63,68 @@ def start_line(maximize: bool, budget: Budget, parameters: int, slots: int, name
         end = plural(schedule.steps, "evaluation")
     elif schedule.runtime is not None:
         end = f"runtime {duration(schedule.runtime)}"
-    hint = f'(pass "{other}" to {opposite})'
+    short = f"--{other}" if typed else f'"{other}"'
+    hint = f"({'' if typed else 'pass '}{short} to {opposite})"
     count = plural(parameters, "parameter")
+    if objectives.names or objectives.limits:
+        return _named_start_line(objectives, name, end, count, plural(slots, "slot"))
     texts = [
         f"{verb} {name} {hint}: {end}, {count}, {plural(slots, 'slot')}",
         f"{verb} {name} {hint}: {end}, {count}",
         f"{verb} {hint}: {end}, {count}",
         f"{verb} {hint}: {end}",
-        f'{verb} ("{other}" {opposite}s): {end}',
+        f"{verb} ({short} {opposite}s): {end}",
     ]
     room = columns() - 1
     return next((text for text in texts if len(text) <= room), f"{verb}: {end}")
+
+
+def _named_start_line(objectives: Objectives, name: str, end: str, *counts: str) -> str:
+    """What a run with named objectives or limits is about to do."""
+    texts = [
+        f"Optimizing {name} ({objectives}): {', '.join([end, *counts])}",
+        f"Optimizing {name} ({objectives}): {end}",
+        f"Optimizing ({objectives}): {end}",
+        f"Optimizing {', '.join(objectives.directions)}: {end}",
+    ]
+    room = columns() - 1
+    return next((text for text in texts if len(text) <= room), f"Optimizing: {end}")
+
+
+class Trend:
+    """How a front grows: its size, and the volume that it gained in the last fifth of the search.
+
+    The volume is measured up to a tenth beyond the present front, which has 100%.
+    """
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[int, Floats]] = []
+
+    def text(self, front: Front, ended: int) -> str:
+        """The front in a few words, after so many evaluations."""
+        now = front.losses
+        if not len(now):
+            return "nothing on the front yet"
+        if not self._seen or self._seen[-1][1] is not now:
+            self._seen = [*self._seen[-_REMEMBERED:], (ended, now)]
+        before = [losses for count, losses in self._seen if count <= 0.8 * ended]
+        size = f"front {len(now)}"
+        if not before or len(now) < 2 or len(now) > _MOST_MEASURED or now.shape[1] > 3:
+            return size
+        low, high = now.min(axis=0), now.max(axis=0)
+        width = np.where(high > low, high - low, 1.0)
+        reference = np.full(len(low), 1.1)
+        volumes = [hypervolume((each - low) / width, reference) for each in (before[-1], now)]
+        return f"{size} (volume +{100 * (1 - volumes[0] / volumes[1]):.0f}%)"
+
+
+def standing_of(evaluation: Evaluation, objectives: Objectives) -> str:
+    """The value of an evaluation, or the numbers of its objectives by their names."""
+    if not objectives.several:
+        return number(evaluation.value)
+    found = objectives.numbers(evaluation.value, evaluation.metrics)
+    pairs = zip(objectives.names, found, strict=True)
+    return ", ".join(f"{name} {number(each)}" for name, each in pairs)
 
 
 class Progress:
@@ -85,6 +158,7 @@ class Progress:
         self._last_line = self._last_best_line = 0.0
         self._last_best = state.best
         self._whole = False
+        self._trend = Trend()
 
     def __enter__(self) -> Progress:  # noqa: PYI034 - typing.Self comes with Python 3.11
         if not self._verbose:
@@ -187,7 +261,7 @@ class Progress:
     def _looks(self, best: Evaluation) -> tuple[str, str]:
         """An evaluation's value and parameters as they are shown."""
         params = "" if isinstance(best.point, Misfit) else brief(best.point, self._space)
-        return number(best.value), params
+        return standing_of(best, self._state.objectives), params
 
     def _best_line(self) -> str:
         best, state = self._state.best, self._state
@@ -196,6 +270,8 @@ class Progress:
         value, params = self._looks(best)
         seconds = max(0.0, best.elapsed - state.before_budget.elapsed)
         after = f"after {best.id + 1} ({clock(seconds)})"
+        if state.objectives.several:
+            return f"compromise {value} {after}: {params}"
         return f"best {value} ({_side(state)}) {after}: {params}"
 
     def _share(self) -> float | None:
@@ -224,7 +300,9 @@ class Progress:
         else:
             parts = [clock(elapsed)]
         best = "no value yet"
-        if state.best is not None:
+        if isinstance(state.leaders, Front):
+            best = self._trend.text(state.leaders, state.ended)
+        elif state.best is not None:
             best = f"best {number(state.best.value)} ({_side(state)})"
         parts.append(best)
         if schedule.steps is None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import textwrap
 from collections import Counter
+from dataclasses import replace
 
 from pyhopper.budget import Budget
 from pyhopper.display.text import duration, literal, number, outline, parted
 from pyhopper.events import Status, Tally
 from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.front import Front
+from pyhopper.history.front_view import FrontView
 from pyhopper.history.state import State
 from pyhopper.parameters import Omitted
 from pyhopper.parameters.space import Space
@@ -19,6 +22,9 @@ _UNASKED = (
     "The pruner was never asked, because the objective reports no estimates: yield them, or call "
     "pyhopper.should_prune(estimate)."
 )
+
+_ON_FRONT = 10
+"""So many candidates of a front are shown."""
 
 _REASON = 160
 """Longest reason of a failure that is printed in full, in characters."""
@@ -82,6 +88,8 @@ def summary(
             total.times[status] += tally.times[status]
     if state.best is not None:
         total.best = state.best.value
+    if state.objectives.several:
+        total.best = math.nan
     table = _table(state, total, width)
     title = f"Search ended after {duration(budget.elapsed)}: {reason}"
     if complete:
@@ -123,7 +131,10 @@ def _best(state: State, space: Space, best: Evaluation, width: int) -> list[str]
     """The best value and how it was reached."""
     side = "highest" if state.maximize else "lowest"
     found, constant = parted(space.template, space.build(best.point))
-    lines = [f"Best ({side}) value {number(best.value)} with", outline(found, width)]
+    title = [f"Best ({side}) value {number(best.value)} with"]
+    if isinstance(state.leaders, Front):
+        title = [*front_table(state, width), "", "The compromise has"]
+    lines = [*title, outline(found, width)]
     if constant:
         lines += ["", "and the constants", outline(constant, width)]
     if code := literal(found):
@@ -131,10 +142,52 @@ def _best(state: State, space: Space, best: Evaluation, width: int) -> list[str]
     return lines
 
 
+def front_table(state: State, width: int, most: int = _ON_FRONT) -> list[str]:
+    """The candidates on the front, a line each; the compromise has a mark."""
+    from tabulate import tabulate
+
+    entries = list(FrontView(state, None))
+    names, best = list(state.objectives.directions), state.best
+    own = [i for i, e in enumerate(entries) if best and e.evaluation.point is best.point]
+    chosen = sorted({*_evenly(len(entries), most), *own})
+    rows = [
+        [
+            "*" if index in own else "",
+            "" if each.id < 0 else each.id,
+            *(number(each.values[name]) for name in names),
+        ]
+        for index, each in ((index, entries[index]) for index in chosen)
+    ]
+    heads = ["", "id", *(f"{name} ({word})" for name, word in state.objectives.directions.items())]
+    table = tabulate(rows, heads, tablefmt="simple", disable_numparse=True)
+    left_out = len(entries) - len(chosen)
+    more = f", {len(chosen)} of them" if left_out else ""
+    lines = [f"Front of {len(entries)} candidates{more} (* is the compromise):"]
+    return [*lines, *(line[:width] for line in table.splitlines())]
+
+
+def _evenly(count: int, most: int) -> list[int]:
+    """At most so many of the indices, evenly, with the first and the last."""
+    if count <= most:
+        return list(range(count))
+    return [round(index * (count - 1) / (most - 1)) for index in range(most)]
+
+
 def _nothing(state: State, total: Tally) -> str:
     """Why there is no best candidate."""
     if not total.evaluated:
         return "No candidate has been evaluated."
+    if total.counts[Status.DONE] and state.nearest is not None:
+        excesses = state.objectives.excesses(state.nearest.metrics)
+        broken = [
+            f"{limit}, by {number(excess)}"
+            for limit, excess in zip(state.objectives.limits, excesses, strict=True)
+            if excess > 0
+        ]
+        return (
+            f"No evaluation is within the limits. The nearest, {state.nearest.id}, breaks "
+            f"{'; '.join(broken)}."
+        )
     if total.counts[Status.DONE]:
         return "No evaluation with a value has a place in the space."
     infinite = sum(each.status is Status.NAN and bool(each.reason) for each in state.evaluations)
@@ -159,8 +212,9 @@ def _table(state: State, total: Tally, width: int) -> str:
 
     narrow = width < _NARROW
     digits = 4 if narrow else 6
+    several = state.objectives.several
     rows = [
-        _row(kind.value.capitalize(), tally, digits)
+        _row(kind.value.capitalize(), replace(tally, best=math.nan) if several else tally, digits)
         for kind, tally in state.tallies.items()
         if tally.evaluated
     ]
@@ -255,8 +309,24 @@ def _lateness(budget: Budget, late: Evaluation | None) -> str:
     return f"{took} instead of at most {duration(late.expected_seconds)} as expected."
 
 
+def _trust_in_front(front: Front) -> str:
+    """How noisy each objective is, and whether the front was checked."""
+    pairs = zip(front.objectives.names, front.noises, strict=True)
+    noisy = [f"{name} ±{noise:.2g}" for name, noise in pairs if 0.0 < noise < math.inf]
+    if not noisy:
+        return ""
+    checked = sum(len(member.results) > 1 for member in front.entries)
+    return (
+        f"The objectives of one candidate vary by {', '.join(noisy)} (standard deviation). "
+        f"{checked} of the {len(front.entries)} candidates on the front were evaluated again, and "
+        "stand there with the mean of these; the others may be there by luck."
+    )
+
+
 def trust(state: State) -> str:
     """How accurate the best value is, if the objective is known to be noisy; else empty."""
+    if isinstance(state.leaders, Front):
+        return _trust_in_front(state.leaders)
     noise = state.leaders.noise
     if not 0.0 < noise < math.inf or state.best is None:
         return ""

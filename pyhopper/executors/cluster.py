@@ -165,7 +165,8 @@ class ClusterExecutor:
             except queue.Empty:
                 if end is not None and time.monotonic() >= end:
                     break
-            self._look()
+            # There may be room for more by now.
+            interrupted |= self._look()
         while not self._inbox.empty():
             interrupted |= self._take(self._inbox.get())
         events, self._events = self._events, []
@@ -265,20 +266,25 @@ class ClusterExecutor:
             event = Ended(event.job_id, outcome, event.slot)
         self._events.append(event)
 
-    def _look(self) -> None:
-        """Ask for the capacity, and end what was cancelled and did not end by itself."""
+    def _look(self) -> bool:
+        """Ask for the capacity, and end what was cancelled and did not end by itself.
+
+        True if there is more room than before.
+        """
         now = time.monotonic()
         if now - self._looked_at < _LOOK_SECONDS or self._lost is not None:
-            return
+            return False
         self._looked_at = now
         for sent in list(self._sent.values()):
             if sent.cancelled is not None and now - sent.cancelled_at > CANCEL_SECONDS:
                 self._stop(sent.key)
                 self._end(sent, Ended(sent.job.id, sent.cancelled))
+        before = self._capacity_now
         try:
             self._capacity_now = self._capacity()
         except EngineLostError as error:
             self._lost = error
+        return self._capacity_now > before
 
 
 def whole_slots(slots: object) -> int:

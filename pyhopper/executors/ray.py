@@ -22,7 +22,9 @@ _CONCURRENCY = 20_000
 
 
 class Ray(ClusterExecutor):
-    """Evaluates in the tasks of a Ray cluster, as many at a time as its resources allow.
+    """Evaluates in the tasks of a Ray cluster, as many at a time as all its nodes have room for.
+
+    Where others use the cluster too, tasks wait in Ray for their turn.
 
     Nodes that join are used, and the candidate of a node that is lost runs again. A session that is
     open already is used and stays open.
@@ -90,11 +92,9 @@ class Ray(ClusterExecutor):
     def _capacity(self) -> int:
         try:
             alive = [node for node in self._ray.nodes() if node["Alive"]]
-            free = self._ray.available_resources()
         except Exception as error:
             raise EngineLostError(self.name, f"it does not answer ({error})") from error
-        total = sum(self._room(node["Resources"]) for node in alive)
-        return min(total, len(self._refs) + self._room(free))
+        return sum(self._room(node["Resources"]) for node in alive)
 
     def _room(self, resources: Mapping[str, float]) -> int:
         if not self._needs:

@@ -8,6 +8,7 @@ import os
 import pickle
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -22,7 +23,7 @@ from pyhopper.events import Outcome, Status
 from pyhopper.executors import mail
 from pyhopper.executors.cluster import ClusterExecutor, checked_env, missing, whole_slots
 from pyhopper.executors.mail import Folder
-from pyhopper.executors.remote import Stored, Work, evaluate, result_of
+from pyhopper.executors.remote import Stored, Work, evaluate, read_result, result_of
 from pyhopper.executors.runner import PickledObjective
 
 _WATCH_SECONDS = 2.0
@@ -30,6 +31,9 @@ _WATCH_SECONDS = 2.0
 
 _GRACE_SECONDS = 10.0
 """How long the result of a job that has ended may take to appear on a network disk."""
+
+_LATER_SECONDS = 0.5
+"""How much later than to the objective a signal to all processes of a job may come."""
 
 _COMMAND_SECONDS = 60.0
 """How long a command of Slurm may take; while its controller restarts, they wait for it."""
@@ -44,6 +48,10 @@ _FAULTS = {
     "DEADLINE": "Slurm ended the job at its deadline",
 }
 """States that are no fault of a node, so that another attempt would end alike."""
+
+
+_OF_STEP = re.compile("SLURM_(CPU_BIND|STEP|MEM|GPUS|GRES)")
+"""Variables that would hand the resources of the step of the search on to another one."""
 
 
 class _Handle(Protocol):
@@ -322,7 +330,7 @@ class _Steps:
         self._popens: list[subprocess.Popen[bytes]] = []
         self._options = ["--exact", "--ntasks=1", "--nodes=1", f"--cpus-per-task={cpus}"]
         if gpus:
-            self._options.append(f"--gpus={gpus}")
+            self._options.append(f"--gres=gpu:{gpus}")
         self.room: int | None = max(1, _room(gpus, cpus))
 
     def submit(self, objective: Stored, work: Work) -> _Handle:
@@ -331,7 +339,11 @@ class _Steps:
         path.write_bytes(pickle.dumps((objective, work)))
         program = [sys.executable, "-m", "pyhopper.executors.slurm", str(path)]
         # The variables of this job's own step would bind the new one.
-        env = {k: v for k, v in os.environ.items() if not re.match("SLURM_(CPU_BIND|STEP|MEM)", k)}
+        env = {
+            k: v
+            for k, v in os.environ.items()
+            if not re.match("SLURM_(CPU_BIND|STEP|MEM|GPUS|GRES)", k)
+        }
         with output.open("wb") as file:
             command = ["srun", *self._options, *program]
             popen = subprocess.Popen(
@@ -370,9 +382,20 @@ def _seconds(argument: str, value: Any) -> float:
 
 
 def deliver(objective: Stored, work: Work) -> None:
-    """Run a job, and send its result as a message; what a job of Slurm does."""
+    """Run a job, and send its result as a message; what a job of Slurm does.
+
+    If Slurm ends the job meanwhile, nothing is sent: its state then says why.
+    """
+    told = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    if hasattr(signal, "SIGUSR2"):
+        # By which submitit would end a function that cannot be continued, before its time is up.
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     result = evaluate(objective, work)
-    work.box.send(f"{mail.RESULT}{result.decode()}")
+    failed = bool(result) and read_result(result)[0].status is Status.FAILED
+    # The signal that has ended the objective may come to this process a little later.
+    if not (failed and told.wait(_LATER_SECONDS)):
+        work.box.send(f"{mail.RESULT}{result.decode()}")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pyhopper.events import CandidateType, Screening, Status
+from pyhopper.budget import Stamp
+from pyhopper.events import Candidate, CandidateType, Outcome, Screening, Status
 from pyhopper.parameters import Point
+
+_DETAILS = 2000
+"""Most characters of a failed evaluation's traceback or output that are kept in memory."""
 
 
 class Misfit(tuple[Any, ...]):
@@ -91,3 +95,28 @@ class Evaluation(NamedTuple):
         if self.status is not Status.PRUNED or not self.estimates:
             return None
         return len(self.estimates), self.estimates[-1]
+
+
+def ended(
+    candidate: Candidate, outcome: Outcome, since: Stamp, now: Stamp, slot: str = ""
+) -> Evaluation:
+    """The evaluation of a candidate that ran in a slot from one moment to another."""
+    return Evaluation(
+        candidate.id,
+        candidate.type,
+        candidate.point,
+        outcome.status,
+        outcome.value,
+        since.time,
+        now.time,
+        now.elapsed - since.elapsed,
+        now.elapsed,
+        outcome.metrics,
+        outcome.estimates,
+        outcome.reason,
+        slot,
+        not isinstance(candidate.point, Misfit),
+        candidate.screening,
+        candidate.expected_seconds,
+        details=outcome.details[-_DETAILS:],
+    )

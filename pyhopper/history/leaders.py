@@ -14,6 +14,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pyhopper.events import CandidateType
+from pyhopper.history.evaluation import Evaluation
 from pyhopper.noise import REPEAT_STD, REPEATS
 
 LEADERS = 3
@@ -46,7 +48,7 @@ class Leader:
     """
 
     key: Hashable
-    evaluation: Any
+    evaluation: Evaluation
     values: list[float]
     tries: int = 1
 
@@ -73,7 +75,62 @@ class Leaders:
         """The leader with this key."""
         return next((each for each in self.entries if each.key == key), None)
 
-    def add(self, key: Hashable, evaluation: Any, maximize: bool) -> None:
+    def holds(self, evaluation: Evaluation) -> bool:
+        """Whether an evaluation has to stay whole, for it may be shown: only the best has to."""
+        return False
+
+    def take(
+        self,
+        key: Hashable,
+        evaluation: Evaluation,
+        best: Evaluation | None,
+        maximize: bool,
+        complete: bool = True,
+    ) -> tuple[Evaluation | None, bool]:
+        """Take an evaluation with a value in.
+
+        Parameters
+        ----------
+        key : hashable
+            What tells the candidate from others.
+        evaluation : Evaluation
+            With a value.
+        best : Evaluation or None
+            The best one so far.
+        maximize : bool
+            The direction.
+        complete : bool
+            Whether it could be evaluated again.
+
+        Returns
+        -------
+        Evaluation or None, bool
+            The best one now, and whether that is better than the one before.
+        """
+        if complete:
+            self.add(key, evaluation, maximize)
+        else:
+            self.add_scatter(evaluation.metrics)
+        if evaluation.type is CandidateType.REEVALUATION:
+            return self._compare_means(best, maximize)
+        if best is None or _beats(evaluation.value, best.value, maximize):
+            return evaluation, True
+        return best, False
+
+    def _compare_means(
+        self, best: Evaluation | None, maximize: bool
+    ) -> tuple[Evaluation | None, bool]:
+        """After a re-evaluation, the leader with the best mean of its values is the best."""
+        checked = self.checked()
+        if checked is None:
+            return best, False
+        same = best is not None and best.point is checked.evaluation.point
+        found = best
+        if best is None or not same or best.value != checked.mean:
+            found = checked.evaluation._replace(value=checked.mean)
+        return found, best is None or not same or _beats(checked.mean, best.value, maximize)
+
+    def add(self, key: Hashable, evaluation: Evaluation, maximize: bool) -> None:
         """Take a value in.
 
         Parameters
@@ -124,6 +181,10 @@ class Leaders:
     def checked(self) -> Leader | None:
         """The best of those that were evaluated more than once."""
         return next((each for each in self.entries if len(each.values) > 1), None)
+
+
+def _beats(value: float, than: float, maximize: bool) -> bool:
+    return value > than if maximize else value < than
 
 
 def _mean(values: list[float]) -> float:

@@ -26,7 +26,12 @@ def events_of(state: State) -> Iterator[tuple[Event, Stamp]]:
     """Events that lead to a state."""
     now = Stamp(state.elapsed, state.time)
     if state.maximize is not None:
-        began = Began(state.maximize, objective=state.objective, inputs=state.inputs)
+        began = Began(
+            state.maximize,
+            objective=state.objective,
+            inputs=state.inputs,
+            several=state.objectives,
+        )
         yield began, Stamp(0.0, now.time)
     evaluations: Iterable[Evaluation] = state.evaluations
     best = state.best

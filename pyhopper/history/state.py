@@ -35,15 +35,14 @@ from pyhopper.events import (
     Unimproved,
     Used,
 )
-from pyhopper.history.evaluation import Evaluation, Misfit
+from pyhopper.history.evaluation import Evaluation, Misfit, ended
+from pyhopper.history.front import Front
 from pyhopper.history.leaders import Leaders
+from pyhopper.objectives import Objectives
 from pyhopper.parameters import INACTIVE, Omitted, Partial, Point
 
 _REMEMBERED = 2**15
 """Number of candidates in which duplicates are looked for if the history is not kept."""
-
-_DETAILS = 2000
-"""Most characters of a failed evaluation's traceback or output that are kept in memory."""
 
 
 class Running(NamedTuple):
@@ -81,13 +80,17 @@ class State:
     trim : callable
         ``trim(point)`` is the point without its large arrays, or the same object if it has none.
     maximize : bool or None
-        The direction; None before the first run.
+        The direction, of several objectives that of the first; None before the first run.
+    objectives : Objectives
+        What is looked for, as far as that is known.
     keep_history : bool
         Whether evaluations other than the best are kept.
     evaluations : list of Evaluation
         All that ended; empty if the history is not kept.
     best : Evaluation or None
-        The best one with a value.
+        The best one with a value; of several objectives the compromise of the front.
+    nearest : Evaluation or None
+        Of those outside of the limits the one that is least outside.
     running : dict
         Candidates that have started and not ended, by id.
     seen : dict
@@ -112,8 +115,9 @@ class State:
         ``Used()`` if that never happened. Failures before it say nothing about the space.
     unimproved : Unimproved
         How long there has been no better value.
-    leaders : Leaders
-        The best few candidates with all their values, and an estimate of the noise.
+    leaders : Leaders or Front
+        The best few candidates with all their values, and an estimate of the noise; of several
+        objectives the front.
     time : float
         When the last event happened, in seconds since the epoch.
     objective, inputs : str
@@ -127,9 +131,11 @@ class State:
     key: Callable[[Point], Any]
     trim: Callable[[Point], Point] = field(default=lambda point: point)
     maximize: bool | None = None
+    objectives: Objectives = Objectives()  # noqa: RUF009 - it cannot be changed
     keep_history: bool = True
     evaluations: list[Evaluation] = field(default_factory=list)
     best: Evaluation | None = None
+    nearest: Evaluation | None = None
     running: dict[int, Running] = field(default_factory=dict)
     seen: dict[Any, None] = field(default_factory=dict)
     tallies: dict[CandidateType, Tally] = field(
@@ -144,7 +150,7 @@ class State:
     before_budget: Used = Used()  # noqa: RUF009 - it cannot be changed
     before_success: Used = Used()  # noqa: RUF009
     unimproved: Unimproved = Unimproved()  # noqa: RUF009
-    leaders: Leaders = field(default_factory=Leaders)
+    leaders: Leaders | Front = field(default_factory=Leaders)
     time: float = 0.0
     objective: str = ""
     inputs: str = ""
@@ -175,33 +181,44 @@ class State:
         """Whether a point is kept with all its values, so that it could be evaluated again."""
         return self.trim(point) is point and not any(isinstance(v, Omitted) for v in point)
 
-    def check_direction(self, maximize: bool) -> None:
-        """Refuse a direction in which the results so far cannot be compared.
+    def check_objectives(self, asked: Objectives) -> None:
+        """Refuse objectives by which the results so far cannot be compared.
 
         Raises
         ------
         ArgumentError
-            If the search has run in the other direction.
+            If the search has run in the other direction, or with other objectives.
         """
-        if self.maximize is not None and self.maximize is not maximize and self.ended:
-            before = "maximize" if self.maximize else "minimize"
-            asked = "maximize" if maximize else "minimize"
-            problem = (
-                f"the results so far are for {before}; make a new Search, and give it another "
-                "checkpoint_path or overwrite_checkpoint=True if it has one"
-            )
-            raise ArgumentError("direction", asked, problem)
-
-    def set_direction(self, maximize: bool) -> None:
-        """Set the direction, and compare the results that are already there."""
-        self.check_direction(maximize)
-        if self.maximize is maximize:
+        if self.maximize is None or not self.ended or self.objectives.looks_for_the_same(asked):
             return
-        self.maximize = maximize
-        self.leaders = Leaders()
-        for index, evaluation in enumerate(self.evaluations):
-            if self._rank(evaluation, self.key(evaluation.point)):
-                self._best_at = index if self.best is evaluation else -1
+        names = asked.names or self.objectives.names
+        verbs = [
+            "maximize" if each.maximize[0] else "minimize" for each in (self.objectives, asked)
+        ]
+        before, now = map(str, (self.objectives, asked)) if names else verbs
+        problem = (
+            f"the results so far are for {before}; make a new Search, and give it another "
+            "checkpoint_path or overwrite_checkpoint=True if it has one"
+        )
+        raise ArgumentError("direction", now, problem)
+
+    def set_objectives(self, asked: Objectives) -> None:
+        """Set what is looked for, and compare the results that are already there."""
+        self.check_objectives(asked)
+        if self.maximize is not None and self.objectives == asked:
+            return
+        leaders = [each.evaluation for each in self.leaders.entries]
+        kept = self.evaluations or leaders
+        self.maximize, self.objectives = asked.maximize[0], asked
+        self.leaders = Front(asked) if asked.several else Leaders()
+        self.best, self.nearest, self._best_at = None, None, -1
+        for index, each in enumerate(kept):
+            # What was told before the first run is only understood now.
+            if asked.names and each.status is Status.DONE:
+                each = each._replace(value=asked.numbers(math.nan, each.metrics)[0])  # noqa: PLW2901
+                kept[index] = each
+            if self._rank(each, self.key(each.point)):
+                self._best_at = index if self.best is each and self.evaluations else -1
         for index in range(len(self.evaluations)):
             if index != self._best_at:
                 self._trim(index)
@@ -311,37 +328,30 @@ class State:
         """Let go of the large arrays of an evaluation."""
         evaluation = self.evaluations[index]
         point = self.trim(evaluation.point)
+        if self.leaders.holds(evaluation):
+            return
         if point is not evaluation.point:
             self.evaluations[index] = evaluation._replace(point=point)
 
     def _rank(self, evaluation: Evaluation, key: Any) -> bool:
-        """Compare an evaluation with the best; True if there is a new best."""
+        """Compare an evaluation with the best; True if there is a new best, or a larger front."""
         done = evaluation.status is Status.DONE and evaluation.fits
         if not done or self.maximize is None:
+            return False
+        if not self.objectives.allow(evaluation.metrics):
+            outside = self.objectives.violation
+            known = math.inf if self.nearest is None else outside(self.nearest.metrics)
+            if outside(evaluation.metrics) < known and self.is_complete(evaluation.point):
+                self.nearest = evaluation
             return False
         tally = self.tallies[evaluation.type]
         if self.is_better(evaluation.value, tally.best):
             tally.best = evaluation.value
-        if self.is_complete(evaluation.point):
-            self.leaders.add(key, evaluation, self.maximize)
-        else:  # it could not be evaluated again
-            self.leaders.add_scatter(evaluation.metrics)
-        if evaluation.type is CandidateType.REEVALUATION:
-            return self._compare_means()
-        if self.best is None or self.is_better(evaluation.value, self.best.value):
-            self.best = evaluation
-            return True
-        return False
-
-    def _compare_means(self) -> bool:
-        """After a re-evaluation, make the leader with the best mean of its values the best."""
-        checked, before = self.leaders.checked(), self.best
-        if checked is None:
-            return False
-        same = before is not None and before.point is checked.evaluation.point
-        if before is None or not same or before.value != checked.mean:
-            self.best = checked.evaluation._replace(value=checked.mean)
-        return before is None or not same or self.is_better(checked.mean, before.value)
+        complete = self.is_complete(evaluation.point)
+        self.best, is_better = self.leaders.take(
+            key, evaluation, self.best, self.maximize, complete
+        )
+        return is_better
 
 
 def observe(state: State, event: Event, now: Stamp) -> Evaluation | None:
@@ -374,11 +384,11 @@ def observe(state: State, event: Event, now: Stamp) -> Evaluation | None:
     elif isinstance(event, Known):
         key = state.key(event.candidate.point)
         state.remember(key, event.candidate.point)
-        evaluation = _evaluation(event.candidate, event.outcome, now, now, "")
+        evaluation = ended(event.candidate, event.outcome, now, now)
         state.add(evaluation, key)
         return evaluation
     elif isinstance(event, Began):
-        state.set_direction(event.maximize)
+        state.set_objectives(event.objectives)
         state.warm_slots, state.warm_since = set(), math.inf
         state.objective = event.objective or state.objective
         state.inputs = event.inputs or state.inputs
@@ -414,7 +424,7 @@ def _start(state: State, event: Started, now: Stamp) -> None:
 
 def _end(state: State, event: Ended, now: Stamp) -> Evaluation:
     running = state.running.pop(event.job_id)
-    evaluation = _evaluation(running.candidate, event.outcome, running.since, now, event.slot)
+    evaluation = ended(running.candidate, event.outcome, running.since, now, event.slot)
     # Slots of an executor that does not name them are cold until one of them has ended something.
     if event.slot not in state.warm_slots or running.since.elapsed < state.warm_since:
         evaluation = evaluation._replace(is_first=True)
@@ -434,27 +444,3 @@ def _end(state: State, event: Ended, now: Stamp) -> Evaluation:
         count, since = state.unimproved
         state.unimproved = Unimproved(count + 1, since)
     return evaluation
-
-
-def _evaluation(
-    candidate: Candidate, outcome: Outcome, since: Stamp, now: Stamp, slot: str
-) -> Evaluation:
-    return Evaluation(
-        candidate.id,
-        candidate.type,
-        candidate.point,
-        outcome.status,
-        outcome.value,
-        since.time,
-        now.time,
-        now.elapsed - since.elapsed,
-        now.elapsed,
-        outcome.metrics,
-        outcome.estimates,
-        outcome.reason,
-        slot,
-        not isinstance(candidate.point, Misfit),
-        candidate.screening,
-        candidate.expected_seconds,
-        details=outcome.details[-_DETAILS:],
-    )

@@ -21,6 +21,7 @@ from pyhopper.events import Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.sheet import labels_of, read_axis
 from pyhopper.history.state import State
+from pyhopper.objectives import Objectives
 from pyhopper.parameters import (
     INACTIVE,
     MISSING,
@@ -244,7 +245,8 @@ def to_optuna(state: State, space: Space, storage: Any, study_name: str | None) 
     if state.maximize is None:
         problem = "the search has not run yet, so whether lower or higher is better is not known"
         raise ArgumentError("search", None, problem, f"to_optuna: {problem}")
-    direction = "maximize" if state.maximize else "minimize"
+    maximize = state.objectives.maximize
+    directions = ["maximize" if each else "minimize" for each in maximize]
     columns = Columns(space)
     rows = [columns.params(each.point) for each in state.evaluations]
     kinds: dict[str, Kind] = {}
@@ -253,12 +255,18 @@ def to_optuna(state: State, space: Space, storage: Any, study_name: str | None) 
             kinds[name] = kinds.get(name, kind).with_value(value)
     distributions = {name: _distribution(optuna, kind) for name, kind in kinds.items()}
     try:
-        study = optuna.create_study(storage=storage, study_name=study_name, direction=direction)
+        study = optuna.create_study(storage=storage, study_name=study_name, directions=directions)
     except optuna.exceptions.DuplicatedStudyError:
         problem = "there is a study of this name already; choose another, or delete that one"
         raise ArgumentError("study_name", study_name, problem) from None
     trials = [
-        _trial(optuna, each, {name: value for name, (value, _) in params.items()}, distributions)
+        _trial(
+            optuna,
+            each,
+            {name: value for name, (value, _) in params.items()},
+            distributions,
+            state.objectives,
+        )
         for each, (params, _) in zip(state.evaluations, rows, strict=True)
     ]
     for trial, each, (_, others) in zip(trials, state.evaluations, rows, strict=True):
@@ -279,15 +287,27 @@ def _distribution(optuna: Any, kind: Kind) -> Any:
 
 
 def _trial(
-    optuna: Any, evaluation: Evaluation, params: dict[str, Any], distributions: dict[str, Any]
+    optuna: Any,
+    evaluation: Evaluation,
+    params: dict[str, Any],
+    distributions: dict[str, Any],
+    objectives: Objectives,
 ) -> Any:
     """A trial without its user attributes."""
+    numbers = objectives.numbers(evaluation.value, evaluation.metrics)
+    # What lacks an objective has none for Optuna.
+    done = evaluation.status is Status.DONE and not any(map(math.isnan, numbers))
     trial = optuna.trial.create_trial(
-        state=optuna.trial.TrialState[_STATES.get(evaluation.status, "FAIL")],
-        value=evaluation.value if evaluation.status is Status.DONE else None,
+        state=optuna.trial.TrialState[
+            _STATES.get(evaluation.status, "FAIL")
+            if done or evaluation.status is not Status.DONE
+            else "FAIL"
+        ],
+        values=list(numbers) if done else None,
         params=params,
         distributions={name: distributions[name] for name in params},
-        intermediate_values=dict(enumerate(evaluation.estimates)),
+        # Optuna has none where there are several objectives.
+        intermediate_values={} if objectives.several else dict(enumerate(evaluation.estimates)),
     )
     # Optuna has times without a zone, which are those of this machine.
     trial.datetime_start = datetime.fromtimestamp(evaluation.sampled_at)  # noqa: DTZ006

@@ -160,6 +160,8 @@ def standing(state: State) -> str:
         count += f", {failed} failed"
     if state.best is None:
         return f"{count}, no value yet"
+    if state.objectives.several:
+        return f"{count}, {len(state.leaders.entries)} on the front"
     side = "highest" if state.maximize else "lowest"
     return f"{count}, best ({side}) value {state.best.value:.6g}"
 

@@ -3,7 +3,7 @@
 from pyhopper.journal.checkpoint import Checkpoint, checkpoint_file
 from pyhopper.journal.codec import from_json
 from pyhopper.journal.file import read
-from pyhopper.journal.lockfile import Holder
+from pyhopper.journal.lockfile import Holder, is_abandoned
 from pyhopper.journal.replay import Replay
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "Replay",
     "checkpoint_file",
     "from_json",
+    "is_abandoned",
     "read",
 ]

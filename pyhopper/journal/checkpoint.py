@@ -390,6 +390,8 @@ class Checkpoint:
         self._stamp = stamp
 
         def alive() -> None:
+            if not self.lock.for_run:
+                return  # others may be writing
             self.lock.renew()
             size, turns = self._idle
             if self.journal.size != size:

@@ -38,6 +38,7 @@ from pyhopper.history.state import Running
 from pyhopper.journal import checks
 from pyhopper.journal.codec import CodecError, PointCodec, to_json
 from pyhopper.journal.file import Line
+from pyhopper.objectives import Objectives, parse_objectives
 from pyhopper.parameters import Partial, Point
 
 NOT_BUILT: dict[str, Any] = {}
@@ -153,8 +154,16 @@ def _unless_empty(**entries: Any) -> Line:
 def _write_began(event: Began, writer: Writer) -> Line:
     direction = "maximize" if event.maximize else "minimize"
     budget = _unless_empty(steps=event.steps, runtime=event.runtime)
-    what = _unless_empty(objective=event.objective, inputs=event.inputs)
-    return {"direction": direction, "fresh": event.fresh, **budget, **what}
+    what = _unless_empty(objective=event.objective, inputs=event.inputs, command=event.command)
+    asked = event.objectives
+    several = _unless_empty(
+        objectives=asked.directions if asked.names else None,
+        limits={
+            limit.name: [None if math.isinf(end) else end for end in limit[1:]]
+            for limit in asked.limits
+        },
+    )
+    return {"direction": direction, "fresh": event.fresh, **budget, **what, **several}
 
 
 def _read_began(line: Line, reader: Reader) -> Began:
@@ -167,7 +176,24 @@ def _read_began(line: Line, reader: Reader) -> Began:
         None if runtime is None else checks.seconds(runtime),
         checks.text(line.get("objective", "")),
         checks.text(line.get("inputs", "")),
+        checks.entries(line["command"]) if "command" in line else None,
+        _read_objectives(maximize, line),
     )
+
+
+def _read_objectives(maximize: bool, line: Line) -> Objectives | None:
+    named, limited = line.get("objectives"), line.get("limits")
+    if named is None and limited is None:
+        return None
+    limits = {
+        checks.text(name): tuple(None if end is None else checks.number(end) for end in ends)
+        for name, ends in checks.entries(limited or {}).items()
+    }
+    direction = "max" if maximize else "min"
+    objectives = parse_objectives(direction if named is None else checks.entries(named), limits)
+    if objectives.maximize[0] is not maximize:
+        raise CodecError("the direction is not that of the first objective")
+    return objectives
 
 
 def _write_started(event: Started, writer: Writer) -> Line:
@@ -237,7 +263,7 @@ def _read_known(line: Line, reader: Reader) -> Known:
 
 def _write_outcome(outcome: Outcome) -> Line:
     entries: Line = {"status": outcome.status.value}
-    if outcome.status is Status.DONE:
+    if outcome.status is Status.DONE and not math.isnan(outcome.value):
         entries["value"] = outcome.value
     if outcome.metrics is not None:
         entries["metrics"] = to_json(outcome.metrics)
@@ -253,13 +279,19 @@ def _read_outcome(line: Line) -> Outcome:
     status = Status(line["status"])
     return Outcome(
         status,
-        checks.number(line["value"]) if status is Status.DONE else math.nan,
+        _read_value(line) if status is Status.DONE else math.nan,
         checks.metrics(line.get("metrics")),
         tuple(checks.any_number(estimate) for estimate in line.get("estimates", ())),
         checks.text(line.get("reason", "")),
         checks.text(line.get("details", "")),
         checks.truth(line.get("misuse", False)),
     )
+
+
+def _read_value(line: Line) -> float:
+    if line["event"] == "known" and "metrics" in line and "value" not in line:
+        return math.nan  # it was told before the objectives were known
+    return checks.number(line["value"])
 
 
 def _write_forgotten(event: Forgotten, writer: Writer) -> Line:

@@ -77,7 +77,8 @@ class LargePoints:
         self._open: dict[int, str] = {}
         self._ended: tuple[str, int | Point] | None = None
         self._undecided: list[tuple[str, int | Point]] = []
-        """Of evaluations that ended before the direction was known, so that any may be the best."""
+        """Of evaluations of which any may be the best: before the direction was known, and with
+        several objectives."""
 
     def split(self, encoded: dict[str, Any], keys: list[str]) -> dict[str, Any] | None:
         """The point with marks in the place of large values; None if it is small enough.
@@ -202,6 +203,13 @@ class LargePoints:
     def name_of(self, candidate_id: int) -> str | None:
         """The file of an open candidate."""
         return self._open.get(candidate_id)
+
+    def name_of_ended(self, evaluation: Evaluation) -> str | None:
+        """The file of an evaluation that was kept although it need not be the best."""
+        for name, owner in self._undecided:
+            if owner is evaluation.point or (evaluation.id >= 0 and owner == evaluation.id):
+                return name
+        return None
 
     def delete_others(self) -> None:
         """Delete the files of points that are neither open nor the best."""

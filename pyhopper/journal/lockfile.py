@@ -103,6 +103,11 @@ class Holder(NamedTuple):
         return bool(self.birth and birth and self.birth != birth)
 
 
+def is_abandoned(holder: str) -> bool:
+    """Whether the process that a text of :meth:`Holder.text` names has ended, or there is none."""
+    return not holder or Holder.parse(holder).dead
+
+
 def _birth(pid: int) -> str:
     """Boot and start time of a process where the system tells them (Linux), else empty."""
     try:
@@ -208,7 +213,7 @@ class Lock:
             text, holder, used_for = found
             if self._is_abandoned(holder):
                 self._remove(text)
-            elif used_for == "run" or not holder.local:
+            elif used_for == "run":
                 raise self._refusal(holder)
             else:
                 pause.wait(_POLL)

@@ -201,7 +201,8 @@ class Replay:
         """The best evaluation with all its values; None if they are lost, when recovering."""
         if best is None or not any(isinstance(value, Omitted) for value in best.point):
             return best
-        complete = best._replace(point=self._complete(best.point, self.large.best))
+        name = self.large.best or self.large.name_of_ended(best)
+        complete = best._replace(point=self._complete(best.point, name))
         if any(isinstance(value, Omitted) for value in complete.point):
             if self._recover:
                 return None

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from pyhopper.budget import Stamp
 from pyhopper.errors import ArgumentError, CheckpointError
-from pyhopper.events import Ended, Event, Outcome, Queued, Status
+from pyhopper.events import Ended, Event, Outcome, Queued, SpaceChanged, Status
 from pyhopper.files import is_stream, write_whole
 from pyhopper.history.evaluation import Evaluation, Misfit
+from pyhopper.history.front import Front
 from pyhopper.history.retold import events_of
 from pyhopper.history.state import State, observe
 from pyhopper.journal.checkpoint import Checkpoint
@@ -45,7 +46,7 @@ def take(
         return observe(state, event, now)
     file.append(event, now, state.running, again)
     evaluation = observe(state, event, now)
-    file.observed(state.best)
+    file.observed(_sole_best(state))
     return evaluation
 
 
@@ -61,7 +62,7 @@ def reader(
         if follower is not None:
             event = follower.before(event, state, replay)
         evaluation = observe(state, event, now)
-        replay.large.release(state.best)
+        replay.large.release(_sole_best(state))
         if follower is not None:
             follower.after(event, evaluation)
         if ended is not None and evaluation is not None:
@@ -73,6 +74,26 @@ def reader(
 def fill(state: State, replay: Replay) -> None:
     """Put in what the lines leave out: params of what runs, large values of the best."""
     state.fill(replay.filled, replay.filled_best(state.best))
+    if not isinstance(state.leaders, Front):
+        return
+    places = {id(each): index for index, each in enumerate(state.evaluations)}
+    for member in state.leaders.entries:
+        before, filled = member.evaluation, replay.filled_best(member.evaluation)
+        if filled is None or filled is before:
+            continue
+        member.evaluation = filled
+        if id(before) in places:
+            state.evaluations[places[id(before)]] = filled
+        if state.best is not None and state.best.id == filled.id >= 0:
+            state.best = state.best._replace(point=filled.point)
+
+
+def _sole_best(state: State) -> Evaluation | None:
+    """The only evaluation whose large values are still needed.
+
+    None with several objectives, where anyone who was on the front may be the compromise later.
+    """
+    return None if state.objectives.several else state.best
 
 
 def write_all(source: State, file: Checkpoint, state: State) -> None:
@@ -171,3 +192,115 @@ def resumed(path: Path, state: State) -> str:
     if state.all_failed:
         return f"All {state.ended} evaluations in {path} failed, so the search begins anew{again}."
     return f"Going on from {path}: {state.ended} evaluations{best}{again}."
+
+
+def damage(path: Path, lost: int, skipped: int) -> list[str]:
+    """A sentence on what could not be read of a file, if that is anything."""
+    if not lost and not skipped:
+        return []
+    return [
+        f"{path}: {lost} damaged or missing lines, {skipped} more could not be used without them"
+    ]
+
+
+def refuse_other_history(path: Path) -> NoReturn:
+    """Refuse a file for a search that has results which are not in it."""
+    problem = (
+        "the file has another history than this search, which has results already; run a "
+        "new Search with it, or use another checkpoint_path or overwrite_checkpoint=True"
+    )
+    raise ArgumentError("checkpoint_path", str(path), problem)
+
+
+def refuse_other_seed(path: Path, seed: int, chosen: int) -> NoReturn:
+    """Refuse a file that was made with another seed than the user has chosen."""
+    problem = (
+        f"the checkpoint {path} was made with seed={seed}; use that one (or none), "
+        "another checkpoint_path, or overwrite_checkpoint=True"
+    )
+    raise ArgumentError("seed", chosen, problem)
+
+
+def bring_up_to_date(
+    file: Checkpoint, state: State, told: Iterable[Event], now: Stamp
+) -> list[str]:
+    """Bring a file that was read up to date with the present space and what the user has told.
+
+    Parameters
+    ----------
+    file : Checkpoint
+        The file.
+    state : State
+        What was read.
+    told : iterable of Event
+        What the user has told.
+    now : Stamp
+        The present moment.
+
+    Returns
+    -------
+    list of str
+        What to tell the user.
+
+    Raises
+    ------
+    CheckpointError
+        If the space has changed while other processes evaluate candidates of the file.
+    """
+    news = [resumed(file.path, state)] if state.started else []
+    changes = file.replay.changes
+    if changes:
+        file.refuse_if_held(state.running)
+        guesses = [guess for guess in state.queue if guess]
+        file.change_space()
+        observe(state, SpaceChanged(), now)
+        for guess in guesses:
+            take(Queued(guess), state, file, now, again=True)
+    for end in misplaced(state):
+        take(end, state, file, now)
+    misfits = sum(not each.fits for each in state.evaluations)
+    if changes:
+        news += ["The space is not the one in the checkpoint:", *changes]
+    if changes or misfits:
+        news.append(f"{misfits} of {len(state.evaluations)} evaluations do not fit any more.")
+    for event in list(file.replay.not_in_file(told, now)):
+        take(event, state, file, now)
+    return news
+
+
+def written_anew(
+    old: Checkpoint, state: State, empty: State, seed: int, repeatable: bool
+) -> Checkpoint:
+    """A new file in place of one that was displaced, with everything that is known in it.
+
+    Parameters
+    ----------
+    old : Checkpoint
+        The displaced file; closed if it cannot be replaced.
+    state : State
+        What is known.
+    empty : State
+        A new one, which follows what is written.
+    seed : int
+        The search's.
+    repeatable : bool
+        Whether the user chose the seed.
+
+    Raises
+    ------
+    CheckpointError, OSError
+        If it cannot be written.
+    """
+    new = None
+    try:
+        new = old.successor()
+        new.create(seed, repeatable)
+        write_all(state, new, empty)
+        new.put_in_place(state.best)
+    except (CheckpointError, OSError):
+        for file in (old, new):
+            with contextlib.suppress(CheckpointError):
+                if file is not None:
+                    file.close()
+        raise
+    return new

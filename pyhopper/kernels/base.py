@@ -10,6 +10,7 @@ from pyhopper.budget import Phase
 from pyhopper.events import CandidateType, Screening
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
+from pyhopper.kernels.aims import Aimed
 from pyhopper.kernels.effort import Effort
 from pyhopper.parameters import Point
 
@@ -119,5 +120,10 @@ class Kernel(Protocol):
 
 
 def loss(evaluation: Evaluation, state: State) -> float:
-    """The value of an evaluation with lower being better; NaN if it has none."""
+    """What counts of an evaluation, lower is better; NaN if it has no value.
+
+    With several objectives or limits a kernel sees the state under an aim, which weighs them.
+    """
+    if isinstance(state, Aimed):
+        return state.aim.loss(evaluation)
     return -evaluation.value if state.maximize else evaluation.value

@@ -38,9 +38,9 @@ class Thinking:
 
     A model chooses the first 1,000 candidates, and further ones if that takes less than 5% of the
     time of their evaluation. With a runtime it may take up to a fifth of that, with several slots
-    up to a half. With steps it may take ten seconds and 5% of the time of all evaluations; if there
-    is a seed too, the outcome must not depend on the clock, and only the number of candidates
-    counts.
+    up to a half. With steps it may take ten seconds and 5% of the time of all evaluations, divided
+    by the number of slots; if there is a seed too, the outcome must not depend on the clock, and
+    only the number of candidates counts.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Thinking:
 
     def __init__(self, budget: Budget, slots: int, repeatable: bool) -> None:
         self._schedule = budget.schedule
-        self._slots = slots
+        self._slots = max(slots, 1)  # a cluster may have no workers yet
         self._ignores_clock = repeatable and budget.schedule.steps is not None
         self._used = 0.0
         self._evaluating = 0.0
@@ -92,5 +92,6 @@ class Thinking:
             expected = self._evaluating
             if schedule.steps is not None:
                 expected *= max(1.0, schedule.steps / max(self._evaluated, 1))
-            allowed = _ALLOWANCE + _SHARE * expected
+            # Evaluations run beside each other, while a thought keeps them all waiting.
+            allowed = _ALLOWANCE + _SHARE * expected / self._slots
         return self._used + self._cost <= allowed

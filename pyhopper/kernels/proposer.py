@@ -9,6 +9,9 @@ kernel is asked that applies:
 2. steps that learn (:mod:`pyhopper.kernels.steps`), where evaluations are cheap or dimensions many;
 3. the plain chain (:mod:`pyhopper.kernels.chain`), where no parameter has columns, and in the first
    phase of the steps.
+
+With several objectives, or limits, each of them sees the search under an aim
+(:mod:`pyhopper.kernels.aims`).
 """
 
 from __future__ import annotations
@@ -21,12 +24,13 @@ import numpy as np
 from pyhopper.budget import Phase
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
+from pyhopper.kernels.aims import aim_for
 from pyhopper.kernels.base import Kernel, Proposal
 from pyhopper.kernels.chain import ChainKernel
 from pyhopper.kernels.effort import Effort
 from pyhopper.kernels.encoding import Encoding
 from pyhopper.kernels.model import ScreeningKernel
-from pyhopper.kernels.steps import StepsKernel
+from pyhopper.kernels.steps import FrontKernel, StepsKernel
 from pyhopper.parameters import Point
 from pyhopper.parameters.space import Space
 
@@ -52,7 +56,8 @@ class Proposer:
         self.space = space
         encoding = Encoding(space)
         self._screening = ScreeningKernel(encoding, seed, repeatable)
-        self._kernels = (*kernels, self._screening, StepsKernel(encoding, seed))
+        steps = FrontKernel(encoding), StepsKernel(encoding, seed)
+        self._kernels = (*kernels, self._screening, *steps)
         self._chain = ChainKernel(space)
 
     def _kernel(self, effort: Effort, state: State) -> Kernel:
@@ -95,7 +100,8 @@ class Proposer:
         """
         kernel = self._kernel(effort, state)
         if kernel is not self._chain:
-            proposals = kernel.propose(rng, state, phase, left)
+            seen = state if state.objectives.is_plain else aim_for(state, rng)
+            proposals = kernel.propose(rng, seen, phase, left)
             allowed = [each for each in proposals if self.space.allows(each.point)]
             if allowed:
                 return allowed
@@ -104,7 +110,8 @@ class Proposer:
 
     def fallback(self, rng: np.random.Generator, state: State, phase: Phase) -> Proposal:
         """Propose by the plain chain, which finds its way through any space."""
-        return self._chain.propose(rng, state, phase)[0]
+        seen = state if state.objectives.is_plain else aim_for(state, rng)
+        return self._chain.propose(rng, seen, phase)[0]
 
     @property
     def knows_durations(self) -> bool:

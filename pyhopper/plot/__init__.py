@@ -13,6 +13,7 @@ A function that draws on one Axes takes it as ``ax`` and returns it; without it 
 figure. Colours follow the style in use, light or dark, and no setting of matplotlib is changed.
 """
 
+from pyhopper.plot.front import front
 from pyhopper.plot.importance import importance
 from pyhopper.plot.parallel import parallel
 from pyhopper.plot.parameters import contour, moves, parameter
@@ -21,6 +22,7 @@ from pyhopper.plot.time import curves, progress, slots
 __all__ = [
     "contour",
     "curves",
+    "front",
     "importance",
     "moves",
     "parallel",

@@ -20,10 +20,21 @@ from pyhopper.errors import ArgumentError, class_name
 from pyhopper.events import Candidate, Outcome, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
+from pyhopper.objectives import Objectives
 from pyhopper.pruners.auto import AutoPruner
 from pyhopper.pruners.base import Pruner
 
-__all__ = ["Advice", "AutoPruner", "Pruner", "QuantilePruner", "TopKPruner", "as_pruner"]
+__all__ = [
+    "Advice",
+    "AutoPruner",
+    "Pruner",
+    "QuantilePruner",
+    "TopKPruner",
+    "as_pruner",
+    "estimated_by",
+]
+
+_PLAIN = Objectives()
 
 
 def __getattr__(name: str) -> Any:
@@ -83,6 +94,8 @@ class QuantilePruner(_Ranks):
         only while it is among the best fifth. 0.5 is the median rule.
     warmup : int
         How many evaluations must have reached a step before any is given up there.
+    objective : str, optional
+        Of several objectives the one whose estimates are judged.
 
     Raises
     ------
@@ -90,8 +103,9 @@ class QuantilePruner(_Ranks):
         If an argument makes no sense.
     """
 
-    def __init__(self, q: float, warmup: int = 5) -> None:
+    def __init__(self, q: float, warmup: int = 5, *, objective: str | None = None) -> None:
         super().__init__()
+        self.objective = objective
         number = isinstance(q, int | float | np.number) and not isinstance(q, bool)
         share = float(q) / 100 if number and 1 < q <= 100 else q
         if not number or not 0 < share < 1:
@@ -126,6 +140,8 @@ class TopKPruner(_Ranks):
     ----------
     k : int
         How many earlier candidates may be better.
+    objective : str, optional
+        Of several objectives the one whose estimates are judged.
 
     Raises
     ------
@@ -133,8 +149,9 @@ class TopKPruner(_Ranks):
         If ``k`` is not at least 1.
     """
 
-    def __init__(self, k: int) -> None:
+    def __init__(self, k: int, *, objective: str | None = None) -> None:
         super().__init__()
+        self.objective = objective
         if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
             raise ArgumentError("k", k, "must be an integer, at least 1")
         self.k = int(k)
@@ -192,7 +209,9 @@ class Advice:
         self._quiet = quiet
         self.asked = isinstance(pruner, AutoPruner)
         self._running: dict[int, list[float]] = {}
-        pruner.direction = "max" if state.maximize else "min"
+        self._objectives = state.objectives
+        self._name = estimated_by(pruner, state.objectives)
+        pruner.direction = state.objectives.directions[self._name]
         if pruner.learned_from is not search:
             if pruner.learned_from is None:
                 pruner.blank = copy.deepcopy(self._ask("state_dict"))
@@ -230,7 +249,16 @@ class Advice:
     def _learn(self, evaluation: Evaluation) -> None:
         self._running.pop(evaluation.id, None)
         if evaluation.estimates and evaluation.status in (Status.DONE, Status.PRUNED):
-            self._ask("observe", list(evaluation.estimates), evaluation.value)
+            # A pruned one has no number.
+            done = evaluation.status is Status.DONE
+            value = self._number(evaluation) if done else math.nan
+            self._ask("observe", list(evaluation.estimates), value)
+
+    def _number(self, evaluation: Evaluation) -> float:
+        """What the estimates of an evaluation are estimates of."""
+        if self._name not in self._objectives.names[1:]:
+            return evaluation.value
+        return float((evaluation.metrics or {}).get(self._name, math.nan))
 
     def _ask(self, method: str, *arguments: Any) -> Any:
         if self._pruner is None:
@@ -246,17 +274,37 @@ class Advice:
         return False
 
 
-def as_pruner(pruner: Any) -> Pruner | None:
+def as_pruner(pruner: Any, objectives: Objectives = _PLAIN) -> Pruner | None:
     """The ``pruner`` argument: a pruner, ``"auto"`` or None.
 
     Raises
     ------
     ArgumentError
-        If it is none of these.
+        If it is none of these, or does not say which of several objectives it judges.
     """
-    if isinstance(pruner, str) and pruner == "auto":
-        return AutoPruner()
-    if pruner is None or isinstance(pruner, Pruner):
-        return pruner
-    hint = "; create one, such as QuantilePruner(0.5)" if isinstance(pruner, type | str) else ""
-    raise ArgumentError("pruner", pruner, f'must be "auto" or a pyhopper.pruners.Pruner{hint}')
+    if pruner is None:
+        return None
+    is_auto = isinstance(pruner, str) and pruner == "auto"
+    if not is_auto and not isinstance(pruner, Pruner):
+        hint = "; create one, such as QuantilePruner(0.5)" if isinstance(pruner, type | str) else ""
+        raise ArgumentError("pruner", pruner, f'must be "auto" or a pyhopper.pruners.Pruner{hint}')
+    found: Pruner = AutoPruner() if is_auto else pruner
+    first = next(iter(objectives.directions))
+    if objectives.several and found.objective is None:
+        own = "AutoPruner(" if is_auto else f"{type(found).__name__}(..., "
+        problem = (
+            "judges one number, and there are several objectives; say which one its estimates are "
+            f"of: pyhopper.pruners.{own}objective={first!r})"
+        )
+        raise ArgumentError("pruner", pruner, problem)
+    if found.objective is not None and found.objective not in objectives.directions:
+        listed = ", ".join(objectives.directions)
+        problem = f"judges {found.objective!r}, which is no objective; there is {listed}"
+        raise ArgumentError("pruner", pruner, problem)
+    return found
+
+
+def estimated_by(pruner: Pruner | None, objectives: Objectives) -> str:
+    """The name of the objective of which estimates on the way are; ``"value"`` if it has none."""
+    first = next(iter(objectives.directions))
+    return first if pruner is None or pruner.objective is None else pruner.objective

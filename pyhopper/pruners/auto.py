@@ -36,9 +36,15 @@ class AutoPruner(Pruner):
     given up. The first eight evaluations always go on to their end, and now and then a later one.
 
     ``run(pruner="auto")`` uses it.
+
+    Parameters
+    ----------
+    objective : str, optional
+        Of several objectives the one whose estimates are judged.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, objective: str | None = None) -> None:
+        self.objective = objective
         self._endings = Endings(_FEWEST)
         self._recent: list[list[float]] = []
         self._best = math.inf

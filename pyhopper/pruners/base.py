@@ -17,11 +17,16 @@ class Pruner(ABC):
     ----------
     direction : str
         ``"max"`` or ``"min"``, set by the search before anything is asked.
+    objective : str or None
+        Of a search with several objectives the one whose estimates it judges; the rule has to say
+        so, since giving up by one may lose candidates that are good in another.
     learned_from, blank : object
         Set by the search, so that nothing is learned twice, nor from another search.
     """
 
     direction: str = "max"
+
+    objective: str | None = None
 
     learned_from: Any = None
 

@@ -14,6 +14,8 @@ from pyhopper.errors import ArgumentError
 from pyhopper.events import Status
 from pyhopper.history import series
 from pyhopper.history.evaluation import Evaluation
+from pyhopper.history.front import Front
+from pyhopper.history.front_view import FrontView
 from pyhopper.history.importance import importance
 from pyhopper.history.outlook import outlook
 from pyhopper.history.sheet import Axis, Floats, Sheet, describe
@@ -27,6 +29,7 @@ Json = dict[str, Any]
 _DIGITS = 10
 """Significant digits of the numbers in the table."""
 
+_ON_FRONT = 20
 _MOST_METRICS = 40
 _MOST_PARAMETERS = 200
 _MOST_CURVES = 300
@@ -76,6 +79,13 @@ def _search(source: Source, number: int) -> Json:
     if len(axes) > _MOST_PARAMETERS:
         notes.append(f"{len(axes) - _MOST_PARAMETERS} parameters are not in the table.")
         axes = axes[:_MOST_PARAMETERS]
+    if isinstance(state.leaders, Front) and len(state.leaders.entries):
+        listed = "; ".join(repr(each)[1:-1] for each in FrontView(state, None)[:_ON_FRONT])
+        count = len(state.leaders.entries)
+        notes.append(
+            f"Objectives: {state.objectives}. {count} candidates are on the front: {listed}. The "
+            "best shown is their compromise, its value the first objective."
+        )
     details, of_rows, cut = _details(evaluations)
     if cut:
         notes.append(f"The output of {cut} failed evaluations is not in this page.")

@@ -18,12 +18,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # they are parts of one package.
 LAYERS = [
     {"_version", "errors", "forks", "ownership"},
-    {"habits"},
-    {"blas", "events", "budget", "files", "noise", "parameters"},
+    {"habits", "noise", "objectives"},
+    {"blas", "events", "budget", "files", "parameters", "results"},
     {"arguments", "objective", "history"},
     {"kernels", "journal", "executors", "pruners", "stopping", "workdir", "callbacks"},
-    {"display", "log", "settings", "signals", "supply"},
-    {"engine", "retrace", "session", "plot", "report"},
+    {"display", "log", "roster", "settings", "signals", "supply"},
+    {"engine", "rerun", "retrace", "session", "plot", "report"},
     {"search"},
     {"testing", "cli", "utils", "integrations", "__init__"},
     {"__main__"},
@@ -167,7 +167,16 @@ def test_a_worker_pulls_in_less():
         "print(*sys.modules)"
     )
     parts = {name.split(".")[1] for name in printed(program) if name.startswith("pyhopper.")}
-    of_all = {"_version", "errors", "events", "forks", "noise", "ownership"}
+    of_all = {
+        "_version",
+        "errors",
+        "events",
+        "forks",
+        "noise",
+        "objectives",
+        "ownership",
+        "results",
+    }
     assert parts == {"executors", "objective", *of_all}
 
 

@@ -160,13 +160,21 @@ def log_posterior(hyper: Hyper, coordinates: Coordinates, rows: Floats, values: 
 
 
 def refit(
-    hyper: Hyper, coordinates: Coordinates, rows: Floats, values: Floats, steps: int
+    hyper: Hyper,
+    coordinates: Coordinates,
+    rows: Floats,
+    values: Floats,
+    steps: int,
+    straight: bool = False,
 ) -> Hyper:
-    """Improve the hyperparameters by Rprop steps (Riedmiller & Braun 1993) on the posterior."""
+    """Improve the hyperparameters by Rprop steps (Riedmiller & Braun 1993) on the posterior.
+
+    With ``straight`` values are modelled as they are, without a curve.
+    """
     owner, prior = columns_of(coordinates), prior_of(coordinates)
     points = features_of(coordinates, rows)
     parts = trend_parts(points, points)
-    if len(values) >= 4:
+    if len(values) >= 4 and not straight:
         best = int(np.argmax(curve_scores(hyper, owner, points, values)))
         hyper = replace(hyper, curve=best)
     target = curve_of(values, hyper.curve).forward(values)
@@ -185,7 +193,12 @@ def refit(
 
 
 def challenge(
-    hyper: Hyper, coordinates: Coordinates, rows: Floats, values: Floats, steps: int
+    hyper: Hyper,
+    coordinates: Coordinates,
+    rows: Floats,
+    values: Floats,
+    steps: int,
+    straight: bool = False,
 ) -> Hyper:
     """Compare with a fit that starts from noisy values, and return the more probable one.
 
@@ -193,7 +206,7 @@ def challenge(
     no way uphill from one to the other.
     """
     noisy = replace(first_hyper(coordinates), log_noise=RIVAL_NOISE, curve=hyper.curve)
-    rival = refit(noisy, coordinates, rows, values, steps)
+    rival = refit(noisy, coordinates, rows, values, steps, straight)
     ours, theirs = (log_posterior(h, coordinates, rows, values) for h in (hyper, rival))
     return rival if theirs > ours + MARGIN else hyper
 

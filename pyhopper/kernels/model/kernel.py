@@ -11,7 +11,8 @@ from pyhopper.budget import Phase
 from pyhopper.events import CandidateType, Screening, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
-from pyhopper.kernels.base import Kernel, Proposal, loss
+from pyhopper.kernels.aims import Aimed
+from pyhopper.kernels.base import Kernel, Proposal
 from pyhopper.kernels.coordinates import Floats
 from pyhopper.kernels.effort import Effort
 from pyhopper.kernels.encoding import Encoding
@@ -20,11 +21,16 @@ from pyhopper.kernels.model.design import design_point, design_size
 from pyhopper.kernels.model.duration import Durations, durations_of
 from pyhopper.kernels.model.gaussian import due
 from pyhopper.kernels.model.screening import Seen, Workload, rank
+from pyhopper.kernels.model.several import rank_several
 from pyhopper.noise import median
 from pyhopper.parameters import Point
 
 MOST_COLUMNS = 60
 """With more columns a model knows too little; steps that learn do better."""
+
+_MOST_PENDING = 64
+"""How many evaluations that run now the model is told of, the latest ones. Its time grows with the
+cube of all that it is told of, and with a thousand slots it would be busy with nothing else."""
 
 
 class ScreeningKernel(Kernel):
@@ -49,10 +55,10 @@ class ScreeningKernel(Kernel):
     def _forget(self) -> None:
         """Begin without any evaluation."""
         self._rows: list[Floats] = []
-        self._values: list[float] = []
+        self._values: list[tuple[float, ...]] = []
         self._seconds: list[float] = []
         self._encoded = 0
-        self._hyper: Hyper | None = None
+        self._hypers: list[Hyper] | None = None
         self._durations: Durations | None = None
 
     def applies(self, effort: Effort, state: State) -> bool:
@@ -99,18 +105,28 @@ class ScreeningKernel(Kernel):
         coordinates = self._encoding.coordinates
         # What runs is known to the model, so that it is not proposed again (kriging believer:
         # Ginsbourger et al. 2010).
-        running = [self._encoding.encode(each.candidate.point) for each in state.running.values()]
+        latest = list(state.running.values())[-_MOST_PENDING:]
+        running = [self._encoding.encode(each.candidate.point) for each in latest]
         pending = np.array(running).reshape(-1, coordinates.dimension)
         values = np.array(self._values)
+        if not isinstance(state, Aimed):
+            values = values[:, 0]
         seen = Seen(np.array(self._rows), values, pending, self._durations, left)
         # Draw, score and sort (delayed acceptance: Christen & Fox 2005). Constraints refuse some of
         # what is returned.
         keep = 64 if self._encoding.space.constraints else 16
         workload = Workload(keep=keep, replay=self._repeatable)
-        ranking = rank(
-            rng, coordinates, seen, phase.temperature, best is None, self._hyper, workload
-        )
-        self._hyper = ranking.hyper
+        where = phase.temperature, best is None
+        if not isinstance(state, Aimed):
+            hyper = None if self._hypers is None else self._hypers[0]
+            ranking = rank(rng, coordinates, seen, *where, hyper, workload)
+            self._hypers = [ranking.hyper]
+        else:
+            count = len(state.objectives.maximize)
+            weights = state.aim.weights
+            ranking, self._hypers = rank_several(
+                rng, coordinates, seen, count, weights, *where, self._hypers, workload
+            )
         # Back to points, and to the sign of the objective.
         sign = -1.0 if state.maximize else 1.0
         return [
@@ -139,14 +155,19 @@ class ScreeningKernel(Kernel):
             rows, seconds = np.array(self._rows), np.array(self._seconds)
             self._durations = durations_of(self._encoding.coordinates, rows, seconds)
 
-    def _loss(self, evaluation: Evaluation, state: State) -> float:
+    def _loss(self, evaluation: Evaluation, state: State) -> tuple[float, ...]:
         """What the model is told of an evaluation: lower is better, NaN for a failure."""
+        objectives = state.objectives
+        beyond = objectives.beyond(evaluation.metrics)
         if evaluation.partial is None:
-            return loss(evaluation, state)
+            return (*objectives.losses(evaluation.value, evaluation.metrics), *beyond)
         # A pruned one is known to be poor, and at least as poor as its last estimate says.
         last = -evaluation.partial[1] if state.maximize else evaluation.partial[1]
-        done = [value for value in self._values if math.isfinite(value)]
-        return max(last, median(done)) if done else last
+        done = [values for values in self._values if all(map(math.isfinite, values))]
+        middle = [median(column) for column in zip(*done, strict=True)]
+        if objectives.several or not done:
+            return tuple(middle) if done else (last, *beyond)
+        return (max(last, middle[0]), *middle[1:])
 
 
 def _counts(evaluation: Evaluation, state: State) -> bool:

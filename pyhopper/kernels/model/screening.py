@@ -7,6 +7,7 @@ the model of the evaluations so far rejects most, and one is evaluated.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -106,7 +107,7 @@ def normal_tail(z: Floats) -> Floats:
     return np.asarray(np.where(z < 0, upper, 1.0 - upper))
 
 
-def log_improvement(mean: Floats, sd: Floats, best: float) -> Floats:
+def log_improvement(mean: Floats, sd: Floats, best: float | Floats) -> Floats:
     """Return the logarithm of the expected improvement, stable far from it (Ament et al. 2023)."""
     z = (best - mean) / sd
     near = np.maximum(z, -6.0)
@@ -134,6 +135,21 @@ def failure_share(coordinates: Coordinates, failed: Floats, good: Floats, rows: 
     return np.asarray(bad / (bad + weight(good) + 0.01))
 
 
+class Scorer(Protocol):
+    """What proposals are scored by."""
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """The columns."""
+
+    @property
+    def fitted(self) -> Floats:
+        """What is expected at the points that are known, lower is better."""
+
+    def score(self, rows: Floats) -> Floats:
+        """Return the merit of rows, larger is better."""
+
+
 @dataclass(frozen=True)
 class Screen:
     """The model, and what else proposals are scored by.
@@ -157,6 +173,16 @@ class Screen:
     durations: Durations | None = None
     left: float = np.inf
 
+    @property
+    def coordinates(self) -> Coordinates:
+        """The columns."""
+        return self.model.coordinates
+
+    @property
+    def fitted(self) -> Floats:
+        """What the model expects at the points that it knows."""
+        return self.model.fitted
+
     def score(self, rows: Floats) -> Floats:
         """Return the merit of rows, larger is better."""
         mean, sd = self.model.predict(rows)
@@ -172,11 +198,11 @@ class Screen:
 
 
 def refine(
-    rng: np.random.Generator, screen: Screen, rows: Floats, merit: Floats, workload: Workload,
+    rng: np.random.Generator, screen: Scorer, rows: Floats, merit: Floats, workload: Workload,
     reach: float,
 ) -> tuple[Floats, Floats]:  # fmt: skip
     """Keep the best twentieth, move it by ever smaller steps, score again."""
-    coordinates = screen.model.coordinates
+    coordinates = screen.coordinates
     # Sizes are log-uniform between two bounds that shrink from round to round.
     for turn in range(workload.rounds):
         kept = np.argsort(-merit, kind="stable")[: max(1, workload.proposals // 20)]
@@ -190,13 +216,13 @@ def refine(
 
 
 def local_proposals(
-    rng: np.random.Generator, screen: Screen, rows: Floats, temperature: float, workload: Workload
+    rng: np.random.Generator, screen: Scorer, rows: Floats, temperature: float, workload: Workload
 ) -> Floats:
     """Draw moves around the points that the model holds for the best, and some from everywhere."""
-    coordinates = screen.model.coordinates
+    coordinates = screen.coordinates
     everywhere = int(share_of_whole_space(coordinates) * temperature * workload.proposals)
     # Around the five best means rather than values, since values may be noisy.
-    order = np.argsort(screen.model.fitted, kind="stable")[:5]
+    order = np.argsort(screen.fitted, kind="stable")[:5]
     parents = rows[parents_of(rng, order, workload.proposals - everywhere, 0.6)]
     widest = np.log(0.5 * temperature / SMALLEST_MOVE)
     size = SMALLEST_MOVE * np.exp(rng.random(len(parents)) * widest)
@@ -238,7 +264,7 @@ def rank(
     rows, values = seen.rows[good], seen.values[good]
     hyper = hyper or first_hyper(coordinates)
     if not len(rows):
-        return _without_model(rng, coordinates, seen, hyper, workload)
+        return without_model(rng, coordinates, seen, hyper, workload)
     # The model: hyperparameters at the peak of their posterior, then a Gaussian process with these
     # on the evaluations that matter most (Rasmussen & Williams 2006, equations 2.23 to 2.26).
     hyper = learn(hyper, coordinates, rows, values, workload.steps, workload.replay)
@@ -266,7 +292,7 @@ def rank(
     return Ranking(proposals[chosen], mean, sd, screened, hyper)
 
 
-def _without_model(
+def without_model(
     rng: np.random.Generator, coordinates: Coordinates, seen: Seen, hyper: Hyper, workload: Workload
 ) -> Ranking:
     """Rank draws from the whole space by how far they are from failures: nothing has succeeded."""

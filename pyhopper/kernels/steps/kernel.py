@@ -11,6 +11,7 @@ from pyhopper.budget import Phase
 from pyhopper.events import CandidateType, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
+from pyhopper.kernels.aims import Aim, Aimed
 from pyhopper.kernels.base import Kernel, Proposal, loss
 from pyhopper.kernels.coordinates import Floats, snap, switch_off
 from pyhopper.kernels.effort import Effort
@@ -52,6 +53,8 @@ class StepsKernel(Kernel):
         self._seed = seed
         self._few = self._coordinates.dimension <= MOST_EVOLVED
         self._chain: Chain[Any] | None = None
+        self._aim: Aim | None = None
+        """How a value counts beside limits, as the chain sees it; None without limits."""
         self._open: dict[int, tuple[Step, Point]] = {}
         """What was proposed for candidates that have not ended, by their number."""
         self._downhill: list[Floats] | None = None
@@ -65,9 +68,13 @@ class StepsKernel(Kernel):
         self, rng: np.random.Generator, state: State, phase: Phase, left: float
     ) -> list[Proposal]:
         """See :class:`Kernel`. One move in the second phase, nothing in the first."""
-        best = state.best
-        if phase.seeding or best is None:
+        if phase.seeding or state.best is None:
             return []
+        if isinstance(state, Aimed):
+            self._aim = self._aim or state.aim
+            state = Aimed.at(state, self._aim)
+        best = state.best
+        assert best is not None
         if self._downhill is None:
             self._downhill = [] if self._few else self._slope(state)
         if self._downhill:
@@ -92,7 +99,8 @@ class StepsKernel(Kernel):
         if step is None or self._chain is None:
             return
         if evaluation.point is point:
-            self._chain.observe(step, loss(evaluation, state))
+            value = loss(evaluation, state) if self._aim is None else self._aim.loss(evaluation)
+            self._chain.observe(step, value)
         else:  # another proposal was evaluated instead, say a guess
             self._chain.drop(step)
 

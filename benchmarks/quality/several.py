@@ -1,0 +1,409 @@
+"""Several objectives and limits: run a solver on the tasks, and print tables of hypervolumes.
+
+    python several.py run pyhopper --out results.jsonl --budget 200 --seeds 5
+    python several.py run optuna-tpe --out results.jsonl --budget 200 --seeds 5
+    python several.py score results.jsonl --at 50 100 200
+
+Every solver is called as a user would write it, with its defaults; pyhopper gets no seed. The
+objectives of all evaluations are stored, and the score is the hypervolume (package moocore) of
+those within the limits that look non-dominated to the solver, measured by their true objectives. It
+is relative to that of the best known front: the true one, where it is known, together with all
+results. Its reference point is a tenth of that front's range beyond its worst numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import logging
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import several_tasks
+from several_tasks import Several
+
+Objective = Callable[[list[Any]], np.ndarray]
+
+
+# Solvers ---------------------------------------------------------------------------------------
+
+
+def pyhopper_(task: Several, budget: int, seed: int, objective: Objective) -> None:
+    """Run pyhopper."""
+    import pyhopper
+
+    kinds = {"float": lambda p: pyhopper.float(p.low, p.high)}
+    kinds["ordinal"] = lambda p: pyhopper.choice(list(p.values), is_ordinal=True)
+    kinds["categorical"] = lambda p: pyhopper.choice(list(p.values))
+    template = {p.name: kinds[p.kind](p) for p in task.params}
+    directions = {f"f{j}": "min" for j in range(task.objectives)}
+    limits = {f"g{j}": 0.0 for j in range(task.limits)}
+
+    def run(params: dict[str, Any]) -> dict[str, float]:
+        numbers = objective([params[p.name] for p in task.params]).tolist()
+        return dict(zip([*directions, *limits], numbers, strict=True))
+
+    # Thinking time is measured in processor time, since other programs may be running.
+    search = pyhopper.Search(template, clock=Clock())
+    search.run(run, directions, steps=budget, limits=limits or None, quiet=True)
+
+
+class Clock:
+    """A clock that counts the time of this process."""
+
+    def monotonic(self) -> float:
+        return time.process_time()
+
+    def time(self) -> float:
+        return time.process_time()
+
+
+def _optuna(name: str, task: Several, budget: int, seed: int, objective: Objective) -> None:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+    def run(trial: Any) -> list[float]:
+        point: list[Any] = []
+        for p in task.params:
+            if p.kind == "categorical":
+                point.append(trial.suggest_categorical(p.name, list(p.values)))
+            elif p.kind == "ordinal":
+                point.append(p.values[trial.suggest_int(p.name, 0, len(p.values) - 1)])
+            else:
+                point.append(trial.suggest_float(p.name, p.low, p.high))
+        numbers = objective(point).tolist()
+        for index, number in enumerate(numbers[task.objectives :]):
+            trial.set_constraint(f"g{index}", number)
+        return numbers[: task.objectives]
+
+    sampler = getattr(optuna.samplers, name)(seed=seed)
+    study = optuna.create_study(directions=["minimize"] * task.objectives, sampler=sampler)
+    study.optimize(run, n_trials=budget)
+
+
+def nevergrad(task: Several, budget: int, seed: int, objective: Objective) -> None:
+    """Nevergrad's pick for the problem."""
+    import nevergrad as ng
+
+    def variable(p: Any) -> Any:
+        if p.kind == "categorical":
+            return ng.p.Choice(list(p.values))
+        if p.kind == "ordinal":
+            return ng.p.TransitionChoice(list(p.values))
+        return ng.p.Scalar(lower=p.low, upper=p.high)
+
+    space = ng.p.Tuple(*(variable(p) for p in task.params))
+    space.random_state.seed(seed)
+    optimizer = ng.optimizers.NGOpt(parametrization=space, budget=budget)
+    optimizer.num_objectives = task.objectives
+    for _ in range(budget):
+        candidate = optimizer.ask()
+        numbers = objective(list(candidate.value))
+        values, limits = numbers[: task.objectives], numbers[task.objectives :]
+        outside = [np.maximum(limits, 0.0)] if task.limits else []
+        optimizer.tell(candidate, values, *outside)
+
+
+def pymoo_nsga2(task: Several, budget: int, seed: int, objective: Objective) -> None:
+    """NSGA-II of pymoo."""
+    from pymoo.algorithms.moo.nsga2 import NSGA2, RankAndCrowding
+    from pymoo.core.mixed import MixedVariableGA
+    from pymoo.core.problem import ElementwiseProblem
+    from pymoo.core.variable import Choice, Integer, Real
+    from pymoo.optimize import minimize
+
+    mixed = any(p.kind != "float" for p in task.params)
+
+    def variable(p: Any) -> Any:
+        if p.kind == "categorical":
+            return Choice(options=list(p.values))
+        if p.kind == "ordinal":
+            return Integer(bounds=(0, len(p.values) - 1))
+        return Real(bounds=(p.low, p.high))
+
+    class Wrapped(ElementwiseProblem):  # type: ignore[misc]
+        def _evaluate(self, x: Any, out: Any, *args: Any, **more: Any) -> None:
+            if mixed:
+                point = [
+                    p.values[x[p.name]] if p.kind == "ordinal" else x[p.name] for p in task.params
+                ]
+            else:
+                point = list(x)
+            numbers = objective(point)
+            out["F"] = numbers[: task.objectives]
+            if task.limits:
+                out["G"] = numbers[task.objectives :]
+
+    sizes = {"n_obj": task.objectives, "n_ieq_constr": task.limits}
+    if mixed:
+        problem = Wrapped(vars={p.name: variable(p) for p in task.params}, **sizes)
+        algorithm: Any = MixedVariableGA(pop_size=20, survival=RankAndCrowding())
+    else:
+        low, high = [p.low for p in task.params], [p.high for p in task.params]
+        problem = Wrapped(n_var=len(low), xl=np.array(low), xu=np.array(high), **sizes)
+        algorithm = NSGA2(pop_size=20)
+    minimize(problem, algorithm, ("n_eval", budget), seed=seed, verbose=False)
+
+
+def ax(task: Several, budget: int, seed: int, objective: Objective) -> None:
+    """Ax."""
+    from ax.api.client import Client
+    from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
+
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
+
+    def parameter(p: Any) -> Any:
+        if p.kind == "float":
+            return RangeParameterConfig(
+                name=p.name, parameter_type="float", bounds=(float(p.low), float(p.high))
+            )
+        kind = "str" if isinstance(p.values[0], str) else "float"
+        values = [v if kind == "str" else float(v) for v in p.values]
+        ordered = p.kind == "ordinal"
+        return ChoiceParameterConfig(
+            name=p.name, values=values, parameter_type=kind, is_ordered=ordered
+        )
+
+    client = Client(random_seed=seed)
+    client.configure_experiment(parameters=[parameter(p) for p in task.params])
+    names = [f"f{j}" for j in range(task.objectives)]
+    limits = [f"g{j}" for j in range(task.limits)]
+    client.configure_optimization(
+        objective=", ".join(f"-{name}" for name in names),
+        outcome_constraints=[f"{name} <= 0" for name in limits],
+    )
+    for _ in range(budget):
+        for index, found in client.get_next_trials(max_trials=1).items():
+            point = []
+            for p in task.params:
+                value = found[p.name]
+                if p.values:
+                    value = next(v for v in p.values if v == value)
+                point.append(value)
+            numbers = objective(point).tolist()
+            client.complete_trial(
+                index, raw_data=dict(zip([*names, *limits], numbers, strict=True))
+            )
+
+
+def random(task: Several, budget: int, seed: int, objective: Objective) -> None:
+    """Draw every candidate from the whole space."""
+    rng = np.random.default_rng(seed)
+    for _ in range(budget):
+        objective(
+            [
+                p.decode(rng.integers(p.levels) if p.kind == "categorical" else rng.random())
+                for p in task.params
+            ]
+        )
+
+
+def _sampler(name: str) -> Callable[[Several, int, int, Objective], None]:
+    def solve(task: Several, budget: int, seed: int, objective: Objective) -> None:
+        _optuna(name, task, budget, seed, objective)
+
+    return solve
+
+
+SOLVERS = {
+    "pyhopper": pyhopper_,
+    "optuna-tpe": _sampler("TPESampler"),
+    "optuna-nsga2": _sampler("NSGAIISampler"),
+    "optuna-nsga3": _sampler("NSGAIIISampler"),
+    "optuna-gp": _sampler("GPSampler"),
+    "nevergrad": nevergrad,
+    "pymoo-nsga2": pymoo_nsga2,
+    "ax": ax,
+    "random": random,
+}
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run a solver on all tasks that are not in the file yet."""
+    done = set()
+    if arguments.out.exists():
+        for line in arguments.out.read_text().splitlines():
+            record = json.loads(line)
+            done.add((record["peer"], record["task"], record["seed"]))
+    name = arguments.name or arguments.solver
+    for seed in range(arguments.first, arguments.seeds):
+        for task in several_tasks.TASKS:
+            wanted = not arguments.match or any(part in task for part in arguments.match)
+            if not wanted or (name, task, seed) in done:
+                continue
+            try:
+                problem = several_tasks.make(task, seed)
+            except ImportError as error:
+                print(f"{task} is skipped: {error}")
+                continue
+            seen: list[list[float]] = []
+            true: list[list[float]] = []
+            inside = [0.0]
+
+            def objective(point: list[Any]) -> np.ndarray:
+                begin = time.process_time()
+                numbers = problem.observe(point)  # noqa: B023 - used up within this turn
+                seen.append([float(f"{each:.8g}") for each in numbers])  # noqa: B023
+                true.append([float(f"{each:.8g}") for each in problem.truth(point)])  # noqa: B023
+                inside[0] += time.process_time() - begin  # noqa: B023
+                return numbers
+
+            begin = time.process_time()
+            SOLVERS[arguments.solver](problem, arguments.budget, seed, objective)
+            own = time.process_time() - begin - inside[0]
+            record = {"peer": name, "task": task, "seed": seed, "overhead": own, "n": len(seen)}
+            record |= {"objectives": problem.objectives, "seen": seen}
+            record |= {"true": None if true == seen else true}
+            with arguments.out.open("a") as file:
+                file.write(json.dumps(record) + "\n")
+
+
+# Scores ----------------------------------------------------------------------------------------
+
+
+def _nondominated(rows: np.ndarray) -> np.ndarray:
+    import moocore
+
+    return np.asarray(moocore.is_nondominated(rows, keep_weakly=True))
+
+
+def _front_at(record: dict[str, Any], count: int) -> np.ndarray:
+    """The true objectives of what looks best after so many evaluations."""
+    objectives = record["objectives"]
+    seen = np.array(record["seen"][:count], dtype=float)
+    true = np.array((record["true"] or record["seen"])[:count], dtype=float)
+    inside = (seen[:, objectives:] <= 1e-9).all(axis=1)
+    seen, true = seen[inside, :objectives], true[inside, :objectives]
+    if not len(seen):
+        return np.empty((0, objectives))
+    return true[_nondominated(seen)]
+
+
+def hypervolumes(
+    records: list[dict[str, Any]], counts: list[int]
+) -> dict[tuple[str, str, int], dict[int, float]]:
+    """The hypervolume of each (solver, task, seed), relative to the best known."""
+    import moocore
+
+    result: dict[tuple[str, str, int], dict[int, float]] = {}
+    for task in dict.fromkeys(record["task"] for record in records):
+        mine = [record for record in records if record["task"] == task]
+        parts = [_front_at(record, 10**9) for record in mine]
+        known = several_tasks.front(task)
+        best = np.vstack([*parts, *([] if known is None else [known])])
+        best = best[_nondominated(best)]
+        low, high = best.min(axis=0), best.max(axis=0)
+        width = np.where(high > low, high - low, 1.0)
+        reference = np.full(len(low), 1.1)
+
+        def volume(front: np.ndarray) -> float:
+            inner = (front - low) / width  # noqa: B023
+            inner = inner[(inner < reference).all(axis=1)]  # noqa: B023
+            return float(moocore.hypervolume(inner, ref=reference)) if len(inner) else 0.0  # noqa: B023
+
+        whole = volume(best)
+        for record in mine:
+            key = record["peer"], task, record["seed"]
+            at = [count for count in counts if count <= record["n"]]
+            result[key] = {count: volume(_front_at(record, count)) / whole for count in at}
+    return result
+
+
+def score(arguments: argparse.Namespace) -> None:
+    """Print mean relative hypervolumes and ranks."""
+    import score as ranking
+
+    lines = [line for path in arguments.results for line in path.read_text().splitlines()]
+    records = [json.loads(line) for line in lines]
+    if arguments.only:
+        records = [record for record in records if record["peer"] in arguments.only]
+    counts = arguments.at
+    found = hypervolumes(records, counts)
+    suites = list(dict.fromkeys(task.split("/")[0] for _, task, _ in found))
+    for count in counts:
+        rows = [
+            {"peer": peer, "task": task, "at": {str(count): -at[count]}}
+            for (peer, task, _), at in found.items()
+            if count in at
+        ]
+        ranks = ranking.ranks(rows, count)
+        print(f"\nafter {count} evaluations: relative hypervolume, and rank (0 is best)")
+        print(
+            f"{'solver':<16}" + "".join(f"{suite:>16}" for suite in [*suites, "mean"]) + "     ms"
+        )
+        table = []
+        for peer in dict.fromkeys(record["peer"] for record in records):
+            cells = []
+            for suite in suites:
+                tasks = [t for p, t in ranks if p == peer and t.split("/")[0] == suite]
+                volumes = [
+                    at[count]
+                    for (p, t, _), at in found.items()
+                    if p == peer and t in tasks and count in at
+                ]
+                rank = float(np.mean([ranks[peer, t] for t in tasks])) if tasks else np.nan
+                cells.append((float(np.mean(volumes)) if volumes else np.nan, rank))
+            mean = tuple(np.nanmean(np.array(cells), axis=0))
+            own = [r["overhead"] / r["n"] * 1000 for r in records if r["peer"] == peer]
+            table.append((peer, [*cells, mean], float(np.mean(own))))
+        for peer, cells, own in sorted(table, key=lambda row: row[1][-1][1]):
+            texts = "".join(f"{volume:>10.3f} {rank:>5.2f}" for volume, rank in cells)
+            print(f"{peer:<16}{texts}{own:>7.1f}")
+    _half(found, arguments.target)
+
+
+def _half(found: dict[tuple[str, str, int], dict[int, float]], target: str) -> None:
+    """How many evaluations a solver takes to the hypervolume that another has at the end."""
+    by_peer = collections.defaultdict(dict)
+    for (peer, task, _), at in found.items():
+        by_peer[peer].setdefault(task, []).append(at)
+    if target not in by_peer:
+        return
+    counts = sorted({count for at in found.values() for count in at})
+    last = counts[-1]
+    print(f"\nshare of the tasks on which the mean is at least that of {target} after {last}:")
+    for peer, tasks in by_peer.items():
+        shares = []
+        for count in counts:
+            wins = [
+                np.mean([at[count] for at in runs if count in at])
+                >= np.mean([at[last] for at in by_peer[target][task] if last in at])
+                for task, runs in tasks.items()
+                if task in by_peer[target] and any(count in at for at in runs)
+            ]
+            shares.append(f"{count}: {np.mean(wins):.2f}" if wins else f"{count}: -")
+        print(f"{peer:<16}", ", ".join(shares))
+
+
+def main() -> None:
+    """Run a solver, or print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    runs = commands.add_parser("run")
+    runs.add_argument("solver", choices=sorted(SOLVERS))
+    runs.add_argument("--out", type=Path, required=True)
+    runs.add_argument("--name", default="", help="what to call the solver in the results")
+    runs.add_argument("--budget", type=int, default=200)
+    runs.add_argument("--seeds", type=int, default=5)
+    runs.add_argument("--first", type=int, default=0, help="the first seed")
+    runs.add_argument("--match", nargs="*", help="only tasks whose name contains one of these")
+    runs.set_defaults(command=run)
+    scores = commands.add_parser("score")
+    scores.add_argument("results", type=Path, nargs="+")
+    scores.add_argument("--at", type=int, nargs="+", default=[50, 100, 200])
+    scores.add_argument("--only", nargs="*", help="solvers to keep")
+    scores.add_argument("--target", default="optuna-tpe")
+    scores.set_defaults(command=score)
+    arguments = parser.parse_args()
+    arguments.command(arguments)
+
+
+if __name__ == "__main__":
+    main()
