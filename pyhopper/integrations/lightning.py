@@ -18,8 +18,8 @@ class Pruning(_lightning.Callback):  # type: ignore[name-defined]
 
     Lightning then closes its loggers and tears down the strategy, and a process group of
     ``torch.distributed`` is ended, so that the next candidate in the same process finds none. With
-    several processes to one training, the first one asks and all of them stop. Outside of a search
-    it does nothing.
+    several processes to one training, the one of rank 0 is that of the search: it asks, and
+    PruneEvaluation is raised in all of them. Outside of a search it does nothing.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ class Pruning(_lightning.Callback):  # type: ignore[name-defined]
             self._judge.end()
             return
         prune = trainer.is_global_zero and self._judge.report(trainer.callback_metrics)
-        if trainer.strategy.broadcast(prune):
-            trainer.should_stop = True
+        self._judge.pruned = trainer.strategy.broadcast(prune)
+        trainer.should_stop |= self._judge.pruned
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """End the process group of a training that was given up."""

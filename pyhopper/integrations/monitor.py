@@ -63,7 +63,7 @@ class Judge:
         UnknownNameError
             If it is not among them.
         """
-        self.pruned = should_prune(float(self._value(metrics)))
+        self.pruned |= should_prune(float(self._value(metrics)))
         return self.pruned
 
     def _value(self, metrics: Mapping[str, Any]) -> Any:

@@ -20,8 +20,9 @@ class Pruning(transformers.TrainerCallback):  # type: ignore[name-defined]
     """Reports a metric of each evaluation, and gives the training up if the search says so.
 
     The training ends in the way of early stopping, then PruneEvaluation is raised, so that what
-    reports to trackers has ended. With several processes to one training, the first one asks and
-    all of them stop. Outside of a search it does nothing.
+    reports to trackers has ended. With several processes to one training, the one of rank 0 is that
+    of the search: it asks, and PruneEvaluation is raised in all of them. Outside of a search it
+    does nothing.
 
     Parameters
     ----------
@@ -55,9 +56,8 @@ class Pruning(transformers.TrainerCallback):  # type: ignore[name-defined]
 
             answer = [prune]
             distributed.broadcast_object_list(answer, src=0)
-            prune = answer[0]
-        if prune:
-            control.should_training_stop = True
+            self._judge.pruned = answer[0]
+        control.should_training_stop |= self._judge.pruned
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Raise PruneEvaluation if the training was given up."""

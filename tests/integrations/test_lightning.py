@@ -47,9 +47,9 @@ def fit(folder, rate, pruning, **settings):
     data = torch.randn(32, 3, generator=torch.Generator().manual_seed(0))
     loaders = [torch.utils.data.DataLoader(data, batch_size=8) for _ in range(2)]
     trainer = Trainer(
-        max_epochs=EPOCHS, accelerator="cpu", devices=1, callbacks=[pruning],
-        logger=CSVLogger(folder), enable_progress_bar=False, enable_model_summary=False,
-        enable_checkpointing=False, log_every_n_steps=1, **settings,
+        max_epochs=EPOCHS, accelerator="cpu", callbacks=[pruning], logger=CSVLogger(folder),
+        enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,
+        log_every_n_steps=1, **{"devices": 1, **settings},
     )  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -80,6 +80,18 @@ def test_distributed_groups_are_ended(tmp_path):
             lambda params: fit(tmp_path, 0.1, Pruning("val_loss"), strategy="ddp")
         )
         assert not torch.distributed.is_initialized()
+
+
+def train_together(folder):
+    try:
+        fit(folder, 0.1, Pruning("val_loss"), strategy="ddp", devices=2)
+    finally:
+        assert not torch.distributed.is_initialized()
+
+
+def test_several_processes(tmp_path):
+    """Both of one training stop, and none waits for the other one."""
+    trainings.check_processes("test_lightning", tmp_path)
 
 
 def test_metrics_of_the_training(tmp_path):

@@ -71,6 +71,15 @@ def test_others_end_in_order(tmp_path):
     assert other.ended
 
 
+def train_together(folder):
+    make(folder, [Pruning()], ddp_backend="gloo").train()
+
+
+def test_several_processes(tmp_path):
+    """Both of one training stop, and none waits for the other one."""
+    trainings.check_processes("test_transformers", tmp_path)
+
+
 def test_outside_and_unknown(tmp_path):
     """Outside of a search nothing happens; in it, an unknown metric is an error."""
     assert make(tmp_path, [Pruning()]).train().metrics["epoch"] == EPOCHS

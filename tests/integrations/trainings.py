@@ -1,5 +1,11 @@
 """What must hold of a callback that prunes, whatever the framework."""
 
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
 import pyhopper
 
 GOOD, BAD = (0.5, 0.45, 0.4), (1e-4, 2e-4)
@@ -66,3 +72,48 @@ def pruned(objective, **params):
     made.run(objective, "min", steps=1, quiet=True, pruner=Always())
     (record,) = made.history.evaluations
     return record.status.value == "pruned" and len(record.estimates) == 1
+
+
+TOGETHER = """
+import os, sys
+from pathlib import Path
+import pytest, torch
+import pyhopper, trainings
+import {module} as mine
+
+def train(params):
+    mine.train_together(Path(sys.argv[1]))
+
+if os.environ["RANK"] == "0":
+    assert trainings.pruned(train)
+else:
+    with pytest.raises(pyhopper.PruneEvaluation):
+        train({{}})
+"""
+
+
+def check_processes(module, folder):
+    """Two processes to one training, of which the first one searches: both give it up."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    tests = Path(__file__).parent
+    common = {
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2",
+        "PYTHONPATH": os.pathsep.join(map(str, (tests.parents[1], tests.parent, tests))),
+    }  # fmt: skip
+    command = [sys.executable, "-c", TOGETHER.format(module=module), str(folder)]
+    ranks = [
+        subprocess.Popen(
+            command, env={**os.environ, **common, "RANK": rank, "LOCAL_RANK": rank},
+            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=folder,
+        )
+        for rank in "01"
+    ]  # fmt: skip
+    try:
+        for each in ranks:
+            _, errors = each.communicate(timeout=300)
+            assert each.returncode == 0, errors
+    finally:
+        for each in ranks:
+            each.kill()
