@@ -165,7 +165,7 @@ def pyhopper(task: Task, data: Any, seconds: float, seed: int) -> Curve:
     for record in pruned:
         before = max(r.value for r in done if r.elapsed <= record.elapsed)
         whole = cross_val_score(clone(estimator).set_params(**record.params), *data, cv=5).mean()
-        wrong += whole > before
+        wrong += bool(whole > before)
     facts = {"evaluated": len(done) + len(pruned), "given_up": len(pruned), "wrongly": wrong}
     FOLDS.append({**facts, "seconds_saved": search.seconds_saved_})
     return [(r.elapsed, r.value) for r in done]
@@ -219,7 +219,7 @@ def main() -> None:
             score = statistics.mean(run[0] for run in runs)
             times = statistics.median(run[1] for run in runs)
             text = "not reached" if math.isinf(times) else f"{times:.1f} s"
-            cells.append(f"{score:.4f}, {text}")
+            cells.append("none" if math.isinf(score) else f"{score:.4f}, {text}")
         print(f"| {name} | " + " | ".join(cells) + " |")
     total = {key: sum(each[key] for each in FOLDS) for key in FOLDS[0]}
     print(f"\nGiven up: {total} ({np.mean([e['seconds_saved'] for e in FOLDS]):.1f} s a search)")
