@@ -39,6 +39,11 @@ _report: ContextVar[Report | None] = ContextVar("pyhopper_report", default=None)
 class PruneEvaluation(Exception):  # noqa: N818 - a signal, not an error; its name is public
     """Raised by an objective to give up its candidate, which then counts as pruned.
 
+    Attributes
+    ----------
+    metrics : dict or None
+        What is known of the candidate beside its estimates.
+
     Examples
     --------
     >>> import pyhopper
@@ -50,6 +55,8 @@ class PruneEvaluation(Exception):  # noqa: N818 - a signal, not an error; its na
     >>> search.run(objective, "max", steps=20, quiet=True)["lr"] <= 0.5
     True
     """
+
+    metrics: dict[str, Any] | None = None
 
 
 def should_prune(estimate: float) -> bool:
@@ -209,7 +216,7 @@ class Objective:
             if _is_debugger(error):
                 raise DebuggerQuit from None
             if isinstance(error, PruneEvaluation):
-                return Outcome(Status.PRUNED, estimates=tuple(estimates))
+                return Outcome(Status.PRUNED, metrics=error.metrics, estimates=tuple(estimates))
             # SystemExit too: a training script that gives up must not end the search.
             return failure(error, tuple(estimates))
         finally:
@@ -229,7 +236,11 @@ class Objective:
             end_in_child_of(pid)
             if report(read_estimate(estimate, "the objective yielded", self.estimated)):
                 getattr(result, "close", lambda: None)()
-                raise PruneEvaluation
+                pruned = PruneEvaluation()
+                if isinstance(estimate, dict):
+                    pruned.metrics = read_metrics(estimate)
+                    pruned.metrics.pop("value", None)
+                raise pruned
 
         result = self.function(params, **self.kwargs)
         if isinstance(result, Iterator):

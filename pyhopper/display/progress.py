@@ -7,6 +7,7 @@ import logging
 import sys
 import threading
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ _LOGGED = 500
 """Longest line in a log, in characters."""
 
 logger = logging.getLogger("pyhopper")
-"""Gets a line for every candidate, at the level INFO."""
+"""Gets a line for every candidate, at the level INFO, with facts in the attribute ``candidate``."""
 logger.addHandler(logging.NullHandler())
 
 
@@ -200,9 +201,26 @@ class Progress:
         if not loud and not logger.isEnabledFor(logging.INFO):
             return
         text = self._candidate(evaluation)
-        logger.info(text[:_LOGGED])
+        facts = self._facts(evaluation, new_best is not None)
+        logger.info(text[:_LOGGED], extra={"candidate": facts})
         if loud and self._outlet is not None:
             self._outlet.line(_cut(text))
+
+    def _facts(self, each: Evaluation, is_best: bool) -> dict[str, Any]:
+        """What a handler of the log may want to know of an evaluation, by name."""
+        misfit = isinstance(each.point, Misfit)
+        return {
+            "id": each.id,
+            "type": each.type.value,
+            "status": each.status.value,
+            "value": each.value,
+            "is_best": is_best,
+            "seconds": each.seconds,
+            "slot": each.slot,
+            "reason": each.reason,
+            "metrics": dict(each.metrics or {}),
+            "params": {} if misfit else self._space.build(each.point),
+        }
 
     def _candidate(self, each: Evaluation) -> str:
         slot = f" on {each.slot}" if each.slot else ""
