@@ -11,14 +11,13 @@ from pyhopper.history.evaluation import Misfit
 from pyhopper.log import Log
 from pyhopper.objective import Objective
 from pyhopper.parameters import Omitted
-from pyhopper.settings import Settings
 from pyhopper.workdir import WorkDir
 
 
 def rerun(
     log: Log,
     number: int,
-    last: Settings | None,
+    last: tuple[Objective, WorkDir | None] | None,
     objective: Any = None,
     kwargs: Mapping[str, Any] | None = None,
     work_dir: Any = None,
@@ -31,8 +30,8 @@ def rerun(
         The search's.
     number : int
         The candidate's.
-    last : Settings or None
-        Of the last run, for what is not given.
+    last : tuple or None
+        Objective and folders of the last run, for what is not given.
     objective, kwargs, work_dir : object
         As given to :meth:`pyhopper.Search.replay`.
     """
@@ -40,11 +39,11 @@ def rerun(
     if objective is not None:
         called = Objective(objective, None if kwargs is None else dict(kwargs))
     elif last is not None:
-        called = last.objective
+        called = last[0]
     else:
         problem = "this search has not run; give the objective: search.replay(37, train)"
         raise ArgumentError("objective", None, problem)
-    folders = None if last is None else last.work_dir
+    folders = None if last is None else last[1]
     if work_dir is not None:
         folders = WorkDir(work_dir)
     folder = None

@@ -24,6 +24,7 @@ from pyhopper.history.table import standing, to_html
 from pyhopper.history.view import History
 from pyhopper.journal.loaded import check_can_draw
 from pyhopper.log import Log
+from pyhopper.objective import Objective
 from pyhopper.objectives import parse_objectives
 from pyhopper.parameters import Constant, Parameter
 from pyhopper.parameters.mistakes import check_constants, check_key
@@ -34,6 +35,7 @@ from pyhopper.retrace import Retrace
 from pyhopper.session import Session, joined, known, number_of, told_outcome
 from pyhopper.settings import Settings
 from pyhopper.signals import Interrupts, handled
+from pyhopper.workdir import WorkDir
 
 Params = dict[str, Any]
 
@@ -98,7 +100,7 @@ class Search:
         self._session: Session | None = None
         self.history = History(self._log)
         self.interrupted = False
-        self._last: Settings | None = None
+        self._last: tuple[Objective, WorkDir | None] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """What a pickle holds: all that is known; a shared checkpoint of ask is closed in it."""
@@ -528,7 +530,7 @@ class Search:
             has_results = self._has_results(checkpoint_path)
             clock = self._log.stopwatch.clock
             settings = Settings.checked(clock, given, has_results=has_results)
-            self._last = settings
+            self._last = settings.objective, settings.work_dir
             try:
                 self._run(settings, checkpoint_path, interrupts)
             finally:

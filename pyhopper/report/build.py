@@ -19,6 +19,7 @@ from pyhopper.history.front_view import FrontView
 from pyhopper.history.importance import importance
 from pyhopper.history.outlook import outlook
 from pyhopper.history.sheet import Axis, Floats, Sheet, describe
+from pyhopper.history.state import State
 from pyhopper.parameters.names import flatten
 from pyhopper.report.bill import bill
 from pyhopper.report.copies import copies, text_of
@@ -29,7 +30,6 @@ Json = dict[str, Any]
 _DIGITS = 10
 """Significant digits of the numbers in the table."""
 
-_ON_FRONT = 20
 _MOST_METRICS = 40
 _MOST_PARAMETERS = 200
 _MOST_CURVES = 300
@@ -79,13 +79,6 @@ def _search(source: Source, number: int) -> Json:
     if len(axes) > _MOST_PARAMETERS:
         notes.append(f"{len(axes) - _MOST_PARAMETERS} parameters are not in the table.")
         axes = axes[:_MOST_PARAMETERS]
-    if isinstance(state.leaders, Front) and len(state.leaders.entries):
-        listed = "; ".join(repr(each)[1:-1] for each in FrontView(state, None)[:_ON_FRONT])
-        count = len(state.leaders.entries)
-        notes.append(
-            f"Objectives: {state.objectives}. {count} candidates are on the front: {listed}. The "
-            "best shown is their compromise, its value the first objective."
-        )
     details, of_rows, cut = _details(evaluations)
     if cut:
         notes.append(f"The output of {cut} failed evaluations is not in this page.")
@@ -96,6 +89,7 @@ def _search(source: Source, number: int) -> Json:
         "version": source.version,
         "notes": notes,
         "best": _best(source),
+        "front": _front(evaluations, state),
         "counts": {s.value: int(sheet.having(s).sum()) for s in Status},
         "running": len(state.running),
         "elapsed": state.elapsed,
@@ -128,6 +122,27 @@ def _what(axis: Axis) -> str:
         return axis.text
     weights = f", weights={list(axis.weights)}" if axis.weights else ""
     return f"{'ordered ' if axis.ordered else ''}choice({', '.join(axis.options)}{weights})"
+
+
+def _front(evaluations: Sequence[Evaluation], state: State) -> Json | None:
+    """The front of several objectives, and where all evaluations lie; None with a single one."""
+    asked = state.objectives
+    if not isinstance(state.leaders, Front) or not asked.several:
+        return None
+    known = [
+        [row, each.id, *map(_round, asked.numbers(each.value, each.metrics))]
+        for row, each in enumerate(evaluations)
+        if each.fits and each.status is Status.DONE
+    ]
+    view = FrontView(state, None)
+    return {
+        "names": list(asked.directions),
+        "maximize": list(asked.maximize),
+        "objectives": str(asked),
+        "entries": [[each.id, *each.values.values()] for each in view],
+        "knee": None if state.best is None else state.best.id,
+        "all": known,
+    }
 
 
 def _best(source: Source) -> Json | None:

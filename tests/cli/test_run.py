@@ -80,8 +80,9 @@ def test_a_pruned_command_ends_with_all_it_has_started(shell):
     """The first eight give numbers that fall; what sleeps is ended, gently, then by force."""
     shell.script(
         "slow.sh",
-        "#!/bin/sh\ntrap 'echo ended >> terminated; exit' TERM\necho acc=$1\n"
-        '[ "$1" -gt 50 ] && exit\nsleep 600 & echo $! >> pids\nwait\n',
+        "#!/bin/sh\ntrap 'echo ended >> terminated; exit' TERM\n"
+        '[ "$1" -gt 50 ] && echo acc=$1 && exit\nsleep 600 & echo $! >> pids\n'
+        "echo acc=$1\nwait\n",
     )
     arguments = ["--max", "--steps", 5, "--pruner", "topk=1", "--value-regex", "acc=([0-9]+)"]
     guesses = [part for n in (80, 90, 2, 1) for part in ("--guess", json.dumps({"n": n}))]

@@ -1,10 +1,12 @@
 """A real Slurm of two nodes with two GPUs each, on this machine, in one folder."""
 
 import contextlib
+import fcntl
 import os
 import secrets
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -56,6 +58,9 @@ class Cluster:
         self.daemons = {}
 
     def __enter__(self):
+        # Its ports are fixed, so that there can be one at a time.
+        self.lock = Path(tempfile.gettempdir(), "pyhopper-slurm.lock").open("w")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
         d = self.folder
         d.chmod(0o755)
         for name in ("munge", "state", "spool/ci1", "spool/ci2", "log", "dev"):
@@ -122,3 +127,4 @@ class Cluster:
         with contextlib.suppress(OSError, ValueError):
             os.kill(int((self.folder / "munge/pid").read_text()), 15)
         os.environ.pop("SLURM_CONF", None)
+        self.lock.close()

@@ -51,7 +51,8 @@ def mpiexec(script, folder, ranks=3, timeout=240):
     if not launcher.exists():
         pytest.skip("there is no mpiexec beside this Python: pip install mpich")
     command = [str(launcher), "-n", str(ranks), sys.executable, "-m", "mpi4py.futures", program]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    path = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
+    env = {**os.environ, "PYTHONPATH": path}
     return subprocess.run(
         command, cwd=folder, env=env, capture_output=True, text=True, timeout=timeout, check=False
     )
@@ -62,3 +63,37 @@ def test_laws(tmp_path):
     done = mpiexec(SUITE, tmp_path)
     assert "18 tests; failed: []" in done.stdout, done.stdout + done.stderr
     assert not list(tmp_path.glob("pyhopper-*")), "the folder of messages is left"
+
+
+KILLED = """
+import os
+import signal
+from pathlib import Path
+
+import pyhopper
+
+
+def train(params):
+    # The third evaluation takes its rank down, and so the whole job, in the first run.
+    number = len(list(Path.cwd().glob("mark-*")))
+    Path(f"mark-{number}-{os.getpid()}").touch()
+    if number == 2:
+        import evaluations
+        os.kill(evaluations.parent_of(os.getppid()), signal.SIGKILL)
+    return params["x"]
+
+
+if __name__ == "__main__":
+    search = pyhopper.Search(x=pyhopper.float(0, 1))
+    cluster = pyhopper.executors.MPI()
+    search.run(train, steps=6, executor=cluster, checkpoint_path="run.ckpt")
+    print("evaluations:", len(search.history))
+"""
+
+
+def test_a_rank_that_dies(tmp_path):
+    """MPI ends the whole job; the same command goes on from the checkpoint."""
+    first = mpiexec(KILLED, tmp_path)
+    assert first.returncode != 0
+    second = mpiexec(KILLED, tmp_path)
+    assert "evaluations: 6" in second.stdout, second.stdout + second.stderr

@@ -7,6 +7,7 @@ import pytest
 
 import pyhopper
 from pyhopper.history.importance import importance
+from pyhopper.objectives import Objectives
 
 EXACT = 0.06
 """Largest error that is allowed for a share, from 150 random evaluations without noise."""
@@ -20,7 +21,7 @@ def told(template, objective, count=150, seed=0, direction="max"):
     for _ in range(count):
         params = space.build(space.sample(rng))
         search.add(params, objective(params))
-    search._log.state.set_direction(direction == "max")
+    search._log.state.set_objectives(Objectives((direction == "max",)))
     return search
 
 

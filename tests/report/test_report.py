@@ -288,3 +288,29 @@ def test_the_library_is_the_released_one():
     assert digest == "b66b25aeb4df84e33199dc21694014d336d222cbd9deb0e5a7c14bd6aa0d0fd0"
     assert "Apache License" in (folder / "LICENSE").read_text(encoding="utf-8")
     assert "Apache Software Foundation" in (folder / "NOTICE").read_text(encoding="utf-8")
+
+
+def test_several_objectives(tmp_path):
+    """The front with its compromise, and where all evaluations lie; no front with one objective."""
+
+    def train(params):
+        x = params["x"]
+        return {"accuracy": x, "latency": x**2, "memory": 10 * x}
+
+    search = pyhopper.Search(x=pyhopper.int(0, 50), seed=1)
+    directions = {"accuracy": "max", "latency": "min"}
+    search.run(train, directions, steps=30, limits={"memory": 300}, quiet=True)
+    path = tmp_path / "report.html"
+    search.report(path)
+    (found,) = read(path)[2]["searches"]
+    front = found["front"]
+    assert front["names"] == ["accuracy", "latency"]
+    assert [each[0] for each in front["entries"]] == [each.id for each in search.front]
+    assert front["knee"] == found["best"]["id"]
+    assert len(front["all"]) == 30
+    assert "memory <= 300" in front["objectives"]
+
+    single = pyhopper.Search(x=pyhopper.int(0, 50), seed=1)
+    single.run(lambda p: p["x"], steps=5, quiet=True)
+    single.report(path)
+    assert read(path)[2]["searches"][0]["front"] is None

@@ -668,17 +668,58 @@ function headline(search) {
   const side = DATA.maximize ? "highest" : "lowest";
   const counts = Object.entries(search.counts).filter(([, each]) => each).map(([status, each]) => each + " " + (status === "done" ? "with a value" : WORDS[status]));
   if (search.running) counts.push(search.running + " running");
-  const told = h("div", {}, h("h2", {}, "Best (" + side + ") value"));
-  if (search.best) {
+  const told = h("div", {}, h("h2", {}, search.front ? "Compromise of the front" : "Best (" + side + ") value"));
+  if (search.best && search.front) {
+    const entry = search.front.entries.find((each) => each[0] === search.best.id);
+    told.append(h("div", { class: "value several", id: "best" }, ...search.front.names.map((name, index) => h("div", {}, number(entry ? entry[index + 1] : null) + " ", h("small", {}, name)))));
+    told.append(h("p", {}, "Evaluation " + search.best.id + ", " + "nearest to the best of each objective, of " + plural(search.front.entries.length, "candidate") + " that no other one beats."));
+    told.append(h("p", { class: "muted" }, search.front.objectives));
+  } else if (search.best) {
     told.append(h("div", { class: "value", id: "best" }, String(search.best.value)));
     told.append(h("p", {}, search.best.id < 0 ? "Known before the search." : "Evaluation " + search.best.id + "."));
     if (search.best.trust) told.append(h("p", {}, search.best.trust));
     else if (search.counts.done > 1) told.append(h("p", { class: "muted" }, "No evaluation was repeated, so that it is not known how much of this value is luck."));
   } else told.append(h("p", { class: "value" }, "none yet"), nothing(search));
-  if (search.outlook) for (const line of search.outlook.split("\n")) told.append(h("p", {}, line));
+  if (search.outlook && !search.front) for (const line of search.outlook.split("\n")) told.append(h("p", {}, line));
   told.append(h("p", { class: "muted" }, plural(search.rows, "evaluation") + (counts.length ? " (" + counts.join(", ") + ")" : "") + " in " + duration(search.elapsed) + "."));
   for (const note of search.notes) told.append(h("p", { class: "failed" }, note));
   box.append(h("div", { class: "pair" }, told, search.best ? copyBox(search.best.copies) : h("div")));
+  return box;
+}
+
+// The candidates that no other one beats, among all evaluations: a picture for two objectives each.
+function front(search) {
+  const made = search.front;
+  if (!made || !made.entries.length) return null;
+  const box = h("section", { id: "front" }, h("h2", {}, "Front"));
+  const pairs = made.names.flatMap((_, x) => made.names.map((_, y) => [x, y])).filter(([x, y]) => x < y).slice(0, 6);
+  const members = new Set(made.entries.map((each) => each[0]));
+  const title = (index) => made.names[index] + (made.maximize[index] ? " (higher is better)" : " (lower is better)");
+  // A front may have candidates far off: the axes show what lies around it and the middle of the rest.
+  const span = (index) => {
+    const own = made.entries.map((each) => each[index + 1]);
+    const rest = made.all.map((each) => each[index + 2]).filter((each) => each !== null).sort((a, b) => a - b);
+    const low = Math.min(...own, rest[Math.floor(0.05 * rest.length)]), high = Math.max(...own, rest[Math.ceil(0.95 * rest.length) - 1]);
+    const edge = 0.05 * (high - low || Math.abs(high) || 1);
+    return [low - edge, high + edge];
+  };
+  const picture = ([x, y]) => noticed(search, chart("Front of " + made.names[x] + " and " + made.names[y], (c) => {
+    const [left, right] = span(x), [bottom, top] = span(y);
+    const rows = made.all.filter((each) => each[x + 2] !== null && each[y + 2] !== null);
+    const point = (each) => [each[x + 2], each[y + 2], each[0]];
+    const on = rows.filter((each) => members.has(each[1])).sort((a, b) => a[x + 2] - b[x + 2]);
+    const axis = (index, low, high, more) => look(c, { type: "value", min: low, max: high, name: title(index), nameLocation: "middle", axisLabel: { color: c.muted, showMinLabel: false, showMaxLabel: false, hideOverlap: true, formatter: number }, ...more });
+    return { legend: legend(c), grid: { left: 78, right: 16, top: 40, bottom: 44 }, tooltip: tip(c, (p) => (rowOf(p) === undefined ? "" : made.names.map((name, index) => name + "  " + number(made.all.find((each) => each[0] === rowOf(p))[index + 2])).join("\n") + "\n" + describeRow(search, rowOf(p)))),
+      xAxis: axis(x, left, right, { nameGap: 28, splitLine: { show: false } }), yAxis: axis(y, bottom, top, { nameGap: 52 }),
+      series: [{ name: "evaluations", type: "scatter", data: rows.filter((each) => !members.has(each[1])).map(point), symbolSize: rows.length > 1500 ? 3 : 6, itemStyle: { color: c.done, opacity: 0.7 } },
+        { name: "front", type: "scatter", data: on.map(point), symbolSize: 9, z: 4, itemStyle: { color: c.best } },
+        ...(made.names.length === 2 ? [{ name: "front", type: "line", step: made.maximize[x] ? "start" : "end", data: on.map((each) => [each[x + 2], each[y + 2]]), showSymbol: false, silent: true, lineStyle: { color: c.best, width: 2 } }] : []),
+        { name: "compromise", type: "scatter", data: on.filter((each) => each[1] === made.knee).map(point), symbolSize: 19, z: 5, itemStyle: { color: "none", borderColor: c.ink, borderWidth: 1.6 } }] };
+  }));
+  const rows = made.entries.map((each) => [h("td", {}, h("button", { class: "chip", onclick: () => openRow(search, made.all.find((one) => one[1] === each[0])[0]) }, String(each[0]))), ...each.slice(1).map(number), each[0] === made.knee ? "compromise" : ""]);
+  const table = plainTable(["Evaluation", ...made.names, ""], rows, made.names.map((_, index) => index + 1));
+  const pictures = pairs.map(picture);
+  box.append(pictures.length === 1 ? h("div", { class: "pair" }, pictures[0], table) : h("div", {}, h("div", { class: "pair" }, ...pictures), table));
   return box;
 }
 
@@ -762,7 +803,7 @@ function render() {
   const table = current = evaluationTable(search);
   document.title = "pyhopper: " + clip(search.title, 80);
   const pair = (...boxes) => { const some = boxes.filter(Boolean); return some.length > 1 ? h("div", { class: "pair" }, ...some) : some[0]; };
-  const parts = [header(search), DATA.compared ? compared() : null, headline(search), progress(search), parallel(search, table), table.box, pair(importanceTable(search), bill(search)), parameterPlots(search), curves(search), slots(search), space(search), origin(search)];
+  const parts = [header(search), DATA.compared ? compared() : null, headline(search), front(search), progress(search), parallel(search, table), table.box, pair(importanceTable(search), bill(search)), parameterPlots(search), curves(search), slots(search), space(search), origin(search)];
   document.getElementById("page").replaceChildren(...parts.filter(Boolean));
   table.start();
 }
