@@ -113,6 +113,7 @@ def test_temporary_folders(shell, monkeypatch):
     assert list((shell.folder / "tmp").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_files_and_timeouts(shell):
     """The value comes from a file; one that was there before does not count."""
     shell.script("w.sh", '#!/bin/sh\n[ "$1" = 2 ] && sleep 600\n[ "$1" = 1 ] || echo $1 > $2\n')

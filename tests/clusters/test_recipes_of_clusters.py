@@ -27,6 +27,7 @@ def run(name, folder, *before):
     assert "Best (highest) value" in done.stdout
 
 
+@pytest.mark.slow
 def test_pool(tmp_path):
     run("pool", tmp_path)
 

@@ -282,6 +282,7 @@ def test_nothing_that_a_candidate_started_outlives_it(executor, tmp_path):
         assert [pid for pid in started if is_alive(pid)] == []
 
 
+@pytest.mark.slow
 def test_chaos():
     """Of 200 evaluations that end in all ways each ends once, and nothing is left behind."""
     deeds = ["raise", "kill", "exit 0", "segv", "sys.exit", "hang", "late", "memory", "hang up"]

@@ -16,6 +16,7 @@ from pyhopper.testing import collect
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="uses signals, /proc")
 
 
+@pytest.mark.slow
 def test_memory_and_open_files_do_not_grow():
     """Neither file descriptors nor memory, in 1,000 evaluations with new processes among them."""
 

@@ -55,7 +55,10 @@ def history(path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
-@pytest.mark.parametrize("name", sorted(SEARCHES))
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] * (n == "cheap")) for n in sorted(SEARCHES)],
+)
 def test_killed_and_resumed(tmp_path, name):
     """Bit for bit the history of a run that was not killed."""
     steps, _ = SEARCHES[name]

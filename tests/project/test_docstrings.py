@@ -17,7 +17,14 @@ MODULES = [
     for path in sorted(PACKAGE.rglob("*.py"))
     if ">>> " in path.read_text(encoding="utf-8")
 ]
-NEEDS = {"plot": "matplotlib", "custom": "scipy", "view": "pandas", "optuna": "optuna"}
+NEEDS = {
+    "plot": "matplotlib",
+    "custom": "scipy",
+    "view": "pandas",
+    "convert": "scipy",
+    **dict.fromkeys(["lightgbm", "lightning", "optuna", "sklearn", "transformers", "xgboost"]),
+    **dict.fromkeys(["catboost", "hydra", "keras"]),
+}
 """Packages that the examples of a module, or the module itself, need."""
 
 
@@ -26,7 +33,7 @@ NEEDS = {"plot": "matplotlib", "custom": "scipy", "view": "pandas", "optuna": "o
 def test_examples(name, tmp_path, monkeypatch):
     for part, package in NEEDS.items():
         if part in name.split("."):
-            pytest.importorskip(package)
+            pytest.importorskip(package or part)
     monkeypatch.chdir(tmp_path)
     if "plot" in name:
         monkeypatch.setenv("MPLBACKEND", "agg")

@@ -85,6 +85,7 @@ def test_spot_instances(tmp_path):
     assert best["value"] == max(r["value"] for r in records if r["event"] == "ended")
 
 
+@pytest.mark.slow
 def test_ask_tell_example(tmp_path):
     """Many processes of the example, some at once: every candidate once, then nothing left."""
     pytest.importorskip("sklearn")

@@ -139,6 +139,7 @@ def start(script, *arguments, **more):
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **more)
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_file(tmp_path):
     """500 each: no candidate twice, none lost, and both know of all."""
     path = tmp_path / "run.ckpt"

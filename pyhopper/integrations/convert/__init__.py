@@ -49,8 +49,8 @@ def space(source: Any) -> dict[str, Any]:
     --------
     >>> from scipy.stats import loguniform
     >>> from pyhopper.integrations.convert import space
-    >>> space({"C": loguniform(0.01, 100), "kernel": ["rbf", "poly"]})
-    {'C': float(0.01, 100, log=True), 'kernel': choice('rbf', 'poly')}
+    >>> space({"C": loguniform(0.01, 0.5), "kernel": ["rbf", "poly"]})
+    {'C': float(0.01, 0.5, log=True), 'kernel': choice('rbf', 'poly')}
     """
     if isinstance(source, str | Path):
         source = wandb.load(source)
