@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import gzip
 import json
 import logging
 import time
@@ -320,7 +321,11 @@ def score(arguments: argparse.Namespace) -> None:
     """Print mean relative hypervolumes and ranks."""
     import score as ranking
 
-    lines = [line for path in arguments.results for line in path.read_text().splitlines()]
+    lines = []
+    for path in arguments.results:
+        data = path.read_bytes()
+        text = gzip.decompress(data) if path.suffix == ".gz" else data
+        lines += text.decode().splitlines()
     records = [json.loads(line) for line in lines]
     if arguments.only:
         records = [record for record in records if record["peer"] in arguments.only]
