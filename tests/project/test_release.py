@@ -91,11 +91,13 @@ def try_pages(python, folder, *names):
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYHOPPER"))}
     for name in names:
         text = (ROOT / name).read_text(encoding="utf-8")
-        script = folder / f"{Path(name).stem}.py"
+        inside = folder / Path(name).stem
+        inside.mkdir()
+        script = inside / "page.py"
         script.write_text("import pyhopper; " + program(text), encoding="utf-8")
         done = subprocess.run(
             [python, script.name],
-            cwd=folder,
+            cwd=inside,
             env={**kept, "PYTHON": python},
             capture_output=True,
             text=True,
