@@ -81,14 +81,18 @@ def install(python, folder, wheel, *pins):
     subprocess.run([python, "-m", "venv", str(folder)], check=True, capture_output=True)
     inside = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     command = [str(inside), "-m", "pip", "install", "-q", str(wheel), *pins]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=apart(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return str(inside)
 
 
+def apart():
+    """The environment variables without those by which Python would find the source."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYHOPPER"))}
+
+
 def try_pages(python, folder, *names):
     """Run pages of the docs with an installed package only; the source is nowhere near."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYHOPPER"))}
     for name in names:
         text = (ROOT / name).read_text(encoding="utf-8")
         inside = folder / Path(name).stem
@@ -98,7 +102,7 @@ def try_pages(python, folder, *names):
         done = subprocess.run(
             [python, script.name],
             cwd=inside,
-            env={**kept, "PYTHON": python},
+            env={**apart(), "PYTHON": python},
             capture_output=True,
             text=True,
             check=False,
