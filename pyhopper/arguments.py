@@ -92,7 +92,9 @@ def parse_schedule(
         steps=None if steps is None else whole("steps", steps, fewest_steps),
         seeding_ratio=number("seeding_ratio", seeding_ratio, 0, 1),
         seeding_steps=None if seeding_steps is None else whole("seeding_steps", seeding_steps, 0),
-        seeding_runtime=None if seeding_runtime is None else _renamed(seeding_runtime, now),
+        seeding_runtime=None
+        if seeding_runtime is None
+        else seconds("seeding_runtime", seeding_runtime, now),
         start_temperature=_temperature("start_temperature", start_temperature),
         end_temperature=_temperature("end_temperature", end_temperature),
         ends_at_time_of_day=isinstance(runtime, str)
@@ -100,12 +102,12 @@ def parse_schedule(
     )
 
 
-def _renamed(seeding_runtime: Any, now: float) -> float:
+def seconds(argument: str, value: Any, now: float | None = None) -> float:
+    """A duration, as :func:`pyhopper.parse_runtime` reads it."""
     try:
-        return parse_runtime(seeding_runtime, now)
+        return parse_runtime(value, now)
     except ArgumentError as error:
-        problem = str(error).split(": ", 1)[1]
-        raise ArgumentError("seeding_runtime", seeding_runtime, problem) from None
+        raise ArgumentError(argument, value, str(error).split(": ", 1)[1]) from None
 
 
 def whole(argument: str, value: Any, least: int) -> int:
@@ -145,16 +147,11 @@ def _temperature(argument: str, value: Any) -> float:
 
 def parse_limits(timeout: Any, deadline: Any, *, has_end: bool) -> Limits:
     """The arguments ``timeout`` and ``deadline``; ``has_end`` if the run has a ``runtime``."""
-    seconds = None
-    if timeout is not None:
-        try:
-            seconds = parse_runtime(timeout)
-        except ArgumentError as error:
-            raise ArgumentError("timeout", timeout, str(error).split(": ", 1)[1]) from None
+    longest = None if timeout is None else seconds("timeout", timeout)
     kill_at_end = one_of("deadline", deadline, "finish", "kill") == "kill"
     if kill_at_end and not has_end:
         raise ArgumentError("deadline", deadline, "there is no deadline; give runtime")
-    return Limits(seconds, kill_at_end)
+    return Limits(longest, kill_at_end)
 
 
 def one_of(argument: str, value: Any, *options: str) -> str:

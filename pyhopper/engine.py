@@ -37,14 +37,11 @@ from pyhopper.kernels import Proposer
 from pyhopper.log import Log
 from pyhopper.parameters import constants
 from pyhopper.pruners import Advice
-from pyhopper.roster import Roster
+from pyhopper.roster import MOST_ATTEMPTS, Roster
 from pyhopper.settings import Settings
 from pyhopper.signals import Interrupts
 from pyhopper.stopping import raise_if_all_failed, stop_reason
 from pyhopper.supply import Supply
-
-_MOST_ATTEMPTS = 3
-"""How often a candidate is started whose machine or worker has gone each time."""
 
 _LOOK_SECONDS = 1.0
 """How often to look for workers while there are none."""
@@ -301,13 +298,13 @@ class Run:
         end_in_child_of(self._pid)
         before = self._state.best
         if isinstance(event, Lost):
-            losses = self._roster.lose(event.job_id, _MOST_ATTEMPTS)
-            if losses < _MOST_ATTEMPTS:
+            if self._roster.lose(event.job_id):
                 # It has its step already, also if there are no others left.
                 self._reason = stop_reason(self.settings.stop, self._state)
                 self._warn(f"candidate {event.job_id} is started again: {event.reason}")
                 return
-            reason = f"it was started {losses} times and lost each time, at last: {event.reason}"
+            count = f"it was started {MOST_ATTEMPTS} times and lost each time"
+            reason = f"{count}, at last: {event.reason}"
             event = Ended(event.job_id, Outcome(Status.FAILED, reason=reason), event.slot)
         evaluation = self.log.take(event)
         if evaluation is None or not isinstance(event, Ended):

@@ -13,6 +13,9 @@ from pyhopper.journal import Holder, is_abandoned
 _LOOK_SECONDS = 30.0
 """How often a process that shares a checkpoint looks at it, and tells the time."""
 
+MOST_ATTEMPTS = 3
+"""How often a candidate is started whose machine or worker has gone each time."""
+
 
 class Roster:
     """The candidates of one run.
@@ -66,13 +69,11 @@ class Roster:
             problem = "another process has written it anew; start this one again"
             raise CheckpointError(path, problem)
 
-    def lose(self, number: int, most: int) -> int:
-        """A candidate was lost by no fault of its own; how often by now.
-
-        Until that is as often as ``most``, it will be started again.
-        """
+    def lose(self, number: int) -> bool:
+        """A candidate was lost by no fault of its own; whether it will be started again."""
         losses = self._losses[number] = self._losses.get(number, 0) + 1
-        if losses < most:
-            self.mine.discard(number)
-            self.orphans.append(number)
-        return losses
+        if losses >= MOST_ATTEMPTS:
+            return False
+        self.mine.discard(number)
+        self.orphans.append(number)
+        return True

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from pyhopper.callbacks.tracker import Tracker, require
+from pyhopper.callbacks.tracker import Tracker
+from pyhopper.extras import require
 
 
 class AimCallback(Tracker):
@@ -34,7 +35,7 @@ class AimCallback(Tracker):
         **settings: Any,
     ) -> None:
         super().__init__()
-        self._aim = require("aim", "aim")
+        self._aim = require("aim", "aim", "this callback")
         folder = None if repo is None else os.fspath(repo)
         # By itself Aim would also log the machine and the terminal, which say nothing of a search.
         quiet = {"system_tracking_interval": None, "log_system_params": False}

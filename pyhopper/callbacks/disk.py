@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from pyhopper.callbacks.base import Callback
-from pyhopper.callbacks.tracker import require
 from pyhopper.errors import ArgumentError
 from pyhopper.events import ParamInfo
+from pyhopper.extras import require
 from pyhopper.files import check_regular, is_stream, read_path, write_whole
 
 _YAML = (".yaml", ".yml")
@@ -69,7 +69,7 @@ class SaveBestOnDisk(Callback):
             except OSError as error:
                 raise ArgumentError("filename", filename, f"{error.strerror}") from None
         if self._file is not None and self._file.suffix.lower() in _YAML:
-            require("yaml", "yaml")
+            require("yaml", "yaml", "this callback")
 
     def on_new_best(self, candidate: dict[str, Any], f: float, info: ParamInfo) -> None:
         """See :class:`Callback`."""
@@ -78,7 +78,7 @@ class SaveBestOnDisk(Callback):
             path = self._next()
         content = {"value": float(f), "params": plain(candidate)}
         if path.suffix.lower() in _YAML:
-            text = require("yaml", "yaml").safe_dump(content, sort_keys=False)
+            text = require("yaml", "yaml", "this callback").safe_dump(content, sort_keys=False)
         else:
             text = json.dumps(content, indent=2) + "\n"
         write_whole(path, text.encode("utf-8", "backslashreplace"))

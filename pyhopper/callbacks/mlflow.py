@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyhopper.callbacks.tracker import Tracker, require
+from pyhopper.callbacks.tracker import Tracker
+from pyhopper.extras import require
 
 _LONGEST = 500
 """Longest value of a parameter, in characters, that every MLflow server accepts."""
@@ -35,7 +36,7 @@ class MLflowCallback(Tracker):
         tracking_uri: str | None = None,
     ) -> None:
         super().__init__()
-        self._mlflow = require("mlflow", "mlflow")
+        self._mlflow = require("mlflow", "mlflow", "this callback")
         self._name = run_name
         self._experiment = experiment_name
         self._uri = tracking_uri

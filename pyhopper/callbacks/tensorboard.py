@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from pyhopper.callbacks.tracker import Tracker, require
+from pyhopper.callbacks.tracker import Tracker
+from pyhopper.extras import require
 
 
 class TensorboardCallback(Tracker):
@@ -24,7 +25,7 @@ class TensorboardCallback(Tracker):
 
     def __init__(self, logdir: str | os.PathLike[str] = "runs") -> None:
         super().__init__()
-        self._package = require("tensorboardX", "tensorboard")
+        self._package = require("tensorboardX", "tensorboard", "this callback")
         self._logdir = os.fspath(logdir)
         self._writer: Any = None
 

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from abc import abstractmethod
 from typing import Any
 
 from pyhopper.callbacks.base import Callback
 from pyhopper.events import ParamInfo
 from pyhopper.parameters.names import numbers_and_texts
-
-
-def require(package: str, extra: str) -> Any:
-    """Import an optional package, which ``pip install "pyhopper[extra]"`` installs.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed; the message has the command.
-    """
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise ImportError(
-            f'this callback needs the package {package}; run: pip install "pyhopper[{extra}]"'
-        ) from error
 
 
 class Tracker(Callback):

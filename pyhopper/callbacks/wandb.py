@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pyhopper.callbacks.tracker import Tracker, require
+from pyhopper.callbacks.tracker import Tracker
+from pyhopper.extras import require
 
 
 class WandbCallback(Tracker):
@@ -37,7 +38,7 @@ class WandbCallback(Tracker):
         **settings: Any,
     ) -> None:
         super().__init__()
-        self._wandb = require("wandb", "wandb")
+        self._wandb = require("wandb", "wandb", "this callback")
         of_run = {"project": project, "entity": entity, "group": group, "name": name, "tags": tags}
         self._settings = {**of_run, **settings}
         self._run: Any = None

@@ -75,8 +75,7 @@ def start_line(
         f"{verb} {hint}: {end}",
         f"{verb} ({short} {opposite}s): {end}",
     ]
-    room = columns() - 1
-    return next((text for text in texts if len(text) <= room), f"{verb}: {end}")
+    return _fitting([*texts, f"{verb}: {end}"])
 
 
 def _named_start_line(objectives: Objectives, name: str, end: str, *counts: str) -> str:
@@ -87,8 +86,13 @@ def _named_start_line(objectives: Objectives, name: str, end: str, *counts: str)
         f"Optimizing ({objectives}): {end}",
         f"Optimizing {', '.join(objectives.directions)}: {end}",
     ]
+    return _fitting([*texts, f"Optimizing: {end}"])
+
+
+def _fitting(texts: list[str]) -> str:
+    """The first text for which there is room in a line, else the last one."""
     room = columns() - 1
-    return next((text for text in texts if len(text) <= room), f"Optimizing: {end}")
+    return next((text for text in texts if len(text) <= room), texts[-1])
 
 
 class Trend:

@@ -31,6 +31,9 @@ it."""
 CLOSE_SECONDS = 5.0
 """The same for all jobs when the executor is closed."""
 
+LARGE = 1 << 20
+"""An objective with more bytes than this is put somewhere once instead of sent with each task."""
+
 
 class _Sent:
     """A job that is at the engine."""
@@ -92,6 +95,9 @@ class ClusterExecutor:
 
     def _stop(self, key: str) -> None:
         """End a task by the engine's own means, as far as it has any."""
+
+    def _forget(self, key: str) -> None:
+        """A task has ended for the search, whatever the engine says."""
 
     def _shut_down(self) -> None:
         """Give back what the executor holds; what was borrowed is left as it was."""
@@ -260,6 +266,7 @@ class ClusterExecutor:
     def _end(self, sent: _Sent, event: Ended | Lost) -> None:
         del self._sent[sent.key]
         self._mail.forget(sent.key)
+        self._forget(sent.key)
         finished = isinstance(event, Ended) and event.outcome.status is Status.DONE
         if sent.cancelled is not None and not finished:
             outcome = sent.cancelled._replace(estimates=tuple(sent.estimates))
@@ -301,11 +308,6 @@ def checked_env(env: object) -> dict[str, str | None]:
     if not isinstance(env, Mapping) or not all(isinstance(name, str) for name in env):
         raise ArgumentError("env", env, 'must be a dict such as {"OMP_NUM_THREADS": "4"}')
     return {name: None if value is None else str(value) for name, value in env.items()}
-
-
-def missing(package: str, engine: str, error: ImportError) -> ImportError:
-    """The error for a package that is not installed."""
-    return ImportError(f"{engine} needs pip install {package} ({error})")
 
 
 def _one_line(error: BaseException) -> str:

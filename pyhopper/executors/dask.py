@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from pyhopper.errors import ArgumentError, EngineLostError
-from pyhopper.executors.cluster import ClusterExecutor, checked_env, missing
+from pyhopper.executors.cluster import LARGE, ClusterExecutor, checked_env
 from pyhopper.executors.mail import SILENCE_SECONDS, SearchGoneError
 from pyhopper.executors.remote import Work, evaluate
 from pyhopper.executors.runner import PickledObjective
+from pyhopper.extras import require
 
 _CONNECT_SECONDS = 10.0
-_LARGE = 1 << 20
-"""An objective with more bytes than this is scattered once instead of sent with each task."""
-
 _PATIENCE_SECONDS = 60.0
 """How long to wait for a scheduler that does not answer."""
 
@@ -125,7 +123,7 @@ class Dask(ClusterExecutor):
         future.add_done_callback(lambda each: self._ended(key, each))
 
     def _objective(self, objective: PickledObjective) -> Any:
-        if len(objective.pickled) < _LARGE:
+        if len(objective.pickled) < LARGE:
             return objective.pickled
         if self._handle is None or self._handle[0] != objective.number:
             scattered = self._client.scatter(objective.pickled, broadcast=True, hash=False)
@@ -294,11 +292,8 @@ def _checked_resources(resources: Any) -> dict[str, float]:
 
 def _connect(cluster: Any) -> tuple[Any, bool]:
     """A client, and whether it is ours to close."""
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise missing("pyhopper[dask]", "executors.Dask", error) from None
-    if isinstance(cluster, Client):
+    client = require("distributed", "dask", "executors.Dask").Client
+    if isinstance(cluster, client):
         return cluster, False
     if isinstance(cluster, Path) or (isinstance(cluster, str) and cluster.endswith(".json")):
         where: dict[str, Any] = {"scheduler_file": str(cluster)}
@@ -310,7 +305,7 @@ def _connect(cluster: Any) -> tuple[Any, bool]:
         problem = "must be a Client, a cluster, the address of a scheduler, or a scheduler file"
         raise ArgumentError("cluster", cluster, problem)
     try:
-        return Client(**where, timeout=_CONNECT_SECONDS, set_as_default=False), True
+        return client(**where, timeout=_CONNECT_SECONDS, set_as_default=False), True
     except (OSError, TimeoutError, ValueError) as error:
         problem = f"no Dask scheduler answers there ({error})"
         raise ArgumentError("cluster", cluster, problem) from None

@@ -6,17 +6,13 @@ import os
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Future
-from pathlib import Path
 from typing import Any
 
 from pyhopper.errors import ArgumentError
-from pyhopper.executors.cluster import ClusterExecutor, checked_env, whole_slots
+from pyhopper.executors.cluster import LARGE, ClusterExecutor, checked_env, whole_slots
 from pyhopper.executors.mail import Folder
-from pyhopper.executors.remote import Stored, Work, evaluate
+from pyhopper.executors.remote import Stored, Work, evaluate, stored
 from pyhopper.executors.runner import PickledObjective
-
-_LARGE = 1 << 20
-"""An objective with more bytes than this is written to a file once instead of sent each time."""
 
 
 class Futures(ClusterExecutor):
@@ -72,7 +68,6 @@ class Futures(ClusterExecutor):
         self._pool = pool
         self._slots = whole_slots(slots)
         self._folder = Folder(tempfile.gettempdir() if folder is None else folder)
-        self._stored: tuple[int, Stored] | None = None
         self._futures: dict[str, Future[bytes]] = {}
         super().__init__(name, self._folder, checked_env(env))
 
@@ -86,13 +81,9 @@ class Futures(ClusterExecutor):
 
     def _handle(self, objective: PickledObjective) -> bytes | Stored:
         """The objective itself, or if it is large the file that holds it."""
-        if len(objective.pickled) < _LARGE:
+        if len(objective.pickled) < LARGE:
             return objective.pickled
-        if self._stored is None or self._stored[0] != objective.number:
-            path = Path(self._folder.path, f"objective-{objective.number}")
-            path.write_bytes(objective.pickled)
-            self._stored = objective.number, Stored(str(path))
-        return self._stored[1]
+        return stored(self._folder.path, objective)
 
     def _ended(self, key: str, future: Future[bytes]) -> None:
         self._futures.pop(key, None)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyhopper.errors import ArgumentError
-from pyhopper.executors.cluster import missing
 from pyhopper.executors.futures import Futures
+from pyhopper.extras import require
 
 
 class MPI(Futures):
@@ -44,10 +44,10 @@ class MPI(Futures):
         folder: str | os.PathLike[str] = ".",
     ) -> None:
         try:
-            from mpi4py.futures import MPIPoolExecutor
-        except (ImportError, RuntimeError) as error:
-            raise missing("pyhopper[mpi]", "executors.MPI", ImportError(str(error))) from None
-        self._own = None if pool is not None else MPIPoolExecutor()
+            futures = require("mpi4py.futures", "mpi", "executors.MPI")
+        except RuntimeError as error:  # the package is there, but no MPI
+            raise ImportError(f"executors.MPI needs an MPI library ({error})") from None
+        self._own = None if pool is not None else futures.MPIPoolExecutor()
         pool = pool or self._own
         slots = pool.num_workers
         if slots < 1:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pyhopper.errors import ArgumentError, EngineLostError
-from pyhopper.executors.cluster import ClusterExecutor, checked_env, missing
+from pyhopper.executors.cluster import ClusterExecutor, checked_env
 from pyhopper.executors.mail import SearchGoneError
 from pyhopper.executors.remote import Work, evaluate
 from pyhopper.executors.runner import PickledObjective
+from pyhopper.extras import require
 
 _CONCURRENCY = 20_000
 """How many jobs may wait for a message at the same time."""
@@ -245,10 +246,7 @@ class RayMail:
 
 def _connect(address: str | None) -> tuple[Any, bool]:
     """The module of Ray with an open session, and whether it is ours to close."""
-    try:
-        import ray
-    except ImportError as error:
-        raise missing("pyhopper[ray]", "executors.Ray", error) from None
+    ray = require("ray", "ray", "executors.Ray")
     if ray.is_initialized():
         return ray, False
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

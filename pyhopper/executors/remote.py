@@ -32,6 +32,14 @@ class Stored(NamedTuple):
     path: str
 
 
+def stored(folder: Path, objective: PickledObjective) -> Stored:
+    """Write an objective into a folder that all machines see, unless it lies there already."""
+    path = folder / f"objective-{objective.number}"
+    if not path.exists():
+        path.write_bytes(objective.pickled)
+    return Stored(str(path))
+
+
 class Work(NamedTuple):
     """A job in a form that can be sent to any machine.
 

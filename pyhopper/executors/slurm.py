@@ -13,18 +13,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from pyhopper.budget import parse_runtime
+from pyhopper.arguments import seconds
 from pyhopper.errors import ArgumentError
 from pyhopper.events import Outcome, Status
 from pyhopper.executors import mail
-from pyhopper.executors.cluster import ClusterExecutor, checked_env, missing, whole_slots
+from pyhopper.executors.cluster import ClusterExecutor, checked_env, whole_slots
 from pyhopper.executors.mail import Folder
-from pyhopper.executors.remote import Stored, Work, evaluate, read_result, result_of
+from pyhopper.executors.remote import Stored, Work, evaluate, read_result, result_of, stored
 from pyhopper.executors.runner import PickledObjective
+from pyhopper.extras import require
 
 _WATCH_SECONDS = 2.0
 """How often to ask for the states of all jobs, in one command."""
@@ -128,13 +129,11 @@ class Slurm(ClusterExecutor):
         for name, value, least in (("gpus", gpus, 0), ("cpus", cpus, 1)):
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise ArgumentError(name, value, f"must be an integer, at least {least}")
-        minutes = math.ceil(_seconds("time", time) / 60)
+        minutes = math.ceil(seconds("time", time) / 60)
         if cluster not in (None, "slurm", "local"):
             raise ArgumentError("cluster", cluster, 'must be "slurm" or "local"')
         self._folder = Folder(folder)
         self._handles: dict[str, _Handle] = {}
-        self._objective_files: dict[int, Stored] = {}
-        self._local = cluster == "local"
         try:
             if steps:
                 self._submitter: _Submitter = _Steps(gpus, cpus, self._folder.path)
@@ -163,12 +162,11 @@ class Slurm(ClusterExecutor):
         return self._slots
 
     def _start(self, key: str, objective: PickledObjective, work: Work) -> None:
-        stored = self._objective_files.get(objective.number)
-        if stored is None:
-            path = self._folder.path / f"objective-{objective.number}"
-            path.write_bytes(objective.pickled)
-            stored = self._objective_files[objective.number] = Stored(str(path))
-        self._handles[key] = self._submitter.submit(stored, work)
+        place = stored(self._folder.path, objective)
+        self._handles[key] = self._submitter.submit(place, work)
+
+    def _forget(self, key: str) -> None:
+        self._handles.pop(key, None)
 
     def _stop(self, key: str) -> None:
         handle = self._handles.pop(key, None)
@@ -186,7 +184,7 @@ class Slurm(ClusterExecutor):
             handles = dict(self._handles)
             if not handles:
                 continue
-            known = self._submitter.states()
+            known = self._submitter.states(handles.values())
             for key, handle in handles.items():
                 state = handle.state(known)
                 if state in _PENDING or state in _ALIVE or not state:
@@ -217,8 +215,8 @@ class _Submitter(Protocol):
     def submit(self, objective: Stored, work: Work) -> _Handle:
         """Hand a task in."""
 
-    def states(self) -> Mapping[str, str] | None:
-        """The states of all jobs; None if Slurm does not answer now."""
+    def states(self, handles: Iterable[Any]) -> Mapping[str, str] | None:
+        """The states of these tasks; None if Slurm does not answer now."""
 
     def close(self) -> None:
         """Wait for what is about to end."""
@@ -254,10 +252,7 @@ class _Jobs:
     room: int | None = None
 
     def __init__(self, folder: Path, cluster: str | None, options: Mapping[str, Any]) -> None:
-        try:
-            import submitit
-        except ImportError as error:
-            raise missing("pyhopper[slurm]", "executors.Slurm", error) from None
+        submitit = require("submitit", "slurm", "executors.Slurm")
         if cluster != "local" and shutil.which("sbatch") is None:
             problem = 'there is no sbatch here; cluster="local" runs the jobs on this machine'
             raise ArgumentError("cluster", cluster, problem)
@@ -265,21 +260,19 @@ class _Jobs:
         self._executor = submitit.AutoExecutor(folder / "jobs", cluster=cluster or "slurm")
         given = {name: value for name, value in options.items() if value is not None}
         self._executor.update_parameters(name="pyhopper", **given)
-        self._ids: list[str] = []
         self._here: list[Any] = []
         """The jobs on this machine that may still run."""
 
     def submit(self, objective: Stored, work: Work) -> _Handle:
         job = self._executor.submit(deliver, objective, work)
-        self._ids.append(str(job.job_id))
         if self._local:
             self._here = [each for each in self._here if not each.done()] + [job]
         return _Job(job, self._local, time.monotonic())
 
-    def states(self) -> Mapping[str, str] | None:
+    def states(self, handles: Iterable[Any]) -> Mapping[str, str] | None:
         if self._local:
             return None
-        ids = ",".join(self._ids[-1000:])
+        ids = ",".join(str(each.job.job_id) for each in handles)
         command = ["squeue", "-h", "-r", "--states=all", "-j", ids, "-o", "%i|%T"]
         try:
             done = subprocess.run(
@@ -339,11 +332,7 @@ class _Steps:
         path.write_bytes(pickle.dumps((objective, work)))
         program = [sys.executable, "-m", "pyhopper.executors.slurm", str(path)]
         # The variables of this job's own step would bind the new one.
-        env = {
-            k: v
-            for k, v in os.environ.items()
-            if not re.match("SLURM_(CPU_BIND|STEP|MEM|GPUS|GRES)", k)
-        }
+        env = {name: value for name, value in os.environ.items() if not _OF_STEP.match(name)}
         with output.open("wb") as file:
             command = ["srun", *self._options, *program]
             popen = subprocess.Popen(
@@ -352,7 +341,7 @@ class _Steps:
         self._popens.append(popen)
         return _Step(popen, output)
 
-    def states(self) -> Mapping[str, str] | None:
+    def states(self, handles: Iterable[Any]) -> Mapping[str, str] | None:
         return None
 
     def close(self) -> None:
@@ -372,13 +361,6 @@ def _room(gpus: int, cpus: int) -> int:
     if tasks := environ.get("SLURM_NTASKS"):
         return int(tasks) * int(environ.get("SLURM_CPUS_PER_TASK", "1")) // cpus
     return nodes * int(environ.get("SLURM_CPUS_ON_NODE", "1")) // cpus
-
-
-def _seconds(argument: str, value: Any) -> float:
-    try:
-        return parse_runtime(value)
-    except ArgumentError as error:
-        raise ArgumentError(argument, value, str(error).split(": ", 1)[1]) from None
 
 
 def deliver(objective: Stored, work: Work) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from pyhopper.errors import ArgumentError, CandidateError, short
 from pyhopper.events import Status
+from pyhopper.extras import require
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.sheet import labels_of, read_axis
 from pyhopper.history.state import State
@@ -237,11 +238,7 @@ def _index(options: tuple[Any, ...], name: str, value: Any) -> int:
 
 def to_optuna(state: State, space: Space, storage: Any, study_name: str | None) -> Any:
     """See :meth:`pyhopper.Search.to_optuna`."""
-    try:
-        import optuna
-    except ImportError as error:
-        text = 'to_optuna needs the package optuna; run: pip install "pyhopper[optuna]"'
-        raise ImportError(text) from error
+    optuna = require("optuna", "optuna", "to_optuna")
     if state.maximize is None:
         problem = "the search has not run yet, so whether lower or higher is better is not known"
         raise ArgumentError("search", None, problem, f"to_optuna: {problem}")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pyhopper.errors import short
 from pyhopper.events import Status
+from pyhopper.extras import require
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
 from pyhopper.parameters import INACTIVE, Selector
@@ -213,11 +214,7 @@ def frame(columns: Columns) -> Any:
     ImportError
         Without the package pandas.
     """
-    try:
-        import pandas as pd
-    except ImportError as error:
-        text = 'to_pandas needs the package pandas; run: pip install "pyhopper[pandas]"'
-        raise ImportError(text) from error
+    pd = require("pandas", "pandas", "to_pandas")
     series = [_series(pd, name, values) for name, values in columns.items()]
     try:
         return pd.DataFrame(dict(zip(columns, series, strict=True)))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pyhopper.errors import ArgumentError
-from pyhopper.integrations.monitor import Judge, by_data_set, check_every, is_turn, require
+from pyhopper.extras import require
+from pyhopper.integrations.monitor import Judge, by_data_set, check_every, is_turn
 
-require("catboost", "catboost")
+require("catboost", "catboost", __name__)
 
 
 class Pruning:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyhopper.integrations.monitor import Judge, require
+from pyhopper.extras import require
+from pyhopper.integrations.monitor import Judge
 
-keras = require("keras", "keras")
+keras = require("keras", "keras", __name__)
 
 
 class Pruning(keras.callbacks.Callback):  # type: ignore[name-defined]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyhopper.integrations.monitor import Judge, check_every, is_turn, require
+from pyhopper.extras import require
+from pyhopper.integrations.monitor import Judge, check_every, is_turn
 
-require("lightgbm", "lightgbm")
+require("lightgbm", "lightgbm", __name__)
 
 
 class Pruning:

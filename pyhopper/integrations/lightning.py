@@ -6,11 +6,12 @@ import importlib.util
 from typing import Any
 
 from pyhopper.errors import ArgumentError
-from pyhopper.integrations.monitor import Judge, require
+from pyhopper.extras import require
+from pyhopper.integrations.monitor import Judge
 from pyhopper.objective import PruneEvaluation
 
 _NAME = "lightning.pytorch" if importlib.util.find_spec("lightning") else "pytorch_lightning"
-_lightning = require(_NAME, "lightning")
+_lightning = require(_NAME, "lightning", __name__)
 
 
 class Pruning(_lightning.Callback):  # type: ignore[name-defined]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -11,23 +10,6 @@ from pyhopper.objective import PruneEvaluation, should_prune
 
 Monitor = str | Callable[[Mapping[str, Any]], float]
 """The name of a metric, or a function that makes one number of all of them."""
-
-
-def require(package: str, extra: str) -> Any:
-    """Import the package of a framework, which ``pip install "pyhopper[extra]"`` installs.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed; the message has the command.
-    """
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        text = (
-            f'pyhopper.integrations.{extra} needs {package}; run: pip install "pyhopper[{extra}]"'
-        )
-        raise ImportError(text) from error
 
 
 class Judge:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pyhopper.errors import ArgumentError, UnknownNameError
-from pyhopper.integrations.monitor import Judge, Monitor, require
+from pyhopper.extras import require
+from pyhopper.integrations.monitor import Judge, Monitor
 from pyhopper.parameters import Choice, Float, Int
 from pyhopper.search import Search
 
-transformers = require("transformers", "transformers")
+transformers = require("transformers", "transformers", __name__)
 
 
 class Pruning(transformers.TrainerCallback):  # type: ignore[name-defined]

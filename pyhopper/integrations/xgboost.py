@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyhopper.integrations.monitor import Judge, by_data_set, check_every, is_turn, require
+from pyhopper.extras import require
+from pyhopper.integrations.monitor import Judge, by_data_set, check_every, is_turn
 
-xgboost = require("xgboost", "xgboost")
+xgboost = require("xgboost", "xgboost", __name__)
 
 
 class Pruning(xgboost.callback.TrainingCallback):  # type: ignore[name-defined]

@@ -18,8 +18,9 @@ import pyhopper
 from pyhopper.callbacks.aim import AimCallback
 from pyhopper.callbacks.mlflow import MLflowCallback
 from pyhopper.callbacks.tensorboard import TensorboardCallback
-from pyhopper.callbacks.tracker import Tracker, require
+from pyhopper.callbacks.tracker import Tracker
 from pyhopper.callbacks.wandb import WandbCallback
+from pyhopper.extras import require
 from pyhopper.parameters.names import numbers_and_texts
 
 TEMPLATE = {
@@ -99,7 +100,7 @@ def test_numbers_and_texts():
 
 def test_a_missing_package_is_explained():
     with pytest.raises(ImportError, match=r'pip install "pyhopper\[tensorboard\]"'):
-        require("a_package_that_nobody_has", "tensorboard")
+        require("a_package_that_nobody_has", "tensorboard", "this callback")
 
 
 class Memory(Tracker):

@@ -222,21 +222,24 @@ if __name__ == "__main__":
 """
 
 
+def sbatch(folder, *options):
+    """Submit the search in a folder as a job; what sbatch prints."""
+    done = subprocess.run(
+        ["sbatch", *options, f"--output={folder}/out", f"--wrap={sys.executable} search.py"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
 def test_steps_of_one_job(slurm, tmp_path):
     """A search inside an allocation starts steps in it, until the allocation ends."""
     (tmp_path / "search.py").write_text(STEPS)
-    command = [
-        "sbatch",
-        "--wait",
-        "-N2",
-        "-n4",
-        "--gpus-per-node=2",
-        "-t2",
-        f"--output={tmp_path}/out",
-    ]
-    command += [f"--wrap={sys.executable} search.py"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run(command, cwd=tmp_path, env=env, timeout=180, check=False)
+    sbatch(tmp_path, "--wait", "-N2", "-n4", "--gpus-per-node=2", "-t2")
     output = (tmp_path / "out").read_text()
     assert "slots 4" in output
     assert "each in a step of its own: True" in output, output
@@ -256,21 +259,10 @@ def test_search_in_a_job_that_is_requeued(slurm, tmp_path):
         "search.run(train, steps=20, checkpoint_path='run.ckpt')\n"
         "pathlib.Path('ended').write_text(str(len(search.history)))\n"
     )
-    command = [
-        "sbatch",
-        "--parsable",
-        "--requeue",
-        "--open-mode=append",
-        f"--output={tmp_path}/out",
-    ]
-    command += [f"--wrap={sys.executable} search.py"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    submitted = subprocess.run(
-        command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True
-    )
+    job = sbatch(tmp_path, "--parsable", "--requeue", "--open-mode=append")
     checkpoint = tmp_path / "run.ckpt"
     wait_for(lambda: checkpoint.exists() and checkpoint.read_text().count("\n") > 6)
-    slurm.query("scontrol", "requeue", submitted.stdout.strip())
+    slurm.query("scontrol", "requeue", job)
     ended = tmp_path / "ended"
     wait_for(lambda: ended.exists() and ended.read_text() == "20", 120)
     assert (tmp_path / "out").read_text().count("Maximizing") == 2

@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Each layer may import from those before it; the members of a layer do not know each other, unless
 # they are parts of one package.
 LAYERS = [
-    {"_version", "errors", "forks", "ownership"},
+    {"_version", "errors", "extras", "forks", "ownership"},
     {"habits", "noise", "objectives"},
     {"blas", "events", "budget", "files", "parameters", "results"},
     {"arguments", "objective", "history"},
