@@ -9,17 +9,18 @@ from pathlib import Path
 import pyhopper
 
 GOOD, BAD = (0.5, 0.45, 0.4), (1e-4, 2e-4)
-"""Learning rates; the poor ones come last, when at least two good ones have ended."""
+"""Learning rates; the poor ones come last, when the good ones have ended."""
 
 
 def search(objective, path, steps, n_jobs=2):
-    """A search whose poor candidates are to be pruned."""
+    """A search in processes whose poor candidates are to be pruned."""
     made = pyhopper.Search(lr=pyhopper.float(1e-4, 1, log=True), seed=1)
     if not path.exists():
         for rate in (*GOOD, *BAD):
             made += {"lr": rate}
     made.run(
         objective, "min", steps=steps, n_jobs=n_jobs, checkpoint_path=path, quiet=True,
+        isolation="slot" if n_jobs == 1 else "auto",
         pruner=pyhopper.pruners.QuantilePruner(0.5, warmup=2),
     )  # fmt: skip
     return made
@@ -36,6 +37,8 @@ def check_pruning(objective, folder, length):
         For the checkpoint.
     """
     path = folder / "run.ckpt"
+    # One after the other: beside two better ones, the first would be a poor one.
+    search(objective, path, len(GOOD), n_jobs=1)
     first = search(objective, path, len(GOOD) + len(BAD))
     records = sorted(first.history.evaluations, key=lambda record: record.id)
     reasons = [(record.status.value, record.reason) for record in records]
