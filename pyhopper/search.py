@@ -63,7 +63,7 @@ class Search:
 
     Attributes
     ----------
-    history : History
+    history : pyhopper.history.view.History
         All evaluations.
     interrupted : bool
         Whether Ctrl-C or SIGTERM has ended the last run.
