@@ -126,6 +126,41 @@ def quality(records: list[dict[str, Any]]) -> str:
     return "".join(parts)
 
 
+def several_objectives(records: list[dict[str, Any]]) -> str:
+    """Hypervolumes of all solvers; those that ran few tasks have tables of their own."""
+    import several
+
+    parts = [("<p>Hypervolume relative to the best known front, and rank (0 best, 1 worst),"
+              " averaged over the tasks of each family.</p>")]  # fmt: skip
+    for title, kept, counts in by_tasks(records):
+        found = several.hypervolumes(kept)
+        for count in counts:
+            header, rows = several.table(kept, found, count)
+            cells = [[cell if isinstance(cell, str | float) else f"{cell[0]:.2f}, {cell[1]:.2f}"
+                      for cell in row] for row in rows]  # fmt: skip
+            header[0] = f"{title}, after {count} evaluations"
+            parts.append(table(header, cells, "pyhopper"))
+    return "".join(parts)
+
+
+def by_tasks(records: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]], list[int]]]:
+    """Runs with several objectives: all tasks, then what was run of a sample, each with counts."""
+    import several
+
+    runs = collections.Counter(each["peer"] for each in records)
+    whole = {peer for peer, count in runs.items() if count == max(runs.values())}
+    groups = [("all tasks", [each for each in records if each["peer"] in whole])]
+    groups += [
+        (f"tasks of {peer}", several.common([e for e in records if e["peer"] in {*whole, peer}]))
+        for peer in runs
+        if peer not in whole
+    ]
+    return [
+        (title, kept, sorted(set.intersection(*({int(c) for c in e["fronts"]} for e in kept))))
+        for title, kept in groups
+    ]
+
+
 def named(record: dict[str, Any]) -> dict[str, Any]:
     """A run of ``quality`` in which the released package has its version in its name."""
     return {**record, "peer": "pyhopper 1.2.3"} if record["peer"] == "pyhopper" else record
@@ -190,6 +225,7 @@ def page(folders: list[Path]) -> str:
 
     sections: list[tuple[str, str]] = []
     ranked: list[dict[str, Any]] = []
+    fronts: list[dict[str, Any]] = []
     trainings: dict[str, list[dict[str, Any]]] = collections.defaultdict(list)
     for path in sorted(each for folder in folders for each in folder.glob("*.json*")):
         if path.suffix == ".json":
@@ -197,7 +233,9 @@ def page(folders: list[Path]) -> str:
             sections.append((path.stem.capitalize(), printed(record)))
             continue
         for record in score.read([path]):
-            if "peer" in record:
+            if "fronts" in record:
+                fronts.append(record)
+            elif "peer" in record:
                 ranked.append(named(record))
             else:
                 trainings[f"{record['experiment']} ({record['scale']})"].append(record)
@@ -206,6 +244,12 @@ def page(folders: list[Path]) -> str:
         text = f"<p>{count} candidates, lower is better; settings {records[0]['settings']}.</p>"
         body = text + table(TRAININGS, summaries(records)) + made(records[-1])
         sections.insert(0, (f"Training: {name}", body))
+    if fronts:
+        try:
+            text = several_objectives(fronts)
+        except ImportError as error:
+            text = f"<p>Left out: {html.escape(str(error))}</p>"
+        sections.insert(0, ("Several objectives", text))
     if ranked:
         seeds = {r["seed"] for r in ranked if r["peer"] == "pyhopper (this)"}
         same = [r for r in ranked if r["seed"] in seeds or not seeds]

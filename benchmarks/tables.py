@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.report import HERE, ROOT, named, summaries
+from benchmarks.report import HERE, ROOT, by_tasks, named, summaries
 
-FILES = ("README.md", "docs/performance.md", "paper/paper.md")
+FILES = ("README.md", "docs/performance.md", "docs/several_objectives.md", "paper/paper.md")
 OURS = "pyhopper (this)"
 COUNTS = (30, 50, 100)
 
@@ -33,7 +33,31 @@ def ranked() -> list[dict[str, Any]]:
     import score
 
     paths = sorted((HERE / "results").glob("*.jsonl*"))
-    return [named(each) for each in score.read(paths) if each["seed"] < 2]
+    runs = [each for each in score.read(paths) if "at" in each]
+    return [named(each) for each in runs if each["seed"] < 2]
+
+
+def several() -> str:
+    """Hypervolumes and ranks with several objectives: a table of all tasks, then of samples."""
+    import score
+    import several
+
+    parts = []
+    for title, records, counts in by_tasks(score.read([HERE / "results" / "several.jsonl.gz"])):
+        found = several.hypervolumes(records)
+        cells: dict[str, list[str]] = collections.defaultdict(list)
+        own: dict[str, str] = {}
+        for count in counts:
+            for peer, *_, (volume, rank), ms in several.table(records, found, count)[1]:
+                cells[peer].append(f"{volume:.2f}, {rank:.2f}")
+                own[peer] = f"{ms:.3g} ms"
+        rows = [[peer, *row, own[peer]] for peer, row in cells.items()]
+        tasks = len({each["task"] for each in records})
+        seeds = len({each["seed"] for each in records})
+        runs = f"{seeds} runs" if seeds > 1 else "one run"
+        header = [title, *(f"{count} evaluations" for count in counts), "own time"]
+        parts.append(f"{tasks} tasks, {runs} of each:\n\n{markdown(header, rows)}")
+    return "\n\n".join(parts)
 
 
 def scores() -> tuple[dict[str, dict[int, float]], dict[str, float]]:
@@ -141,6 +165,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "highlights": highlights,
     "quality": quality,
     "suites": suites,
+    "several": several,
     "walker2d": lambda: training("walker2d"),
     "reviews": lambda: training("reviews"),
     "reliability": lambda: printed("reliability"),
@@ -157,6 +182,9 @@ def filled(text: str) -> str:
             table = TABLES[match[2]]()
         except FileNotFoundError:
             table = "(There are not enough results yet.)"
+        except ImportError as error:
+            print(f"{match[2]} stays as it is: {error}")
+            return match[0]
         return f"{match[1]}\n\n{table}\n\n{match[3]}"
 
     pattern = r"(<!-- begin (\S+) -->)\n.*?(<!-- end \2 -->)"

@@ -2,20 +2,20 @@
 
     python several.py run pyhopper --out results.jsonl --budget 200 --seeds 5
     python several.py run optuna-tpe --out results.jsonl --budget 200 --seeds 5
-    python several.py score results.jsonl --at 50 100 200
+    python several.py score results.jsonl
 
-Every solver is called as a user would write it, with its defaults; pyhopper gets no seed. The
-objectives of all evaluations are stored, and the score is the hypervolume (package moocore) of
-those within the limits that look non-dominated to the solver, measured by their true objectives. It
-is relative to that of the best known front: the true one, where it is known, together with all
-results. Its reference point is a tenth of that front's range beyond its worst numbers.
+Every solver is called as a user would write it, with its defaults; pyhopper gets no seed. What is
+stored of a run are the fronts after some numbers of evaluations (:data:`COUNTS`): the candidates
+within the limits that look non-dominated to the solver, by their true objectives. The score is the
+hypervolume of a front (package moocore), relative to that of the best known one: the true front,
+where it is known, together with all results. Its reference point is a tenth of that front's range
+beyond its worst numbers.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
-import gzip
 import json
 import logging
 import time
@@ -29,6 +29,9 @@ import several_tasks
 from several_tasks import Several
 
 Objective = Callable[[list[Any]], np.ndarray]
+
+COUNTS = (20, 30, 50, 100, 200)
+"""Numbers of evaluations after which the front is stored."""
 
 
 # Solvers ---------------------------------------------------------------------------------------
@@ -244,15 +247,15 @@ def run(arguments: argparse.Namespace) -> None:
             except ImportError as error:
                 print(f"{task} is skipped: {error}")
                 continue
-            seen: list[list[float]] = []
-            true: list[list[float]] = []
+            seen: list[np.ndarray] = []
+            true: list[np.ndarray] = []
             inside = [0.0]
 
             def objective(point: list[Any]) -> np.ndarray:
                 begin = time.process_time()
                 numbers = problem.observe(point)  # noqa: B023 - used up within this turn
-                seen.append([float(f"{each:.8g}") for each in numbers])  # noqa: B023
-                true.append([float(f"{each:.8g}") for each in problem.truth(point)])  # noqa: B023
+                seen.append(numbers)  # noqa: B023
+                true.append(problem.truth(point))  # noqa: B023
                 inside[0] += time.process_time() - begin  # noqa: B023
                 return numbers
 
@@ -260,8 +263,9 @@ def run(arguments: argparse.Namespace) -> None:
             SOLVERS[arguments.solver](problem, arguments.budget, seed, objective)
             own = time.process_time() - begin - inside[0]
             record = {"peer": name, "task": task, "seed": seed, "overhead": own, "n": len(seen)}
-            record |= {"objectives": problem.objectives, "seen": seen}
-            record |= {"true": None if true == seen else true}
+            counts = [count for count in COUNTS if count <= len(seen)]
+            fronts = {c: front(problem.objectives, seen[:c], true[:c]) for c in counts}
+            record["fronts"] = fronts
             with arguments.out.open("a") as file:
                 file.write(json.dumps(record) + "\n")
 
@@ -275,116 +279,132 @@ def _nondominated(rows: np.ndarray) -> np.ndarray:
     return np.asarray(moocore.is_nondominated(rows, keep_weakly=True))
 
 
-def _front_at(record: dict[str, Any], count: int) -> np.ndarray:
-    """The true objectives of what looks best after so many evaluations."""
-    objectives = record["objectives"]
-    seen = np.array(record["seen"][:count], dtype=float)
-    true = np.array((record["true"] or record["seen"])[:count], dtype=float)
-    inside = (seen[:, objectives:] <= 1e-9).all(axis=1)
-    seen, true = seen[inside, :objectives], true[inside, :objectives]
-    if not len(seen):
-        return np.empty((0, objectives))
-    return true[_nondominated(seen)]
+def front(objectives: int, seen: list[np.ndarray], true: list[np.ndarray]) -> list[list[float]]:
+    """The true objectives of what looks best of some evaluations."""
+    measured, truth = np.array(seen, dtype=float), np.array(true, dtype=float)
+    inside = (measured[:, objectives:] <= 1e-9).all(axis=1)
+    measured, truth = measured[inside, :objectives], truth[inside, :objectives]
+    rows = truth[_nondominated(measured)] if len(truth) else truth
+    return [[float(f"{each:.5g}") for each in row] for row in rows]
 
 
-def hypervolumes(
-    records: list[dict[str, Any]], counts: list[int]
-) -> dict[tuple[str, str, int], dict[int, float]]:
-    """The hypervolume of each (solver, task, seed), relative to the best known."""
+Found = dict[tuple[str, str, int], dict[int, float]]
+"""The hypervolume of each (solver, task, seed) by the number of evaluations."""
+
+
+def hypervolumes(records: list[dict[str, Any]]) -> Found:
+    """All hypervolumes, relative to the best known."""
     import moocore
 
-    result: dict[tuple[str, str, int], dict[int, float]] = {}
+    result: Found = {}
     for task in dict.fromkeys(record["task"] for record in records):
         mine = [record for record in records if record["task"] == task]
-        parts = [_front_at(record, 10**9) for record in mine]
         known = several_tasks.front(task)
+        parts = [np.array(rows) for each in mine for rows in each["fronts"].values() if rows]
         best = np.vstack([*parts, *([] if known is None else [known])])
         best = best[_nondominated(best)]
         low, high = best.min(axis=0), best.max(axis=0)
         width = np.where(high > low, high - low, 1.0)
         reference = np.full(len(low), 1.1)
 
-        def volume(front: np.ndarray) -> float:
-            inner = (front - low) / width  # noqa: B023
+        def volume(rows: Any) -> float:
+            if not len(rows):
+                return 0.0
+            inner = (np.asarray(rows) - low) / width  # noqa: B023
             inner = inner[(inner < reference).all(axis=1)]  # noqa: B023
             return float(moocore.hypervolume(inner, ref=reference)) if len(inner) else 0.0  # noqa: B023
 
         whole = volume(best)
         for record in mine:
             key = record["peer"], task, record["seed"]
-            at = [count for count in counts if count <= record["n"]]
-            result[key] = {count: volume(_front_at(record, count)) / whole for count in at}
+            fronts = record["fronts"]
+            result[key] = {int(count): volume(rows) / whole for count, rows in fronts.items()}
     return result
+
+
+def table(
+    records: list[dict[str, Any]], found: Found, count: int
+) -> tuple[list[str], list[list[Any]]]:
+    """A row for each solver: hypervolume and rank by suite, their means, its own milliseconds."""
+    import score as ranking
+
+    rows = [
+        {"peer": peer, "task": task, "at": {str(count): -at[count]}}
+        for (peer, task, _), at in found.items()
+        if count in at
+    ]
+    ranks = ranking.ranks(rows, count)
+    suites = list(dict.fromkeys(task.split("/")[0] for _, task, _ in found))
+    lines: list[list[Any]] = []
+    for peer in dict.fromkeys(peer for peer, _ in ranks):
+        cells: list[Any] = []
+        for suite in suites:
+            mine = [task for p, task in ranks if p == peer and task.split("/")[0] == suite]
+            volumes = [
+                at[count] for (p, task, _), at in found.items()
+                if p == peer and task in mine and count in at
+            ]  # fmt: skip
+            rank = float(np.mean([ranks[peer, task] for task in mine])) if mine else np.nan
+            cells.append((float(np.mean(volumes)) if volumes else np.nan, rank))
+        mean = tuple(float(each) for each in np.nanmean(np.array(cells), axis=0))
+        own = [each["overhead"] / each["n"] * 1000 for each in records if each["peer"] == peer]
+        lines.append([peer, *cells, mean, float(np.mean(own))])
+    return ["solver", *suites, "mean", "ms"], sorted(lines, key=lambda line: line[-2][1])
+
+
+def common(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The runs of tasks and seeds that all solvers have."""
+    runs = collections.defaultdict(set)
+    for each in records:
+        runs[each["peer"]].add((each["task"], each["seed"]))
+    shared = set.intersection(*runs.values())
+    return [each for each in records if (each["task"], each["seed"]) in shared]
 
 
 def score(arguments: argparse.Namespace) -> None:
     """Print mean relative hypervolumes and ranks."""
     import score as ranking
 
-    lines = []
-    for path in arguments.results:
-        data = path.read_bytes()
-        text = gzip.decompress(data) if path.suffix == ".gz" else data
-        lines += text.decode().splitlines()
-    records = [json.loads(line) for line in lines]
+    records = ranking.read(arguments.results)
     if arguments.only:
         records = [record for record in records if record["peer"] in arguments.only]
-    counts = arguments.at
-    found = hypervolumes(records, counts)
-    suites = list(dict.fromkeys(task.split("/")[0] for _, task, _ in found))
-    for count in counts:
-        rows = [
-            {"peer": peer, "task": task, "at": {str(count): -at[count]}}
-            for (peer, task, _), at in found.items()
-            if count in at
-        ]
-        ranks = ranking.ranks(rows, count)
+    if arguments.common:
+        records = common(records)
+    found = hypervolumes(records)
+    for count in arguments.at:
+        header, lines = table(records, found, count)
         print(f"\nafter {count} evaluations: relative hypervolume, and rank (0 is best)")
-        print(
-            f"{'solver':<16}" + "".join(f"{suite:>16}" for suite in [*suites, "mean"]) + "     ms"
-        )
-        table = []
-        for peer in dict.fromkeys(record["peer"] for record in records):
-            cells = []
-            for suite in suites:
-                tasks = [t for p, t in ranks if p == peer and t.split("/")[0] == suite]
-                volumes = [
-                    at[count]
-                    for (p, t, _), at in found.items()
-                    if p == peer and t in tasks and count in at
-                ]
-                rank = float(np.mean([ranks[peer, t] for t in tasks])) if tasks else np.nan
-                cells.append((float(np.mean(volumes)) if volumes else np.nan, rank))
-            mean = tuple(np.nanmean(np.array(cells), axis=0))
-            own = [r["overhead"] / r["n"] * 1000 for r in records if r["peer"] == peer]
-            table.append((peer, [*cells, mean], float(np.mean(own))))
-        for peer, cells, own in sorted(table, key=lambda row: row[1][-1][1]):
+        print(f"{header[0]:<16}" + "".join(f"{each:>16}" for each in header[1:-1]) + "     ms")
+        for peer, *cells, own in lines:
             texts = "".join(f"{volume:>10.3f} {rank:>5.2f}" for volume, rank in cells)
             print(f"{peer:<16}{texts}{own:>7.1f}")
-    _half(found, arguments.target)
-
-
-def _half(found: dict[tuple[str, str, int], dict[int, float]], target: str) -> None:
-    """How many evaluations a solver takes to the hypervolume that another has at the end."""
-    by_peer = collections.defaultdict(dict)
-    for (peer, task, _), at in found.items():
-        by_peer[peer].setdefault(task, []).append(at)
-    if target not in by_peer:
-        return
-    counts = sorted({count for at in found.values() for count in at})
-    last = counts[-1]
+    last, target = arguments.at[-1], arguments.target
     print(f"\nshare of the tasks on which the mean is at least that of {target} after {last}:")
-    for peer, tasks in by_peer.items():
-        shares = []
-        for count in counts:
-            wins = [
-                np.mean([at[count] for at in runs if count in at])
-                >= np.mean([at[last] for at in by_peer[target][task] if last in at])
-                for task, runs in tasks.items()
-                if task in by_peer[target] and any(count in at for at in runs)
-            ]
-            shares.append(f"{count}: {np.mean(wins):.2f}" if wins else f"{count}: -")
-        print(f"{peer:<16}", ", ".join(shares))
+    for peer, shares in reached(found, target, last).items():
+        print(f"{peer:<16}", ", ".join(f"{count}: {share:.2f}" for count, share in shares.items()))
+
+
+def reached(found: Found, target: str, last: int) -> dict[str, dict[int, float]]:
+    """On which share of the tasks a solver's mean is that of another after `last` evaluations."""
+    means: dict[str, dict[str, dict[int, float]]] = collections.defaultdict(dict)
+    runs = collections.defaultdict(list)
+    for (peer, task, _), at in found.items():
+        runs[peer, task].append(at)
+    for (peer, task), all_at in runs.items():
+        counts = set.intersection(*map(set, all_at))
+        means[peer][task] = {c: float(np.mean([at[c] for at in all_at])) for c in sorted(counts)}
+    goals = {task: at[last] for task, at in means[target].items() if last in at}
+    shares: dict[str, dict[int, float]] = {}
+    for peer, tasks in means.items():
+        common = [task for task in tasks if task in goals]
+        counts = sorted({count for task in common for count in tasks[task]})
+        shares[peer] = {
+            count: float(
+                np.mean([tasks[t][count] >= goals[t] for t in common if count in tasks[t]])
+            )
+            for count in counts
+        }
+    return shares
 
 
 def main() -> None:
@@ -402,8 +422,9 @@ def main() -> None:
     runs.set_defaults(command=run)
     scores = commands.add_parser("score")
     scores.add_argument("results", type=Path, nargs="+")
-    scores.add_argument("--at", type=int, nargs="+", default=[50, 100, 200])
+    scores.add_argument("--at", type=int, nargs="+", default=[30, 50, 100, 200])
     scores.add_argument("--only", nargs="*", help="solvers to keep")
+    scores.add_argument("--common", action="store_true", help="tasks that all solvers have")
     scores.add_argument("--target", default="optuna-tpe")
     scores.set_defaults(command=score)
     arguments = parser.parse_args()
