@@ -7,6 +7,7 @@ written, and the exit code is 1 if a table is not up to date.
 
 import argparse
 import collections
+import functools
 import json
 import re
 import sys
@@ -113,6 +114,11 @@ def printed(name: str) -> str:
     return str(json.loads(path.read_text(encoding="utf-8"))["output"]).strip()
 
 
+def block(name: str) -> str:
+    """What a script has printed, as it stood in the terminal."""
+    return f"```text\n{printed(name)}\n```"
+
+
 def trainings_rows() -> list[list[str]]:
     """The rows of the highlights for the trainings that were run."""
     found = []
@@ -169,8 +175,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "walker2d": lambda: training("walker2d"),
     "reviews": lambda: training("reviews"),
     "reliability": lambda: printed("reliability"),
-    "arrays": lambda: f"```text\n{printed('arrays')}\n```",
-    "overhead": lambda: f"```text\n{printed('overhead')}\n```",
+    **{name: functools.partial(block, name) for name in ("arrays", "overhead", "busy", "dispatch")},
 }
 
 
