@@ -30,7 +30,7 @@ from several_tasks import Several
 
 Objective = Callable[[list[Any]], np.ndarray]
 
-COUNTS = (20, 30, 50, 100, 200)
+COUNTS = (30, 50, 100, 200)
 """Numbers of evaluations after which the front is stored."""
 
 
@@ -285,7 +285,7 @@ def front(objectives: int, seen: list[np.ndarray], true: list[np.ndarray]) -> li
     inside = (measured[:, objectives:] <= 1e-9).all(axis=1)
     measured, truth = measured[inside, :objectives], truth[inside, :objectives]
     rows = truth[_nondominated(measured)] if len(truth) else truth
-    return [[float(f"{each:.5g}") for each in row] for row in rows]
+    return [[float(f"{each:.4g}") for each in row] for row in rows]
 
 
 Found = dict[tuple[str, str, int], dict[int, float]]

@@ -164,6 +164,8 @@ class Screen:
         Points that failed, and points that gave a value.
     durations, left
         See `Seen`.
+    doubt
+        How much of the model's standard deviation counts, in (0, 1].
     """
 
     model: Model
@@ -172,6 +174,7 @@ class Screen:
     good: Floats
     durations: Durations | None = None
     left: float = np.inf
+    doubt: float = 1.0
 
     @property
     def coordinates(self) -> Coordinates:
@@ -187,7 +190,7 @@ class Screen:
         """Return the merit of rows, larger is better."""
         mean, sd = self.model.predict(rows)
         # Logarithms of expected improvements (Jones et al. 1998), so that they add up below.
-        merit = log_improvement(mean, sd, self.best)
+        merit = log_improvement(mean, self.doubt * sd, self.best)
         if len(self.failed):
             share = failure_share(self.model.coordinates, self.failed, self.good, rows)
             # Likely failures come after everything else, whatever the model promises.
@@ -272,12 +275,23 @@ def rank(
     rows, values = rows[used], values[used]
     workload = workload.for_points(len(rows))
     model = Model(hyper, coordinates, rows, values, seen.pending)
-    screen = Screen(model, model.expected_best, seen.rows[~good], rows, seen.durations, seen.left)
+    share = share_of_whole_space(coordinates)
+    screen = Screen(
+        model,
+        model.expected_best,
+        seen.rows[~good],
+        rows,
+        seen.durations,
+        seen.left,
+        doubt=share if seeding else 1.0,
+    )
     # The first stage of delayed acceptance (Christen & Fox 2005): many proposals are judged by the
     # model in place of the objective, by the logarithm of their expected improvement on the best
     # mean (Ament et al. 2023). Phase 1 looks everywhere or near the best, by chance: with both
-    # among the proposals the model would nearly always prefer the one kind.
-    if seeding and rng.random() < share_of_whole_space(coordinates):
+    # among the proposals the model would nearly always prefer the one kind. What is explored is
+    # settled by that, so the model's doubt, which leads to the corners of many dimensions while
+    # little is known, counts by the same share.
+    if seeding and rng.random() < share:
         proposals = whole_space(rng, coordinates, 2 * workload.proposals)
         merit = screen.score(proposals)
         screened = len(proposals)
