@@ -222,6 +222,7 @@ def printed(record: dict[str, Any]) -> str:
 def page(folders: list[Path]) -> str:
     """The whole page."""
     import score
+    import tasks
 
     sections: list[tuple[str, str]] = []
     ranked: list[dict[str, Any]] = []
@@ -250,10 +251,10 @@ def page(folders: list[Path]) -> str:
         except ImportError as error:
             text = f"<p>Left out: {html.escape(str(error))}</p>"
         sections.insert(0, ("Several objectives", text))
-    if ranked:
-        seeds = {r["seed"] for r in ranked if r["peer"] == "pyhopper (this)"}
-        same = [r for r in ranked if r["seed"] in seeds or not seeds]
-        sections.insert(0, ("Quality of the search", quality(same)))
+    for name, title in (("development", "tasks it was developed on"), ("holdout", "other tasks")):
+        runs = [each for each in ranked if each["task"] in tasks.SETS[name]]
+        if runs:
+            sections.insert(0, (f"Quality of the search, {title}", quality(runs)))
     body = "".join(f"<h2>{html.escape(title)}</h2>{text}" for title, text in sections)
     today = dt.datetime.now(dt.timezone.utc).date().isoformat()
     return (
