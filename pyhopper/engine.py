@@ -46,6 +46,9 @@ from pyhopper.supply import Supply
 _LOOK_SECONDS = 1.0
 """How often to look for workers while there are none."""
 
+_ALONE = contextlib.nullcontext()
+"""A turn where nobody else writes."""
+
 
 class Listener(Protocol):
     """Is told of every evaluation: pruner, folders, callbacks, kernels."""
@@ -190,18 +193,20 @@ class Run:
                 if not events and self.log.is_shared:
                     self.log.take(Alive())
 
-    @contextlib.contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self) -> contextlib.AbstractContextManager[None]:
         """Within, nobody else writes to a shared checkpoint, and what others wrote is known."""
+        return self._shared_turn() if self.log.is_shared else _ALONE
+
+    @contextlib.contextmanager
+    def _shared_turn(self) -> Iterator[None]:
         with self.log.turn() as ended:
             self._roster.refuse_other(self.log.state, self.log.path)
             for evaluation in ended:
                 self.supply.ended(evaluation, Outcome(evaluation.status))
                 if self.advice is not None:
                     self.advice.ended(evaluation, Outcome(evaluation.status), None)
-            if self.log.is_shared:
-                self._roster.find_orphans()
-                self._reason = stop_reason(self.settings.stop, self._state) or self._reason
+            self._roster.find_orphans()
+            self._reason = stop_reason(self.settings.stop, self._state) or self._reason
             yield
 
     def _wait(self) -> list[JobEvent]:

@@ -21,6 +21,8 @@ class CandidateType(str, enum.Enum):
     True
     """
 
+    __hash__ = str.__hash__  # that of Enum takes several times as long
+
     INIT = "initial"
     MANUALLY_ADDED = "manual"
     RANDOM_SEEDING = "random seeding"
@@ -30,6 +32,8 @@ class CandidateType(str, enum.Enum):
 
 class Status(str, enum.Enum):
     """How an evaluation ended; the value is its name in files and tables."""
+
+    __hash__ = str.__hash__
 
     DONE = "done"
     PRUNED = "pruned"

@@ -208,7 +208,7 @@ class Objective:
 
         token = _report.set(keep_and_report)
         try:
-            value, metrics = self._run(params, keep_and_report)
+            value, metrics = self._run(params, keep_and_report, pid)
         except BaseException as error:
             end_in_child_of(pid, error)
             if isinstance(error, KeyboardInterrupt):
@@ -223,15 +223,15 @@ class Objective:
             _report.reset(token)
         end_in_child_of(pid)
         outcome = _outcome(value, metrics, self.ignore_nans, _RETURNED, self.objectives)
-        return outcome._replace(estimates=tuple(estimates))
+        return outcome._replace(estimates=tuple(estimates)) if estimates else outcome
 
     def once(self, params: dict[str, Any]) -> tuple[float, Metrics | None]:
         """Call it without a search around it: value and metrics; what it raises is raised."""
-        return self._run(params, lambda estimate: False)
+        return self._run(params, lambda estimate: False, os.getpid())
 
-    def _run(self, params: dict[str, Any], report: Report) -> tuple[float, Metrics | None]:
-        pid = os.getpid()
-
+    def _run(
+        self, params: dict[str, Any], report: Report, pid: int
+    ) -> tuple[float, Metrics | None]:
         def check(estimate: Any) -> None:
             end_in_child_of(pid)
             if report(read_estimate(estimate, "the objective yielded", self.estimated)):
@@ -366,6 +366,8 @@ def _outcome(
     value: float, metrics: Metrics | None, ignore_nans: bool, source: str, objectives: Objectives
 ) -> Outcome:
     """The outcome of an evaluation that has a value, which may be NaN or infinite."""
+    if objectives.is_plain and math.isfinite(value):
+        return Outcome(Status.DONE, value, metrics)
     found = dict(zip(objectives.names or ("",), objectives.numbers(value, metrics), strict=True))
     # What there is a limit on may be infinite: then it is outside.
     excesses = zip(objectives.limits, objectives.excesses(metrics), strict=True)

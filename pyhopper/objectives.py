@@ -139,7 +139,7 @@ class Objectives(NamedTuple):
 
     def allow(self, metrics: Mapping[str, Any] | None) -> bool:
         """Whether a result is within all limits."""
-        return all(excess == 0.0 for excess in self.excesses(metrics))
+        return not self.limits or all(excess == 0.0 for excess in self.excesses(metrics))
 
     def __str__(self) -> str:
         texts = [f"{word} {name}" for name, word in self.directions.items()]

@@ -48,7 +48,7 @@ def read_result(
     ObjectiveError
         If it is neither, or lacks an objective or what there is a limit on.
     """
-    if not objectives.keys:
+    if not (objectives.names or objectives.limits):
         number, metrics = split(result, source)
         value = read_number(number, source)
         if metrics is None:
@@ -124,7 +124,7 @@ def read_number(result: Any, source: str) -> float:
     ObjectiveError
         If it is none.
     """
-    if isinstance(result, numbers.Real):
+    if isinstance(result, (float, numbers.Real)):
         try:
             return float(result)
         except OverflowError:  # an integer too large for a float

@@ -10,6 +10,7 @@ its luck. A deterministic objective is never noticed as noisy, and nothing chang
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,7 +74,10 @@ class Leaders:
 
     def find(self, key: Hashable) -> Leader | None:
         """The leader with this key."""
-        return next((each for each in self.entries if each.key == key), None)
+        for each in self.entries:
+            if each.key == key:
+                return each
+        return None
 
     def holds(self, evaluation: Evaluation) -> bool:
         """Whether an evaluation has to stay whole, for it may be shown: only the best has to."""
@@ -149,14 +153,18 @@ class Leaders:
             full = len(self.entries) == _KEPT
             if full and sign * evaluation.value >= sign * self.entries[-1].mean:
                 return
-            self.entries.append(Leader(key, evaluation, [evaluation.value]))
+            insort(
+                self.entries,
+                Leader(key, evaluation, [evaluation.value]),
+                key=lambda each: sign * each.mean,
+            )
         else:
             count = len(leader.values)
             deviation = evaluation.value - _mean(leader.values)
             leader.values.append(evaluation.value)
             self._squares += deviation * deviation * count / (count + 1)
             self._freedom += 1
-        self.entries.sort(key=lambda each: sign * each.mean)
+            self.entries.sort(key=lambda each: sign * each.mean)
         del self.entries[_KEPT:]
 
     def add_scatter(self, metrics: dict[str, Any] | None) -> None:
@@ -189,6 +197,8 @@ def _beats(value: float, than: float, maximize: bool) -> bool:
 
 def _mean(values: list[float]) -> float:
     """The mean; without rounding where all values are the same."""
+    if len(values) == 1:
+        return values[0]
     if all(value == values[0] for value in values):
         return values[0]
     try:

@@ -7,7 +7,7 @@ live run and a resumed one call it with the same events and so arrive at the sam
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -179,7 +179,7 @@ class State:
 
     def is_complete(self, point: Point) -> bool:
         """Whether a point is kept with all its values, so that it could be evaluated again."""
-        return self.trim(point) is point and not any(isinstance(v, Omitted) for v in point)
+        return self.trim(point) is point and Omitted not in map(type, point)
 
     def check_objectives(self, asked: Objectives) -> None:
         """Refuse objectives by which the results so far cannot be compared.
@@ -260,7 +260,9 @@ class State:
             return
         self.seen[key] = None
         if not self.keep_history and len(self.seen) > _REMEMBERED:
-            del self.seen[next(iter(self.seen))]
+            if not isinstance(self.seen, OrderedDict):  # a dict looks long for its oldest entry
+                self.seen = OrderedDict(self.seen)
+            self.seen.popitem(last=False)
 
     def drop(self, redrawn: int, dequeued: int) -> None:
         """Count duplicates, and take guesses off the queue."""

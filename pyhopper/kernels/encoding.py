@@ -9,6 +9,7 @@ by the model, and move by their own rules.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,6 +94,7 @@ class Encoding:
             parent = -1 if leaf.parent < 0 else self.values[leaf.parent][0].start
             self.values[index] = self._append(columns, parent, leaf.option)
         self.coordinates = self._coordinates()
+        self._readers = self._plain_readers()
 
     def _append(
         self, columns: Columns | ListColumns, parent: int, option: int
@@ -123,6 +125,15 @@ class Encoding:
                 weights.append((each.start, sums / sums[-1]))
         return Coordinates(levels, categorical, parent, option, tuple(weights))
 
+    def _plain_readers(self) -> list[Callable[[float], Any]]:
+        """Functions from the number of each leaf to its value, if all have just that; else none."""
+        count, leaves = self._count, self.space.leaves
+        columns = [first.columns for first, *_ in self.values.values()]
+        plain = len(columns) == len(leaves) == count and all(leaf.parent < 0 for leaf in leaves)
+        if not plain or not all(isinstance(each, NumberColumn) for each in columns):
+            return []
+        return [_reader(each) for each in columns]
+
     def encode(self, point: Point) -> Floats:
         """The row of a point; NaN where a branch is inactive."""
         row = np.full(self.coordinates.dimension, np.nan)
@@ -141,6 +152,9 @@ class Encoding:
 
     def decode(self, row: Floats, base: Point | None, rng: np.random.Generator) -> Point:
         """The point of a row. Leaves without columns come from ``base``, or are drawn."""
+        if self._readers:
+            pairs = zip(self._readers, row.tolist(), strict=True)
+            return tuple([read(number) for read, number in pairs])
         row = self._levels(row)
         numbers = row.tolist()
         values: list[Any] = []
@@ -173,7 +187,10 @@ class Encoding:
         self, rng: np.random.Generator, row: Floats, best: Point | None, temperature: float
     ) -> Point:
         """The point of a row. Some of the leaves without columns move from those of the best."""
-        point = list(self.decode(row, best, rng))
+        decoded = self.decode(row, best, rng)
+        if not self.others:
+            return decoded
+        point = list(decoded)
         others = [index for index in self.others if point[index] is not INACTIVE]
         if best is not None and others:
             share = max(temperature / 2, 1 / len(self.space.leaves))
@@ -182,3 +199,13 @@ class Encoding:
                     param = self.space.leaves[index].param
                     point[index] = param.mutate(best[index], temperature, rng)
         return tuple(point)
+
+
+def _reader(columns: Columns) -> Callable[[float], Any]:
+    """A function from the number in a row to the value; a level stands there as its centre."""
+    decode, levels = columns.decode, columns.levels
+    if not levels:
+        return decode
+    if columns.categorical:
+        return lambda number: decode(int(number))
+    return lambda number: decode(max(min(int(number * levels), levels - 1), 0))

@@ -17,7 +17,8 @@ options are drawn by weights that follow those of the better moves (Baluja 1994)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,8 +43,7 @@ CONVERGED, FLAT = 1e-12, 1e-13
 LEAST_SPREAD = 0.35
 
 
-@dataclass(frozen=True, eq=False)
-class Draw:
+class Draw(NamedTuple):
     """A move.
 
     Attributes
@@ -70,6 +70,8 @@ class Constants:
         Moves of a generation, and how many of them the distribution follows (equation 48).
     good, bad
         Weights of the better and of the other half (equations 49 and 53).
+    total
+        Their sum.
     mass
         For how many equally weighted moves the better half counts.
     one, many
@@ -78,6 +80,8 @@ class Constants:
         Of the path that sets the size (equation 55).
     path_shape
         How quickly the path of the matrix forgets (equation 56).
+    gain_of_size, gain_of_shape
+        How much a move adds to the two paths (equations 43 and 45).
     length
         The expected length of a standard normal vector.
     reach
@@ -105,11 +109,14 @@ class Constants:
         )
         self.good = good / good.sum()
         self.bad = least * bad / max(float(-bad.sum()), 1e-300)
+        self.total = float(self.good.sum() + self.bad.sum())
         self.path_size = (self.mass + 2) / (n + self.mass + 5)
         self.damping = 1 + 2 * max(0.0, np.sqrt((self.mass - 1) / (n + 1)) - 1) + self.path_size
         self.path_shape = (4 + self.mass / n) / (n + 4 + 2 * self.mass / n)
-        self.length = np.sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n**2))
-        self.reach = np.sqrt(n) + 2 * n / (n + 2)
+        self.gain_of_size = math.sqrt(self.path_size * (2 - self.path_size) * self.mass)
+        self.gain_of_shape = math.sqrt(self.path_shape * (2 - self.path_shape) * self.mass)
+        self.length = math.sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n**2))
+        self.reach = math.sqrt(n) + 2 * n / (n + 2)
         self.patience = 10 + int(np.ceil(30 * n / size))
 
 
@@ -143,6 +150,7 @@ class Evolution:
         self.options = np.flatnonzero(coordinates.free & coordinates.categorical)
         levels = coordinates.levels[self.numeric]
         self.least = np.where(levels > 0, LEAST_SPREAD / np.maximum(levels, 1), 0.0)
+        self.spread = bool(self.least.any())
         self.value = value
         self.discrete = bool((coordinates.levels[coordinates.free] > 0).all())
         self.known: dict[bytes, float] = {}
@@ -192,11 +200,12 @@ class Evolution:
         size, count = self.constants.size, len(self.numeric)
         steps = (rng.standard_normal((size, count)) * self.lengths) @ self.axes.T
         steps *= self.sigma
-        if self.least.any():
+        if self.spread:
             spread = self.sigma**2 * self.matrix.diagonal()
             extra = np.sqrt(np.maximum(self.least**2 - spread, 0.0))
             steps += extra * rng.standard_normal((size, count))
-        points = np.tile(self.whole, (size, 1))
+        points = np.empty((size, len(self.whole)))
+        points[:] = self.whole
         # Reflected at the bounds, and for the rare step longer than the range once more.
         moved = np.abs(self.mean + steps) % 2.0
         points[:, self.numeric] = np.minimum(moved, 2.0 - moved)
@@ -222,7 +231,7 @@ class Evolution:
 
     def observe(self, draw: Draw, value: float) -> None:
         """See `Chain`."""
-        value = value if np.isfinite(value) else np.inf
+        value = value if math.isfinite(value) else math.inf
         self.value = min(self.value, value)
         if self.discrete and len(self.known) < MOST_KNOWN:
             self.known[keys(draw.row[None, :])[0]] = value
@@ -254,7 +263,7 @@ class Evolution:
         self.bests.append(told[0][0])
         self._learn_options(told)
         if len(self.numeric):
-            self._learn_numbers(np.array([point[self.numeric] for _, point in told]))
+            self._learn_numbers(np.array([point for _, point in told]).take(self.numeric, axis=1))
 
     def _learn_numbers(self, points: Floats) -> None:
         """Bring centre, size and shape up to date; the points come best first.
@@ -271,33 +280,31 @@ class Evolution:
         norms = np.minimum(norms, s.reach)
         # The centre moves to the weighted mean of the better half (41, 42).
         move = s.good @ steps[: s.parents]
-        self.mean = np.clip(self.mean + self.sigma * move, 0.0, 1.0)
+        self.mean = np.minimum(np.maximum(self.mean + self.sigma * move, 0.0), 1.0)
         # The path of the last moves, each one made white (43).
         straight = self.axes @ ((move @ self.axes) / self.lengths)
         self.path_of_size *= 1 - s.path_size
-        self.path_of_size += np.sqrt(s.path_size * (2 - s.path_size) * s.mass) * straight
+        self.path_of_size += s.gain_of_size * straight
         # While it is far too long the size still has to grow, and the other path waits (h_sigma
         # in 45).
-        length = float(np.sqrt(self.path_of_size @ self.path_of_size))
-        usual = np.sqrt(1 - (1 - s.path_size) ** (2 * self.generations)) * s.length
+        length = math.sqrt(self.path_of_size @ self.path_of_size)
+        usual = math.sqrt(1 - (1 - s.path_size) ** (2 * self.generations)) * s.length
         growing = length / usual < 1.4 + 2 / (count + 1)
         # The path of the matrix (45).
         self.path_of_shape *= 1 - s.path_shape
         if growing:
-            gain = np.sqrt(s.path_shape * (2 - s.path_shape) * s.mass)
-            self.path_of_shape += gain * move
+            self.path_of_shape += s.gain_of_shape * move
         # Bad steps count by their direction, as if each had the usual length (46).
         bad = s.bad * count / np.maximum(norms[s.parents :] ** 2, 1e-300)
         weights = np.concatenate([s.good, bad])
         # The matrix: what it was, its path, and the weighted steps (47).
         lost = 0.0 if growing else s.one * s.path_shape * (2 - s.path_shape)
-        total = float(s.good.sum() + s.bad.sum())
-        self.matrix *= 1 + lost - s.one - s.many * total
-        self.matrix += s.one * np.outer(self.path_of_shape, self.path_of_shape)
+        self.matrix *= 1 + lost - s.one - s.many * s.total
+        self.matrix += s.one * (self.path_of_shape[:, None] * self.path_of_shape)
         self.matrix += s.many * (steps.T * weights) @ steps
         # Longer paths than by chance mean that the moves are too short (44).
         ratio = np.exp(min(1.0, (s.path_size / s.damping) * (length / s.length - 1)))
-        self.sigma = float(np.clip(self.sigma * ratio, 1e-300, 1.0))
+        self.sigma = min(max(float(self.sigma * ratio), 1e-300), 1.0)
         # A decomposition is costly, and the matrix changes slowly (appendix B.2).
         due = 1 / max((s.one + s.many) * count * 10, 1e-12)
         if self.generations - self.decomposed >= due:
@@ -331,12 +338,11 @@ class Evolution:
         patience = self.constants.patience
         if self.generations < patience:
             return False
-        recent = np.array(self.bests[-patience:])
-        scale = max(abs(float(recent[-1])), 1e-300)
-        worst, best = float(recent.max()), float(recent.min())
-        if not np.isfinite(recent).all() or worst - best <= FLAT * scale:
+        recent = self.bests[-patience:]
+        scale = max(abs(recent[-1]), 1e-300)
+        if not all(map(math.isfinite, recent)) or max(recent) - min(recent) <= FLAT * scale:
             return True
         if not len(self.numeric):
             return False
-        widest = self.sigma * float(np.sqrt(self.matrix.diagonal().max()))
+        widest = self.sigma * math.sqrt(self.matrix.diagonal().max())
         return widest < CONVERGED or float(self.lengths.max() / self.lengths.min()) > 1e9
