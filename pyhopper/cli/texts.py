@@ -39,6 +39,7 @@ _OPTIONS = {
     'stop["patience"]': "--patience",
     'stop["value"]': "--target",
     "n_jobs": "--n-jobs",
+    "ignore_nans": "--ignore-nans",
     "on_error": "--on-error",
     "work_dir": "--work-dir",
     "value_regex": "--value-regex",

@@ -36,6 +36,9 @@ FILES = ("config", "config.json", "config.yaml", "config.toml")
 DIR = "dir"
 """The placeholder for the candidate's folder."""
 
+_LONGEST_VARIABLE = 1 << 16
+"""Most bytes of an environment variable. Linux starts no command where one has twice as many."""
+
 
 class Parsed(NamedTuple):
     """A command whose expressions were replaced by placeholders.
@@ -253,7 +256,7 @@ def as_text(value: Any) -> str:
 
 
 def variables(params: Mapping[str, Any], name: str = "PYHOPPER_PARAM") -> dict[str, str]:
-    """The values of a candidate as environment variables; those that are None have none.
+    """The values of a candidate as environment variables; what is None or long has none.
 
     Nested names are joined by ``_``; a list is JSON.
     """
@@ -263,8 +266,11 @@ def variables(params: Mapping[str, Any], name: str = "PYHOPPER_PARAM") -> dict[s
         value = plain(inner)
         if isinstance(value, dict):
             found.update(variables(value, variable))
-        elif value is not None:
-            found[variable] = as_text(value)
+        elif (
+            value is not None
+            and len((text := as_text(value)).encode(errors="replace")) <= _LONGEST_VARIABLE
+        ):
+            found[variable] = text
     return found
 
 

@@ -164,12 +164,37 @@ def check_objective(state: State, name: str, path: Path) -> None:
     """
     known = {name, state.objective}.isdisjoint(("", "<lambda>"))
     if known and name != state.objective and state.ended and not state.all_failed:
+        before, now = _around_difference(state.objective, name)
         problem = (
-            f"it has {state.ended} evaluations of the objective {state.objective!r}, and this "
-            f"run is to evaluate {name!r}; use another checkpoint_path, or "
+            f"it has {state.ended} evaluations of the objective {before!r}, and this "
+            f"run is to evaluate {now!r}; use another checkpoint_path, or "
             'overwrite_checkpoint=True, or resume="force" if it is the same under a new name'
         )
         raise ArgumentError("checkpoint_path", str(path), problem)
+
+
+def _around_difference(first: str, second: str) -> tuple[str, str]:
+    """Two texts, of which only the parts around their first difference are left if they are long.
+
+    Examples
+    --------
+    >>> _around_difference("train", "test")
+    ('train', 'test')
+    >>> _around_difference("x" * 1000 + " --lr 1", "x" * 1000 + " --lr 2 --epochs 20")
+    ('...xxxxxxxxxxxxxxxxxxxxxxxx --lr 1', '...xxxxxxxxxxxxxxxxxxxxxxxx --lr 2 --epochs 20')
+    """
+    if max(len(first), len(second)) <= 200:
+        return first, second
+    pairs = enumerate(zip(first, second, strict=False))
+    same = next((place for place, (a, b) in pairs if a != b), min(len(first), len(second)))
+    start = max(0, same - 30)
+    before = "..." if start else ""
+
+    def part(text: str) -> str:
+        after = "..." if len(text) > start + 100 else ""
+        return f"{before}{text[start : start + 100]}{after}"
+
+    return part(first), part(second)
 
 
 def other_inputs(state: State, inputs: str) -> list[str]:
