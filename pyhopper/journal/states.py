@@ -16,6 +16,7 @@ from pyhopper.history.front import Front
 from pyhopper.history.retold import events_of
 from pyhopper.history.state import State, observe
 from pyhopper.journal.checkpoint import Checkpoint
+from pyhopper.journal.lockfile import is_abandoned
 from pyhopper.journal.replay import Replay
 from pyhopper.parameters.space import Space
 
@@ -213,10 +214,14 @@ def other_inputs(state: State, inputs: str) -> list[str]:
 def resumed(path: Path, state: State) -> str:
     """A sentence on what was found in a checkpoint."""
     best = "" if state.best is None else f", best {state.best.value:.6g}"
-    again = f"; {len(state.running)} run again" if state.running else ""
+    count = sum(is_abandoned(each.holder) for each in state.running.values())
+    again = f"; {count} run again" if count else ""
+    if others := len(state.running) - count:
+        again += f"; {others} run in other processes"
     if state.all_failed:
         return f"All {state.ended} evaluations in {path} failed, so the search begins anew{again}."
-    return f"Going on from {path}: {state.ended} evaluations{best}{again}."
+    ended = f"{state.ended} evaluation{'' if state.ended == 1 else 's'}"
+    return f"Going on from {path}: {ended}{best}{again}."
 
 
 def damage(path: Path, lost: int, skipped: int) -> list[str]:
