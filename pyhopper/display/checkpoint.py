@@ -56,10 +56,9 @@ def show(table: Table, name: str, rows: int, shares: bool = False) -> Iterator[s
     yield outline(table.params(best), _WIDTH)
     if table.is_of_another_space(best):
         yield OLD_SPACE
-    for title, evaluations in (
-        (f"Best {rows}", table.ranked()[:rows]),
-        (f"Last {rows}", state.evaluations[-rows:]),
-    ):
+    listed = {} if state.objectives.several else {f"Best {rows}": table.ranked()[:rows]}
+    listed[f"Last {rows}"] = state.evaluations[-rows:]
+    for title, evaluations in listed.items():
         cells = [
             ["" if e.id < 0 else e.id, e.status.value, number(e.value), duration(e.seconds), text]
             for e, text in ((each, _brief(table, each)) for each in evaluations)
@@ -146,7 +145,9 @@ def watch(
                     drawn = _redraw(render(table), drawn, write)
                 else:
                     best = table.state.best
-                    value = "no best value yet" if best is None else f"best {number(best.value)}"
+                    value = "no best value yet"
+                    if best is not None:
+                        value = f"best {standing_of(best, table.state.objectives)}"
                     used = duration(table.state.elapsed)
                     write(f"{_when(table.state.time)}: {_counts(table)}, {value}, {used} used\n")
             time.sleep(every)
