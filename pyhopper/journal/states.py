@@ -214,6 +214,8 @@ def other_inputs(state: State, inputs: str) -> list[str]:
 def resumed(path: Path, state: State) -> str:
     """A sentence on what was found in a checkpoint."""
     best = "" if state.best is None else f", best {state.best.value:.6g}"
+    if isinstance(state.leaders, Front):
+        best = f", {len(state.leaders.entries)} on the front"
     count = sum(is_abandoned(each.holder) for each in state.running.values())
     again = f"; {count} run again" if count else ""
     if others := len(state.running) - count:
