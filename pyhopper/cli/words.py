@@ -22,13 +22,13 @@ from pyhopper.parameters import Choice
 from pyhopper.parameters.names import look_up
 from pyhopper.parameters.space import merge_dicts, nested
 
-_NAME = r"[A-Za-z_][\w-]*(?:\.[\w-]+)*"
+_NAME = r"[^\W\d][\w-]*(?:\.[\w-]+)*"
 
 _PLACE = re.compile(
     rf"\{{(?P<text>\{{{_NAME}\??\}})\}}|(?<!\$)\{{(?P<name>{_NAME})(?P<flag>\?)?\}}"
 )
 
-_ASSIGNED = re.compile(r"(?P<flag>[-+]*(?P<name>[A-Za-z_][\w.-]*)=)(?P<text>.*)", re.DOTALL)
+_ASSIGNED = re.compile(r"(?P<flag>(?P<name>[^\s={}()'\"]+)=)(?P<text>.*)", re.DOTALL)
 
 FILES = ("config", "config.json", "config.yaml", "config.toml")
 """Placeholders for a file with all values of a candidate."""
@@ -59,8 +59,8 @@ def parse_words(arguments: Sequence[str], remarks: list[str]) -> Parsed:
     """Find the expressions in the arguments of a command.
 
     The name of a parameter is that of the flag before it or of what is before ``=``, with ``_`` for
-    ``-``; dots in it lead into nested dicts. Others are called ``arg1``, ``arg2`` and so on, by
-    their place.
+    ``-`` and all else that no name has; dots in it lead into nested dicts. Others are called
+    ``arg1``, ``arg2`` and so on, by their place.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def parse_words(arguments: Sequence[str], remarks: list[str]) -> Parsed:
             words.append(before + text[1:])
         elif is_expression(text, where):
             value = parse(text, where, remarks)
-            name = _free_name(name.lstrip("-+").replace("-", "_") or f"arg{place}", found)
+            name = _free_name(_name_of(name) or f"arg{place}", found)
             found[name] = value
             words.append(f"{before}{{{name}{'?' if isinstance(value, Switch) else ''}}}")
             flag = "" if before else flag  # for a second expression behind it
@@ -118,6 +118,13 @@ def merged(templates: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     except ArgumentError as error:
         problem = f"{error.argument} is defined twice: in the command, the file or by --param"
         raise ArgumentError("parameters", error.value, "", problem) from None
+
+
+def _name_of(flag: str) -> str:
+    """The name of a parameter after its flag, such as ``--lr`` or ``model/layers[0].size``."""
+    parts = [re.sub(r"\W", "_", part) for part in flag.lstrip("-+~").split(".")]
+    name = ".".join(part for part in parts if part)
+    return f"_{name}" if name[:1].isdigit() else name
 
 
 def _free_name(name: str, taken: Mapping[str, Any]) -> str:
