@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -93,7 +93,8 @@ def parse_words(arguments: Sequence[str], remarks: list[str]) -> Parsed:
             words.append(before + text[1:])
         elif is_expression(text, where):
             value = parse(text, where, remarks)
-            name = _free_name(_name_of(name) or f"arg{place}", found)
+            # What stands for a file or folder cannot be called otherwise.
+            name = _free_name(_name_of(name) or f"arg{place}", {*found, *FILES, DIR})
             found[name] = value
             words.append(f"{before}{{{name}{'?' if isinstance(value, Switch) else ''}}}")
             flag = "" if before else flag  # for a second expression behind it
@@ -127,7 +128,7 @@ def _name_of(flag: str) -> str:
     return f"_{name}" if name[:1].isdigit() else name
 
 
-def _free_name(name: str, taken: Mapping[str, Any]) -> str:
+def _free_name(name: str, taken: Container[str]) -> str:
     count, free = 1, name
     while free in taken:
         count += 1

@@ -165,6 +165,7 @@ def test_constraints_without_an_answer(text):
         ("+model/encoder@x", "model_encoder_x"),
         ("layers[0].size", "layers_0_.size"),
         ("--n-a_", "n_a_"),
+        ("--config", "config_2"),
     ],
 )
 def test_any_flag_may_have_a_parameter(flag, name):
