@@ -382,7 +382,9 @@ def _outcome(
         reason = f"{source} {number}{where}"
     elif not ignore_nans:
         status = Status.FAILED
-        reason = f"{source} nan{where}; pass ignore_nans=True to expect that"
+        reason = f"{source} nan{where}"
+        if source == _RETURNED:  # tell has no such argument
+            reason += "; pass ignore_nans=True to expect that"
     return Outcome(status, metrics=metrics, reason=reason)
 
 

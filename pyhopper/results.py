@@ -56,7 +56,7 @@ def read_result(
         return value, {**(scatter(number) or {}), **metrics}
     needed = objectives.keys if objectives.names else ("value", *objectives.keys)
     _check_keys(result, source, needed)
-    found = {key: read_number(result[key], f"{source}, under {key!r},") for key in needed}
+    found = {key: _read_entry(result[key], f"{source}, under {key!r},") for key in needed}
     metrics = read_metrics(result) | found
     first = needed[0]
     value = found[first] if objectives.names else metrics.pop("value")
@@ -64,6 +64,15 @@ def read_result(
         if scattered := scatter(result[name]):
             metrics[f"{REPEAT_STD}.{name}"] = scattered[REPEAT_STD]
     return value, {**(scatter(result[first]) or {}), **metrics}
+
+
+def _read_entry(entry: Any, source: str) -> float:
+    """The number under a key of a result."""
+    try:
+        return read_number(entry, source)
+    except ObjectiveError:
+        found = "None" if entry is None else f"{short(entry)} (a {type(entry).__name__})"
+        raise ObjectiveError(f"{source} {found} instead of a number") from None
 
 
 def _check_keys(result: Any, source: str, needed: Sequence[str]) -> None:

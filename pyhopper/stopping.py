@@ -60,9 +60,9 @@ def parse_stop(stop: Any, objectives: Objectives = _PLAIN) -> Stop:
         rest = {key: value for key, value in stop.items() if key not in targets}
         if "value" in rest:
             raise ArgumentError("stop", stop, "has targets under the names of the objectives")
-        return replace(parse_stop(rest) if rest else Stop(), targets=targets)
-    if len(names) > 1 and (not isinstance(stop, Mapping) or "value" in stop):
-        problem = f"must be a dict of targets by name, such as {{{names[0]!r}: 0.9}}"
+        return replace(parse_stop(rest, objectives) if rest else Stop(), targets=targets)
+    if len(names) > 1 and (not isinstance(stop, Mapping) or set(stop) != {"patience"}):
+        problem = f'must have targets by name or "patience", such as {{{names[0]!r}: 0.9}}'
         raise ArgumentError("stop", stop, problem)
     if not isinstance(stop, Mapping):
         return Stop(value=number("stop", stop, -math.inf, math.inf))

@@ -54,9 +54,13 @@ def answer(arguments: list[str] | None = None) -> int:
     own, command = given, None
     if given[:1] == ["run"] and "--" in given:
         own, command = given[: given.index("--")], given[given.index("--") + 1 :]
-    args = make_parser().parse_args(own)
+    parser = make_parser()
+    args, unknown = parser.parse_known_args(own)
+    if unknown:
+        hint = "; put -- before the command" if given[:1] == ["run"] and command is None else ""
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     if args.command is None:
-        make_parser().print_help()
+        parser.print_help()
         return 0
     try:
         code = args.command(args, command)
@@ -262,4 +266,5 @@ def _seconds(text: str) -> float:
     try:
         return parse_runtime(text)
     except PyhopperError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        problem = str(error).partition(": ")[2]  # without the name of a Python argument
+        raise argparse.ArgumentTypeError(problem) from None

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pyhopper.budget import parse_runtime
 from pyhopper.cli.command import Command, as_file, config_name, missing_program
 from pyhopper.cli.constraints import Constraint
 from pyhopper.cli.grammar import is_expression, parse, pointed
@@ -215,6 +216,12 @@ def _budget(args: Any) -> dict[str, Any]:
     if args.until is not None and args.runtime is not None:
         problem = "--runtime and --until are given; give only one of them"
         raise ArgumentError("runtime", args.runtime, "", problem)
+    if args.until is not None and not args.until.startswith("end of"):
+        try:
+            parse_runtime(f"until {args.until}")
+        except ArgumentError:
+            problem = f"--until {args.until}: must be a time of day, such as 08:00"
+            raise ArgumentError("until", args.until, "", problem) from None
     if not any(given.values()):
         problem = (
             "the search needs a budget: --runtime 2h, --until 08:00, --steps 100, or --endless to "

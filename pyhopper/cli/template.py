@@ -19,11 +19,12 @@ parameters:
   batch_size: int(16, 512, power_of=2)
   weight_decay: choice(0, float(1e-6, 1e-2, log=true))
 
-  # One of several options. An option may have parameters of its own: those of the other
-  # options do not exist then, and their placeholders and flags are left out.
+  # One of several options: {{optimizer.name}} in the command. An option may have parameters of
+  # its own: those of other options do not exist then, and their placeholders and flags are left
+  # out.
   optimizer:
     choice:
-      - adam
+      - name: adam
       - name: sgd
         momentum: float(0, 0.99)
 
@@ -40,7 +41,7 @@ parameters:
 # Candidates that break one of these are not run.
 constraints:
   - batch_size * model.depth <= 1024
-  - lr < 0.05 or optimizer == "adam"
+  - lr < 0.05 or optimizer.name == "adam"
 
 # Tried first. What is missing comes from the best candidate so far.
 guesses:
@@ -60,7 +61,7 @@ guesses = [{{ lr = 0.002, batch_size = 64 }}]
 [parameters]
 lr = 'float(1e-5, 1e-1, "0.1g", init=0.01)'   # loguniform with one significant digit
 batch_size = "int(16, 512, power_of=2)"
-optimizer = 'choice("adam", {{"name": "sgd", "momentum": float(0, 0.99)}})'
+optimizer = 'choice({{"name": "adam"}}, {{"name": "sgd", "momentum": float(0, 0.99)}})'
 epochs = 20                                    # a constant
 
 [parameters.model]                             # nested: {{model.depth}} in the command
@@ -73,7 +74,9 @@ _JSON = """\
   "parameters": {{
     "lr": "float(1e-5, 1e-1, '0.1g', init=0.01)",
     "batch_size": "int(16, 512, power_of=2)",
-    "optimizer": {{"choice": ["adam", {{"name": "sgd", "momentum": "float(0, 0.99)"}}]}},
+    "optimizer": {{
+      "choice": [{{"name": "adam"}}, {{"name": "sgd", "momentum": "float(0, 0.99)"}}]
+    }},
     "model": {{"depth": "int(1, 4)", "widths": "list(int(8, 256, power_of=2), 1, 4)"}},
     "epochs": 20
   }},

@@ -39,12 +39,14 @@ _OPTIONS = {
     'stop["patience"]': "--patience",
     'stop["value"]': "--target",
     "n_jobs": "--n-jobs",
+    "ignore_nans": "--ignore-nans",
     "on_error": "--on-error",
     "work_dir": "--work-dir",
     "value_regex": "--value-regex",
     "value_file": "--value-file",
     "runtime": "--runtime",
     "steps": "--steps",
+    "targets": "--pick",
     "timeout": "--timeout",
     "deadline": "--deadline",
     "resume": "--resume",
@@ -70,4 +72,5 @@ def as_options(text: str) -> str:
             return found[0]
         return _OPTIONS[name] + (f" {found['text'] or ''}" if found["value"] else "")
 
-    return _ARGUMENT.sub(option, text)
+    # A constraint may stand in a file, too.
+    return _ARGUMENT.sub(option, text.replace("a constraint of Search.constrain", "a constraint"))

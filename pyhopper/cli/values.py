@@ -36,8 +36,8 @@ class Source(NamedTuple):
     key : str
         Of a JSON object. By default ``value``, or the only key with a number.
     pattern : str
-        A regular expression for a script's log. Its group ``value``, or else its first group, is a
-        number; each match is an estimate, and the last one the value.
+        A regular expression for a script's log. Its group ``value``, or else the first group that
+        has something, is a number; each match is an estimate, and the last one the value.
     file : str
         A file that the command writes, with a number or a JSON object in it. May have placeholders.
     """
@@ -230,11 +230,13 @@ def _is_number(value: Any) -> bool:
 
 def _matched(match: re.Match[str]) -> float:
     named = match.groupdict()
-    text = str(named["value"] if "value" in named else match[1])
+    # Of alternatives, as in a=(\d+)|b=(\d+), only one group has something.
+    groups = [named["value"]] if "value" in named else match.groups()
+    text = next((each for each in groups if each is not None), "")
     try:
-        return float(text)
+        return float(text.rstrip("."))  # [0-9.]+ takes the end of a sentence, too
     except ValueError:
-        problem = f"--value-regex found {short(text)}, which is no number"
+        problem = f"--value-regex found {short(text)}, which is no number, in {short(match[0])}"
         raise CommandError(f"no value: {problem}") from None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,19 +22,22 @@ from pyhopper.parameters import Choice
 from pyhopper.parameters.names import look_up
 from pyhopper.parameters.space import merge_dicts, nested
 
-_NAME = r"[A-Za-z_][\w-]*(?:\.[\w-]+)*"
+_NAME = r"[^\W\d][\w-]*(?:\.[\w-]+)*"
 
 _PLACE = re.compile(
     rf"\{{(?P<text>\{{{_NAME}\??\}})\}}|(?<!\$)\{{(?P<name>{_NAME})(?P<flag>\?)?\}}"
 )
 
-_ASSIGNED = re.compile(r"(?P<flag>[-+]*(?P<name>[A-Za-z_][\w.-]*)=)(?P<text>.*)", re.DOTALL)
+_ASSIGNED = re.compile(r"(?P<flag>(?P<name>[^\s={}()'\"]+)=)(?P<text>.*)", re.DOTALL)
 
 FILES = ("config", "config.json", "config.yaml", "config.toml")
 """Placeholders for a file with all values of a candidate."""
 
 DIR = "dir"
 """The placeholder for the candidate's folder."""
+
+_LONGEST_VARIABLE = 1 << 16
+"""Most bytes of an environment variable. Linux starts no command where one has twice as many."""
 
 
 class Parsed(NamedTuple):
@@ -56,8 +59,8 @@ def parse_words(arguments: Sequence[str], remarks: list[str]) -> Parsed:
     """Find the expressions in the arguments of a command.
 
     The name of a parameter is that of the flag before it or of what is before ``=``, with ``_`` for
-    ``-``; dots in it lead into nested dicts. Others are called ``arg1``, ``arg2`` and so on, by
-    their place.
+    ``-`` and all else that no name has; dots in it lead into nested dicts. Others are called
+    ``arg1``, ``arg2`` and so on, by their place.
 
     Parameters
     ----------
@@ -90,7 +93,8 @@ def parse_words(arguments: Sequence[str], remarks: list[str]) -> Parsed:
             words.append(before + text[1:])
         elif is_expression(text, where):
             value = parse(text, where, remarks)
-            name = _free_name(name.lstrip("-+").replace("-", "_") or f"arg{place}", found)
+            # What stands for a file or folder cannot be called otherwise.
+            name = _free_name(_name_of(name) or f"arg{place}", {*found, *FILES, DIR})
             found[name] = value
             words.append(f"{before}{{{name}{'?' if isinstance(value, Switch) else ''}}}")
             flag = "" if before else flag  # for a second expression behind it
@@ -117,7 +121,14 @@ def merged(templates: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         raise ArgumentError("parameters", error.value, "", problem) from None
 
 
-def _free_name(name: str, taken: Mapping[str, Any]) -> str:
+def _name_of(flag: str) -> str:
+    """The name of a parameter after its flag, such as ``--lr`` or ``model/layers[0].size``."""
+    parts = [re.sub(r"\W", "_", part) for part in flag.lstrip("-+~").split(".")]
+    name = ".".join(part for part in parts if part)
+    return f"_{name}" if name[:1].isdigit() else name
+
+
+def _free_name(name: str, taken: Container[str]) -> str:
     count, free = 1, name
     while free in taken:
         count += 1
@@ -253,7 +264,7 @@ def as_text(value: Any) -> str:
 
 
 def variables(params: Mapping[str, Any], name: str = "PYHOPPER_PARAM") -> dict[str, str]:
-    """The values of a candidate as environment variables; those that are None have none.
+    """The values of a candidate as environment variables; what is None or long has none.
 
     Nested names are joined by ``_``; a list is JSON.
     """
@@ -263,8 +274,11 @@ def variables(params: Mapping[str, Any], name: str = "PYHOPPER_PARAM") -> dict[s
         value = plain(inner)
         if isinstance(value, dict):
             found.update(variables(value, variable))
-        elif value is not None:
-            found[variable] = as_text(value)
+        elif (
+            value is not None
+            and len((text := as_text(value)).encode(errors="replace")) <= _LONGEST_VARIABLE
+        ):
+            found[variable] = text
     return found
 
 

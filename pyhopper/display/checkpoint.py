@@ -11,12 +11,13 @@ from typing import Any
 
 from pyhopper.display.progress import standing_of
 from pyhopper.display.summary import front_table
-from pyhopper.display.text import duration, number, outline, printable
+from pyhopper.display.text import duration, number, outline, printable, width
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.importance import importance
 from pyhopper.journal.table import Table
 
-_WIDTH = 80
+_BESIDE = 36
+"""Columns of a table beside the parameters."""
 
 OLD_SPACE = "This was evaluated before the space was changed, and may not fit any more."
 
@@ -51,15 +52,14 @@ def show(table: Table, name: str, rows: int, shares: bool = False) -> Iterator[s
         yield "no best value yet"
         return
     if state.objectives.several:
-        yield "\n" + "\n".join(front_table(state, _WIDTH, 2 * rows))
+        yield "\n" + "\n".join(front_table(state, width(), 2 * rows))
     yield f"\n{best_line(table)}, with"
-    yield outline(table.params(best), _WIDTH)
+    yield outline(table.params(best), width())
     if table.is_of_another_space(best):
         yield OLD_SPACE
-    for title, evaluations in (
-        (f"Best {rows}", table.ranked()[:rows]),
-        (f"Last {rows}", state.evaluations[-rows:]),
-    ):
+    listed = {} if state.objectives.several else {f"Best {rows}": table.ranked()[:rows]}
+    listed[f"Last {rows}"] = state.evaluations[-rows:]
+    for title, evaluations in listed.items():
         cells = [
             ["" if e.id < 0 else e.id, e.status.value, number(e.value), duration(e.seconds), text]
             for e, text in ((each, _brief(table, each)) for each in evaluations)
@@ -96,7 +96,8 @@ def _brief(table: Table, evaluation: Evaluation) -> str:
         f"{name}={_short(value)}" for name, value in row.items() if value is not None
     )
     text = printable(" ".join(text.split()))
-    return text if len(text) <= 44 else f"{text[:41]}..."
+    most = max(20, width() - _BESIDE)
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _short(value: Any) -> str:
@@ -146,7 +147,9 @@ def watch(
                     drawn = _redraw(render(table), drawn, write)
                 else:
                     best = table.state.best
-                    value = "no best value yet" if best is None else f"best {number(best.value)}"
+                    value = "no best value yet"
+                    if best is not None:
+                        value = f"best {standing_of(best, table.state.objectives)}"
                     used = duration(table.state.elapsed)
                     write(f"{_when(table.state.time)}: {_counts(table)}, {value}, {used} used\n")
             time.sleep(every)

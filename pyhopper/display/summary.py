@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import replace
 
 from pyhopper.budget import Budget
-from pyhopper.display.text import duration, literal, number, outline, parted
+from pyhopper.display.text import duration, literal, number, outline, parted, plural
 from pyhopper.events import Status, Tally
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.front import Front
@@ -162,7 +162,7 @@ def front_table(state: State, width: int, most: int = _ON_FRONT) -> list[str]:
     table = tabulate(rows, heads, tablefmt="simple", disable_numparse=True)
     left_out = len(entries) - len(chosen)
     more = f", {len(chosen)} of them" if left_out else ""
-    lines = [f"Front of {len(entries)} candidates{more} (* is the compromise):"]
+    lines = [f"Front of {plural(len(entries), 'candidate')}{more} (* is the compromise):"]
     return [*lines, *(line[:width] for line in table.splitlines())]
 
 

@@ -124,6 +124,11 @@ class FrontView(Sequence[FrontEntry]):
         ArgumentError
             If there is no such candidate, or no objective of a name.
         """
+        for argument, given in (("targets", targets), ("weights", weights)):
+            if not isinstance(given, Mapping | None):
+                name = next(iter(self.directions))
+                problem = f"must be a dict of numbers by objective, such as {{{name!r}: 2}}"
+                raise ArgumentError(argument, given, problem)
         wanted = {**(targets or {}), **named}
         counted = self._counted(wanted, weights or {})
         if not self._entries:
@@ -142,13 +147,14 @@ class FrontView(Sequence[FrontEntry]):
     def _counted(self, wanted: Mapping[str, Any], weights: Mapping[str, Any]) -> Floats:
         """How much each objective counts."""
         for argument, given in (("targets", wanted), ("weights", weights)):
+            least = "a number" if argument == "targets" else "a number, at least 0"
             for name, number in given.items():
                 if name not in self.directions:
                     listed = ", ".join(self.directions)
                     raise ArgumentError(argument, name, f"is no objective; there is {listed}")
                 sound = isinstance(number, int | float | np.number) and not math.isnan(number)
                 if not sound or (argument == "weights" and number < 0):
-                    raise ArgumentError(f"{argument}[{name!r}]", number, "must be a number")
+                    raise ArgumentError(f"{argument}[{name!r}]", number, f"must be {least}")
         free = [name for name in self.directions if name not in wanted] or list(self.directions)
         return np.array([weights.get(n, 1.0) if n in free else 0.0 for n in self.directions])
 

@@ -306,6 +306,9 @@ def _trial(
         # Optuna has none where there are several objectives.
         intermediate_values={} if objectives.several else dict(enumerate(evaluation.estimates)),
     )
+    if done and objectives.limits:
+        # Here Optuna looks for what is above zero where a limit is broken.
+        trial.system_attrs["constraints"] = list(objectives.excesses(evaluation.metrics))
     # Optuna has times without a zone, which are those of this machine.
     trial.datetime_start = datetime.fromtimestamp(evaluation.sampled_at)  # noqa: DTZ006
     trial.datetime_complete = datetime.fromtimestamp(evaluation.finished_at)  # noqa: DTZ006

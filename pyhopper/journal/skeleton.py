@@ -14,7 +14,11 @@ from pyhopper.history.table import LeafName
 from pyhopper.parameters import Leaf
 from pyhopper.parameters.template import ChoiceNode, ContainerNode, LeafNode, Node
 
-_LONGEST = 200
+_LARGEST = 1 << 16
+"""Most characters of a constant that is kept in any case, so that a command can be repeated."""
+
+_MOST_ENTRIES = 200
+"""Of a container that is larger as a whole, most entries that are kept, each by itself."""
 
 
 def leaf_keys(leaves: tuple[Leaf, ...]) -> list[str]:
@@ -78,12 +82,23 @@ def _constant(value: Any) -> Any:
     if isinstance(value, float):
         return value if value - value == 0 else repr(value)
     if isinstance(value, str):
-        return value if len(value) <= _LONGEST else short(value)
-    if isinstance(value, dict) and len(value) <= _LONGEST:
-        return {str(key): _constant(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple) and len(value) <= _LONGEST:
+        return value if len(value) <= _LARGEST else short(value)
+    if isinstance(value, dict | list | tuple) and (len(value) <= _MOST_ENTRIES or _is_small(value)):
+        if isinstance(value, dict):
+            return {str(key): _constant(inner) for key, inner in value.items()}
         return [_constant(inner) for inner in value]
     return short(value)
+
+
+def _is_small(value: Any) -> bool:
+    """Whether a constant has at most about ``_LARGEST`` characters; looks at no more than these."""
+    left, waiting = _LARGEST, [value]
+    while waiting and left >= 0:
+        each = waiting.pop()
+        left -= len(each) if isinstance(each, str | dict | list | tuple) else 4
+        if left >= 0 and isinstance(each, dict | list | tuple):
+            waiting.extend(each.values() if isinstance(each, dict) else each)
+    return left >= 0
 
 
 def fill(part: Any, point: dict[str, Any], value: Callable[[str, Any], Any]) -> Any:

@@ -16,6 +16,7 @@ from pyhopper.history.front import Front
 from pyhopper.history.retold import events_of
 from pyhopper.history.state import State, observe
 from pyhopper.journal.checkpoint import Checkpoint
+from pyhopper.journal.lockfile import is_abandoned
 from pyhopper.journal.replay import Replay
 from pyhopper.parameters.space import Space
 
@@ -164,12 +165,37 @@ def check_objective(state: State, name: str, path: Path) -> None:
     """
     known = {name, state.objective}.isdisjoint(("", "<lambda>"))
     if known and name != state.objective and state.ended and not state.all_failed:
+        before, now = _around_difference(state.objective, name)
         problem = (
-            f"it has {state.ended} evaluations of the objective {state.objective!r}, and this "
-            f"run is to evaluate {name!r}; use another checkpoint_path, or "
+            f"it has {state.ended} evaluations of the objective {before!r}, and this "
+            f"run is to evaluate {now!r}; use another checkpoint_path, or "
             'overwrite_checkpoint=True, or resume="force" if it is the same under a new name'
         )
         raise ArgumentError("checkpoint_path", str(path), problem)
+
+
+def _around_difference(first: str, second: str) -> tuple[str, str]:
+    """Two texts, of which only the parts around their first difference are left if they are long.
+
+    Examples
+    --------
+    >>> _around_difference("train", "test")
+    ('train', 'test')
+    >>> _around_difference("x" * 1000 + " --lr 1", "x" * 1000 + " --lr 2 --epochs 20")
+    ('...xxxxxxxxxxxxxxxxxxxxxxxx --lr 1', '...xxxxxxxxxxxxxxxxxxxxxxxx --lr 2 --epochs 20')
+    """
+    if max(len(first), len(second)) <= 200:
+        return first, second
+    pairs = enumerate(zip(first, second, strict=False))
+    same = next((place for place, (a, b) in pairs if a != b), min(len(first), len(second)))
+    start = max(0, same - 30)
+    before = "..." if start else ""
+
+    def part(text: str) -> str:
+        after = "..." if len(text) > start + 100 else ""
+        return f"{before}{text[start : start + 100]}{after}"
+
+    return part(first), part(second)
 
 
 def other_inputs(state: State, inputs: str) -> list[str]:
@@ -188,10 +214,16 @@ def other_inputs(state: State, inputs: str) -> list[str]:
 def resumed(path: Path, state: State) -> str:
     """A sentence on what was found in a checkpoint."""
     best = "" if state.best is None else f", best {state.best.value:.6g}"
-    again = f"; {len(state.running)} run again" if state.running else ""
+    if isinstance(state.leaders, Front):
+        best = f", {len(state.leaders.entries)} on the front"
+    count = sum(is_abandoned(each.holder) for each in state.running.values())
+    again = f"; {count} run again" if count else ""
+    if others := len(state.running) - count:
+        again += f"; {others} run in other processes"
     if state.all_failed:
         return f"All {state.ended} evaluations in {path} failed, so the search begins anew{again}."
-    return f"Going on from {path}: {state.ended} evaluations{best}{again}."
+    ended = f"{state.ended} evaluation{'' if state.ended == 1 else 's'}"
+    return f"Going on from {path}: {ended}{best}{again}."
 
 
 def damage(path: Path, lost: int, skipped: int) -> list[str]:

@@ -188,12 +188,14 @@ class Table:
         observe(self.state, event, now)
 
     def ranked(self) -> list[Evaluation]:
-        """Evaluations with a value, the best first, of equal ones the first."""
+        """Evaluations with a value within the limits, the best first, of equal ones the first."""
         sign = -1 if self.state.maximize else 1
         done = [
             each
             for each in self.state.evaluations
-            if each.status is Status.DONE and not math.isnan(each.value)
+            if each.status is Status.DONE
+            and not math.isnan(each.value)
+            and self.state.objectives.allow(each.metrics)
         ]
         return sorted(done, key=lambda each: sign * each.value)
 

@@ -115,12 +115,11 @@ def _two(ax: Any, front: Floats, inside: Floats, outside: Floats, sign: Floats) 
     # What is far from the front would leave no room for it.
     low, high = front.min(axis=0), front.max(axis=0)
     room = np.where(high > low, high - low, 1.0)
+    every = np.vstack([inside, outside])
+    first = np.maximum(every.min(axis=0), low - 0.5 * room) - 0.08 * room
+    last = np.minimum(every.max(axis=0), high + 1.5 * room) + 0.08 * room
     for which, j in (("x", 0), ("y", 1)):
-        worst = min(high[j] + 1.5 * room[j], float(inside[:, j].max()) + 0.05 * room[j])
-        ends = sorted(
-            (sign[j] * (low[j] - 0.08 * room[j]), sign[j] * max(worst, high[j] + 0.08 * room[j]))
-        )
-        getattr(ax, f"set_{which}lim")(*ends)
+        getattr(ax, f"set_{which}lim")(*sorted((sign[j] * first[j], sign[j] * last[j])))
     legend(ax, loc="best")
 
 

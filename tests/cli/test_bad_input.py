@@ -153,6 +153,11 @@ def test_the_caret_points_at_the_character(capsys):
     ("arguments", "expected"),
     [
         (["run", "--max", "--steps", "5", "true"], "put -- before it"),
+        (
+            ["run", "--max", "--steps", "5", "a", "b", "--lr", "int(0,1)"],
+            "put -- before the command",
+        ),
+        (["run", "--max", "--until", "25:00", "--", "true", "int(0,1)"], "--until 25:00: must be"),
         (["run", "--max", "--steps", "5", "--"], "nothing stands after --"),
         (["run", "--steps", "5", "--", "true", "int(0,1)"], "--max or --min"),
         (["run", "--max", "--", "true", "int(0,1)"], "--runtime 2h, --until 08:00, --steps 100"),

@@ -71,6 +71,8 @@ def test_pick_by_target_and_by_weight():
         front.pick(accuracy=2)
     with pytest.raises(ArgumentError, match="is no objective; there is accuracy, latency_ms"):
         front.pick(loss=1)
+    with pytest.raises(ArgumentError, match=r"weights=\['accuracy'\]: must be a dict of numbers"):
+        front.pick(weights=["accuracy"])
 
 
 def test_one_entry_is_an_ordinary_search():
@@ -279,8 +281,9 @@ def test_a_noisy_front_is_checked():
         ({"limits": {"memory_mb": "2GB"}}, r"must be a number \(at most\) or a pair"),
         ({"limits": {"memory_mb": (5, 1)}}, "allows nothing"),
         ({"limits": {"memory_mb": (None, None)}}, "allows everything"),
-        ({"stop": 0.9}, "must be a dict of targets by name"),
-        ({"stop": {"loss": 0.9}}, "must be a target value, or a dict"),
+        ({"stop": 0.9}, "must have targets by name"),
+        ({"stop": {"loss": 0.9}}, "must have targets by name"),
+        ({"stop": {"accuracy": 0.9, "loss": 0.9}}, "must have targets by name"),
         ({"pruner": "auto"}, "judges one number, and there are several objectives"),
         (
             {"pruner": pyhopper.pruners.QuantilePruner(0.5, objective="loss")},
@@ -304,7 +307,10 @@ def test_arguments_that_make_no_sense(arguments, message):
         ({"accuracy": 1}, "a dict without 'latency_ms', 'memory_mb'; it has 'accuracy'"),
         (0.5, "instead of a dict with a number under 'accuracy', 'latency_ms', 'memory_mb'"),
         (None, "is a `return` missing"),
-        ({"accuracy": 1, "latency_ms": "fast", "memory_mb": 1}, "under 'latency_ms', 'fast'"),
+        (
+            {"accuracy": 1, "latency_ms": "fast", "memory_mb": 1},
+            r"'fast' \(a str\) instead of a number$",
+        ),
     ],
 )
 def test_results_that_lack_something(result, message):
