@@ -8,11 +8,11 @@ import pytest
 from pyhopper.errors import ArgumentError
 
 pytest.importorskip("sklearn", "1.6")
-from scipy.stats import loguniform  # noqa: E402
-from sklearn.datasets import load_iris  # noqa: E402
-from sklearn.svm import SVC  # noqa: E402
+from scipy.stats import loguniform
+from sklearn.datasets import load_iris
+from sklearn.svm import SVC
 
-from pyhopper.integrations.sklearn import SearchCV  # noqa: E402
+from pyhopper.integrations.sklearn import SearchCV
 
 IRIS = load_iris(return_X_y=True)
 SPACE = {"C": loguniform(1e-2, 1e2)}
