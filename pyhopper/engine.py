@@ -158,9 +158,9 @@ class Run:
         """
         settings, state, space = self.settings, self._state, self.log.space
         if not settings.quiet:
-            typed = settings.objective.command is not None
-            facts = self.budget, len(space.leaves), self.executor.slots, settings.objective.title
-            tell(start_line(settings.objectives, *facts, typed=typed))
+            asked, slots = settings.objective, self.executor.slots
+            facts = self.budget, len(space.leaves), slots, asked.title, asked.direction_hint
+            tell(start_line(settings.objectives, *facts))
             if settings.where:
                 tell(settings.where)
         before = state.ended

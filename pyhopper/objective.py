@@ -163,6 +163,12 @@ class Objective:
         command = getattr(self.function, "pyhopper_command", None)
         return command if isinstance(command, dict) else None
 
+    @property
+    def direction_hint(self) -> str:
+        """How the user asks for the other direction, ``{}``; empty if that is not theirs to say."""
+        ours = 'pass "{}"' if self.command is None else "--{}"
+        return str(getattr(self.function, "pyhopper_direction_hint", ours))
+
     def _check_signature(self) -> None:
         """Refuse a function that cannot be called with the arguments it will get."""
         try:

@@ -47,12 +47,11 @@ def start_line(
     parameters: int,
     slots: int,
     name: str,
-    *,
-    typed: bool = False,
+    how: str,
 ) -> str:
     """What a run is about to do, as far as there is room for it in one line.
 
-    ``typed`` if the direction was typed as an option of a command.
+    ``how`` the user asks for the other direction, see :attr:`Objective.direction_hint`.
     """
     maximize = objectives.maximize[0]
     verb, other = ("Maximizing", "min") if maximize else ("Minimizing", "max")
@@ -63,17 +62,18 @@ def start_line(
         end = plural(schedule.steps, "evaluation")
     elif schedule.runtime is not None:
         end = f"runtime {duration(schedule.runtime)}"
-    short = f"--{other}" if typed else f'"{other}"'
-    hint = f"({'' if typed else 'pass '}{short} to {opposite})"
+    hint = how.format(other)
+    full = f" ({hint} to {opposite})" if hint else ""
+    brief = f" ({hint.removeprefix('pass ')} {opposite}s)" if hint else ""
     count = plural(parameters, "parameter")
     if objectives.names or objectives.limits:
         return _named_start_line(objectives, name, end, count, plural(slots, "slot"))
     texts = [
-        f"{verb} {name} {hint}: {end}, {count}, {plural(slots, 'slot')}",
-        f"{verb} {name} {hint}: {end}, {count}",
-        f"{verb} {hint}: {end}, {count}",
-        f"{verb} {hint}: {end}",
-        f"{verb} ({short} {opposite}s): {end}",
+        f"{verb} {name}{full}: {end}, {count}, {plural(slots, 'slot')}",
+        f"{verb} {name}{full}: {end}, {count}",
+        f"{verb}{full}: {end}, {count}",
+        f"{verb}{full}: {end}",
+        f"{verb}{brief}: {end}",
     ]
     return _fitting([*texts, f"{verb}: {end}"])
 

@@ -15,8 +15,8 @@ class Pruning:
     """Reports a metric after boosting rounds, and gives the training up if the search says so.
 
     CatBoost turns whatever a callback raises into an error of its own. So this one is also a
-    context, which ends the training in the way of early stopping, and raises PruneEvaluation at its
-    own end. Outside of a search it does nothing.
+    context, which ends the training in the way of early stopping, and raises PruneEvaluation or
+    what is wrong at its own end. Outside of a search it does nothing.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ class Pruning:
     Raises
     ------
     ArgumentError
-        If an argument makes no sense. In the training, within CatBoostError, if there is no such
-        metric, or without ``with``.
+        If an argument makes no sense; at the end of the context, if there is no such metric; in the
+        training, within CatBoostError, without ``with``.
 
     Examples
     --------
@@ -43,6 +43,7 @@ class Pruning:
         self._judge = Judge(monitor)
         self._every = check_every(every)
         self._entered = False
+        self._error: Exception | None = None
 
     def __enter__(self) -> Pruning:  # noqa: PYI034 - typing.Self comes with Python 3.11
         self._entered = True
@@ -50,6 +51,9 @@ class Pruning:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._entered = False
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
         if kind is None:
             self._judge.end()
 
@@ -58,5 +62,10 @@ class Pruning:
         if not self._entered:
             problem = "write `with Pruning(...) as pruning:` around fit, and pass pruning to it"
             raise ArgumentError("callbacks", self, problem)
-        asked = is_turn(info.iteration - 1, self._every)
-        return not (asked and self._judge.report(by_data_set(info.metrics)))
+        if not is_turn(info.iteration - 1, self._every):
+            return True
+        try:
+            return not self._judge.report(by_data_set(info.metrics))
+        except Exception as error:
+            self._error = error
+            return False

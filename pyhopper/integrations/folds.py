@@ -51,6 +51,9 @@ class CrossValidation:
         What a fold has raised in this process.
     """
 
+    pyhopper_direction_hint = ""
+    """Scores of scikit-learn are always maximized."""
+
     def __init__(
         self,
         estimator: Any,

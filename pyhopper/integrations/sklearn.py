@@ -26,7 +26,6 @@ except ImportError as error:
     problem = 'SearchCV needs scikit-learn 1.6 or later; run: pip install "pyhopper[sklearn]"'
     raise ImportError(problem) from error
 
-from pyhopper.display.text import duration, say
 from pyhopper.errors import ArgumentError, EvaluationError, SearchFailedError
 from pyhopper.events import Status
 from pyhopper.history.view import Record
@@ -191,6 +190,9 @@ multimetric_, classes_, n_features_in_, feature_names_in_
             Itself.
         """
         self._validate_params()
+        if self.runtime is None and self.steps is None:
+            problem = 'the search needs a budget; give steps=50, or runtime="10min"'
+            raise ArgumentError("steps", None, problem)
         if callbacks := getattr(self, "_skl_callbacks", None):
             problem = "are not called by SearchCV; give them to the estimator, which calls them"
             raise ArgumentError("callbacks", callbacks, problem)
@@ -273,12 +275,15 @@ multimetric_, classes_, n_features_in_, feature_names_in_
                 on_error="raise" if self.error_score == "raise" else "continue",
                 checkpoint_path=self.checkpoint_path,
                 verbose=min(int(self.verbose), 2),
+                output="prefix" if self.verbose > 2 else "last",
             )
         except (EvaluationError, SearchFailedError):
             if objective.error is not None:
                 raise objective.error from None
             raise
         records = [r for r in self.search_.history.evaluations if r.status is not Status.CANCELLED]
+        if not records and self.search_.interrupted:
+            raise KeyboardInterrupt  # there is nothing to fit
         records.sort(key=lambda record: record.id)
         return self._results(records, objective.metric)
 
@@ -303,20 +308,15 @@ multimetric_, classes_, n_features_in_, feature_names_in_
             if key.startswith("split"):
                 number = int(key[len("split") : key.index("_")])
                 results[key][np.array(counts) <= number] = np.nan
-        self._tell_savings(records, counts)
+        self._count_savings(records, counts)
         return results, rows[0]["test_scores"]
 
-    def _tell_savings(self, records: Sequence[Record], counts: Sequence[int]) -> None:
-        """Say how much time giving up candidates has saved."""
+    def _count_savings(self, records: Sequence[Record], counts: Sequence[int]) -> None:
+        """Sum up how much time giving up candidates has saved."""
         folds = self.n_splits_
         given_up = [(r, count) for r, count in zip(records, counts, strict=True) if count < folds]
         self.n_given_up_ = len(given_up)
         self.seconds_saved_ = float(sum(r.seconds / n * (folds - n) for r, n in given_up))
-        if self.verbose and given_up:
-            say(
-                f"{len(given_up)} of {len(records)} candidates were given up before the last of "
-                f"{folds} folds, which saved {duration(self.seconds_saved_)}"
-            )
 
 
 def _template(space: Any) -> dict[str, Any]:

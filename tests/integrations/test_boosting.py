@@ -80,7 +80,7 @@ def test_at_once(objective):
 def test_unknown_metrics(objective):
     """The message has those that there are."""
     message = trainings.fails(lambda params: objective(params, "nothing"))
-    assert "there is no 'nothing'; the names are" in message
+    assert "The first failure: pyhopper.errors.UnknownNameError: there is no 'nothing'" in message
     assert "ogloss" in message
     if objective is xgboost:
         assert "there is no 'logloss'" in trainings.fails(lambda p: xgboost(p, "logloss"))

@@ -64,8 +64,24 @@ def test_a_sweep_of_wandb(tmp_path):
         )  # fmt: skip
     with pytest.raises(ArgumentError, match=r"a=.*the entry 'max' is missing"):
         space({"parameters": {"a": {"min": 1}}})
-    with pytest.raises(ArgumentError, match=r"a='inv_log_uniform'.*is none of"):
+    with pytest.raises(ArgumentError, match=r"a='inv_log_uniform'.*take one of beta"):
         space({"parameters": {"a": {"distribution": "inv_log_uniform", "min": 0, "max": 1}}})
+
+
+def test_numbers_as_people_write_them():
+    """1e-5 without a dot is text in YAML 1.1; products of steps have rounding errors."""
+    pytest.importorskip("yaml")
+    same(
+        space(
+            "parameters:\n"
+            "  lr: {values: [1e-5, 1e-4, 1.5E+2]}\n"
+            "  tol: {value: 1e-3}\n"
+            "  name: {value: 1e-3a}\n"
+            "  momentum: {distribution: q_uniform, min: 0.5, max: 0.95, q: 0.05}\n"
+        ),
+        lr=choice(1e-5, 1e-4, 150.0, is_ordinal=True), tol=0.001, name="1e-3a",
+        momentum=pyhopper.float(0.5, 0.95, multiple_of=0.05),
+    )  # fmt: skip
 
 
 def test_optuna():

@@ -175,13 +175,9 @@ def test_what_is_clearly_worse_is_given_up():
     assert search.best_params_ == whole.best_params_ == {"skill": 0.51}
 
 
-def test_the_time_saved_is_said(capsys):
-    """In an attribute, and under the summary."""
-    search = in_turn([0.5, 0.49, 0.48, 0.2, 0.1], verbose=1)
-    assert search.seconds_saved_ > 0
-    assert "of 5 candidates were given up before the last of 5 folds, which saved" in (
-        capsys.readouterr().out
-    )
+def test_the_time_saved(capsys):
+    """In an attribute."""
+    assert in_turn([0.5, 0.49, 0.48, 0.2, 0.1]).seconds_saved_ > 0
     assert in_turn([0.5, 0.2], prune=False).seconds_saved_ == 0
     assert capsys.readouterr() == ("", "")
 

@@ -39,11 +39,16 @@ def real(
         return low
     if not step:
         return kinds.Float(low, high, log=log)
+    low, high = _rounded(low), _rounded(high)
     if log or math.isclose(low / step, round(low / step), abs_tol=1e-9):
         return kinds.Float(low, high, log=log, multiple_of=step)
     count = math.floor((high - low) / step + 1e-9) + 1
-    # Without the rounding errors of the product, 0.1 + 2 * 0.1 being 0.30000000000000004.
-    return _steps(name, [float(f"{low + i * step:.12g}") for i in _range(name, count)])
+    return _steps(name, [_rounded(low + i * step) for i in _range(name, count)])
+
+
+def _rounded(product: float) -> float:
+    """Without the rounding errors of a product, 0.1 + 2 * 0.1 being 0.30000000000000004."""
+    return float(f"{product:.12g}")
 
 
 def whole(

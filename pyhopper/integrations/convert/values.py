@@ -55,7 +55,8 @@ def of_scipy(name: str, value: Any) -> Any:
     if family is not None and hasattr(family, "ppf"):
         return _frozen(name, value, family)
     if hasattr(value, "rvs"):
-        return _draws(value)
+        drawn = _Drawn(value)
+        return kinds.Custom(drawn.draw, drawn.move)
     if isinstance(value, Iterable):
         listed = value.tolist() if isinstance(value, np.ndarray) else list(value)
         if not listed:
@@ -75,14 +76,18 @@ def _frozen(name: str, frozen: Any, family: Any) -> Any:
     return real(name, low, high, log=kind != "uniform")
 
 
-def _draws(distribution: Any) -> Parameter:
-    """Of a distribution that can only be drawn from; a local move is another draw."""
+class _Drawn:
+    """A distribution that can only be drawn from; a local move is another draw."""
 
-    def draw(rng: np.random.Generator) -> Any:
+    def __init__(self, distribution: Any) -> None:
+        self._distribution = distribution
+
+    def draw(self, rng: np.random.Generator) -> Any:
         state = np.random.RandomState(int(rng.integers(2**32)))
-        return distribution.rvs(random_state=state)
+        return self._distribution.rvs(random_state=state)
 
-    return kinds.Custom(draw, lambda value, rng: draw(rng))
+    def move(self, value: Any, rng: np.random.Generator) -> Any:
+        return self.draw(rng)
 
 
 # Optuna -----------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,13 @@ def load(text: str | Path) -> Any:
         raise ImportError(problem) from error
     if isinstance(text, Path) or "\n" not in text:
         text = Path(text).read_text(encoding="utf-8")
-    return yaml.safe_load(text)
+
+    class Loader(yaml.SafeLoader):
+        """Takes 1e-5 for a number, as YAML 1.2 does; for PyYAML it is text without a dot."""
+
+    exponent = re.compile(r"[-+]?[0-9]+([.][0-9]*)?[eE][-+]?[0-9]+$")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+0123456789"))
+    return yaml.load(text, Loader)  # noqa: S506 - a safe one
 
 
 def read(parameters: Mapping[str, Any], name: str = "") -> dict[str, Any]:
@@ -50,7 +57,7 @@ def _parameter(name: str, given: Any) -> Any:
     kind = given.get("distribution") or _guess(given)
     maker = _KINDS.get(kind)
     if maker is None:
-        return refuse(name, kind, f"is none of the distributions {', '.join(sorted(_KINDS))}")
+        return refuse(name, kind, f"has no counterpart; take one of {', '.join(sorted(_KINDS))}")
     try:
         return maker(name, given)
     except KeyError as error:
