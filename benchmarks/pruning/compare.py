@@ -14,7 +14,6 @@ has at the end. Optuna is included if it is installed.
 import argparse
 import contextlib
 import functools
-import importlib.util
 import itertools
 import json
 import math
@@ -23,6 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import peers
 from grids import CURVES, GRIDS, bowl, configurations, kind_of
 
 import pyhopper
@@ -105,42 +105,13 @@ def fixed(task: Task, seed: int) -> None:
             pass
 
 
-def with_optuna(name: str, task: Task, seed: int) -> None:
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    kwargs = {"max_resource": task.length} if name == "HyperbandPruner" else {}
-    study = optuna.create_study(
-        sampler=optuna.samplers.TPESampler(seed=seed),
-        pruner=getattr(optuna.pruners, name)(**kwargs),
-    )
-
-    def objective(trial: optuna.Trial) -> float:
-        places = [
-            trial.suggest_int(key, 0, size - 1)
-            if size > 2
-            else trial.suggest_categorical(key, [0, 1])
-            for key, size in zip(task.grid, task.sizes, strict=True)
-        ]
-        value = math.nan
-        for step, value in enumerate(task.train(places)):
-            trial.report(value, step)
-            if step + 1 < task.length and trial.should_prune():
-                raise optuna.TrialPruned
-        return value
-
-    study.optimize(objective, n_trials=100_000)
-
-
 METHODS: dict[str, Callable[[Task, int], None]] = {
     "pyhopper": functools.partial(with_pyhopper, None),
     "auto": functools.partial(with_pyhopper, lambda: "auto"),
     "QuantilePruner(0.5)": functools.partial(with_pyhopper, lambda: QuantilePruner(0.5)),
     "fixed": fixed,
+    **peers.METHODS,
 }
-if importlib.util.find_spec("optuna"):
-    for short in ("Nop", "Median", "SuccessiveHalving", "Hyperband"):
-        METHODS[f"TPE {short}"] = functools.partial(with_optuna, f"{short}Pruner")
 
 
 def table(rows: dict[str, dict[str, list[list[float]]]], marks: list[float]) -> None:
