@@ -43,13 +43,8 @@ class Clock(Protocol):
 class SystemClock:
     """The clock of this machine."""
 
-    def monotonic(self) -> float:
-        """See :class:`Clock`."""
-        return time.monotonic()
-
-    def time(self) -> float:
-        """See :class:`Clock`."""
-        return time.time()
+    monotonic = staticmethod(time.monotonic)
+    time = staticmethod(time.time)
 
 
 def parse_runtime(runtime: float | str, now: float | None = None) -> float:

@@ -138,13 +138,14 @@ class Log:
         CheckpointError
             If it cannot be written.
         """
-        file = self._in_place()
+        file = None if self.file is None else self._in_place()
         if file is None:
             self._written_to = None
+            return observe(self.state, event, self.stopwatch.stamp())
         try:
             return take(event, self.state, file, self.stopwatch.stamp())
         except CheckpointError:
-            if file is None or not file.is_displaced():
+            if not file.is_displaced():
                 raise
             return self.take(event)
 

@@ -249,7 +249,7 @@ class Objective:
                 raise pruned
 
         result = self.function(params, **self.kwargs)
-        if isinstance(result, Iterator):
+        if not isinstance(result, float) and isinstance(result, Iterator):
             return read_result(*_exhaust(result, "the objective", check), self.objectives)
         return read_result(result, _RETURNED, self.objectives)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.leaders import CHECK_FROM
 from pyhopper.history.state import State
 from pyhopper.kernels import Proposal, Proposer
-from pyhopper.kernels.effort import Thinking
+from pyhopper.kernels.effort import Effort, Thinking
 from pyhopper.parameters import MISSING
 from pyhopper.parameters.space import Space
 
@@ -262,7 +261,7 @@ class Supply:
 
     def _expected(self, seconds: float | None) -> float | None:
         """How long a candidate takes at most, if that decides whether it starts."""
-        if math.isinf(self._budget.remaining):
+        if self._budget.schedule.runtime is None:
             return None
         return seconds or self._budget.forecast.seconds() or None
 
@@ -295,7 +294,8 @@ class Supply:
                 yield Proposal(point, CandidateType.INIT)
         effort, before = self._thinking.next(), self._budget.elapsed
         proposals = self.proposer.propose(rng, state, phase, effort, self._budget.remaining)
-        self._thinking.proposed(effort, self._budget.elapsed - before)
+        if effort is Effort.MODEL:
+            self._thinking.modelled(self._budget.elapsed - before)
         yield from proposals
         for redrawn in itertools.count():
             # Either rule may be at its end: a whole neighbourhood, or few values to draw from.

@@ -46,17 +46,23 @@ class Leader:
         All values it had.
     tries : int
         How many evaluations of it have started, however they ended.
+    mean : float
+        The mean of its values after the first, if there are any.
     """
 
     key: Hashable
     evaluation: Evaluation
     values: list[float]
     tries: int = 1
+    mean: float = field(init=False)
 
-    @property
-    def mean(self) -> float:
-        """The mean of its values after the first, if there are any."""
-        return _mean(self.values[1:] or self.values)
+    def __post_init__(self) -> None:
+        self.mean = self.values[0]
+
+    def add(self, value: float) -> None:
+        """Take another value in."""
+        self.values.append(value)
+        self.mean = _mean(self.values[1:])
 
 
 @dataclass
@@ -64,6 +70,7 @@ class Leaders:
     """The best candidates so far, best first, and what is known of the noise."""
 
     entries: list[Leader] = field(default_factory=list)
+    _by_key: dict[Hashable, Leader] = field(default_factory=dict)
     _squares: float = 0.0
     _freedom: int = 0
 
@@ -74,10 +81,7 @@ class Leaders:
 
     def find(self, key: Hashable) -> Leader | None:
         """The leader with this key."""
-        for each in self.entries:
-            if each.key == key:
-                return each
-        return None
+        return self._by_key.get(key)
 
     def holds(self, evaluation: Evaluation) -> bool:
         """Whether an evaluation has to stay whole, for it may be shown: only the best has to."""
@@ -153,19 +157,17 @@ class Leaders:
             full = len(self.entries) == _KEPT
             if full and sign * evaluation.value >= sign * self.entries[-1].mean:
                 return
-            insort(
-                self.entries,
-                Leader(key, evaluation, [evaluation.value]),
-                key=lambda each: sign * each.mean,
-            )
+            leader = self._by_key[key] = Leader(key, evaluation, [evaluation.value])
+            insort(self.entries, leader, key=lambda each: sign * each.mean)
+            if full:
+                del self._by_key[self.entries.pop().key]
         else:
             count = len(leader.values)
             deviation = evaluation.value - _mean(leader.values)
-            leader.values.append(evaluation.value)
+            leader.add(evaluation.value)
             self._squares += deviation * deviation * count / (count + 1)
             self._freedom += 1
             self.entries.sort(key=lambda each: sign * each.mean)
-        del self.entries[_KEPT:]
 
     def add_scatter(self, metrics: dict[str, Any] | None) -> None:
         """Take in how much the repeats of one evaluation differ, if that is known."""
@@ -197,8 +199,6 @@ def _beats(value: float, than: float, maximize: bool) -> bool:
 
 def _mean(values: list[float]) -> float:
     """The mean; without rounding where all values are the same."""
-    if len(values) == 1:
-        return values[0]
     if all(value == values[0] for value in values):
         return values[0]
     try:

@@ -67,13 +67,12 @@ class Thinking:
         self._evaluating += seconds
         self._evaluated += count
 
-    def proposed(self, effort: Effort, seconds: float) -> None:
-        """Tell how long a proposal took."""
+    def modelled(self, seconds: float) -> None:
+        """Tell how long a proposal took that was worth a model."""
         self._used += seconds
-        if effort is Effort.MODEL:
-            # One slow proposal says little: the machine was busy, or something was done for the
-            # first time.
-            self._cost += 0.2 * (min(seconds, 3 * self._cost) - self._cost)
+        # One slow proposal says little: the machine was busy, or something was done for the first
+        # time.
+        self._cost += 0.2 * (min(seconds, 3 * self._cost) - self._cost)
 
     def next(self) -> Effort:
         """How much the next proposal is worth."""

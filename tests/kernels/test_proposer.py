@@ -216,7 +216,8 @@ def test_thinking_stays_within_its_share(schedule, seconds, slots, most, clock):
         effort = thinking.next()
         cost = 0.015 if effort is Effort.MODEL else 0.0
         used, modelled, count = used + cost, modelled + (cost > 0), count + 1
-        thinking.proposed(effort, cost)
+        if effort is Effort.MODEL:
+            thinking.modelled(cost)
         clock.advance(cost + seconds / slots)
         thinking.evaluated(seconds)
     assert used <= most
@@ -230,7 +231,7 @@ def test_with_a_seed_the_clock_does_not_matter(steps, clock):
     for count, effort in ((100, Effort.MODEL), (899, Effort.MODEL), (1, Effort.STEP)):
         for seconds in (0.0, 1e-6, 3600.0):
             thinking.evaluated(seconds, 0)
-            thinking.proposed(Effort.MODEL, 100.0)
+            thinking.modelled(100.0)
         thinking.evaluated(0.0, count)
         assert thinking.next() is effort
 

@@ -344,5 +344,5 @@ class Evolution:
             return True
         if not len(self.numeric):
             return False
-        widest = self.sigma * math.sqrt(self.matrix.diagonal().max())
+        widest = self.sigma * float(np.sqrt(self.matrix.diagonal().max()))
         return widest < CONVERGED or float(self.lengths.max() / self.lengths.min()) > 1e9
