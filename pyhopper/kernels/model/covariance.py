@@ -76,7 +76,8 @@ class Features:
 def features_of(coordinates: Coordinates, rows: Floats) -> Features:
     """Return the features of rows. An inactive entry stands at the centre: it has no slope."""
     numeric = ~coordinates.categorical
-    centred = np.nan_to_num(rows[:, numeric] - 0.5)
+    centred = rows[:, numeric] - 0.5
+    centred[np.isnan(centred)] = 0.0
     parts = [centred]
     for column in np.flatnonzero(coordinates.categorical):
         options = np.arange(coordinates.levels[column])
@@ -96,8 +97,7 @@ def columns_of(coordinates: Coordinates) -> Ints:
 
 def squared_distance(left: Floats, right: Floats) -> Floats:
     """Return the squared Euclidean distances between two sets of rows."""
-    product: Floats = left @ right.T
-    product *= -2.0
+    product: Floats = (-2.0 * left) @ right.T
     product += np.einsum("ij,ij->i", left, left)[:, None]
     product += np.einsum("ij,ij->i", right, right)[None, :]
     return np.maximum(product, 0.0, out=product)
@@ -132,11 +132,11 @@ def covariance(hyper: Hyper, owner: Ints, left: Features, right: Features) -> Fl
     np.negative(distance, out=distance)
     np.exp(distance, out=distance)
     result *= distance
-    linear = left.near @ right.near.T
+    linear = np.matmul(left.near, right.near.T, out=distance)
     linear *= linear
     linear *= 16.0 * np.exp(hyper.log_trend[3])
     result += linear
-    result += polynomial(hyper, left) @ polynomial(hyper, right).T
+    result += np.matmul(polynomial(hyper, left), polynomial(hyper, right).T, out=distance)
     return result
 
 

@@ -51,6 +51,9 @@ class ScreeningKernel(Kernel):
         self._seed = seed
         self._repeatable = repeatable
         self._forget()
+        # The memory of matrices is given back to the system at once and comes again page by page,
+        # which takes a quarter of a thought; glibc keeps it once a larger block has been freed.
+        np.empty(2**20)
 
     def _forget(self) -> None:
         """Begin without any evaluation."""
