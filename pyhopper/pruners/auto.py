@@ -5,11 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from pyhopper.history.endings import Endings
 from pyhopper.pruners.base import Pruner
-from pyhopper.pruners.endings import Endings
-
-_FEWEST = 8
-"""So many curves go on to their end before anything is given up."""
 
 _CHANCE = 0.2
 """What has less than this share of a fresh candidate's chance to end best is given up, ..."""
@@ -29,7 +26,7 @@ class AutoPruner(Pruner):
     """Gives up what is unlikely to end as the best, judged by the curves that have ended.
 
     At each step the final value is regressed on the estimate
-    (:class:`pyhopper.pruners.endings.Endings`). An evaluation is given up if its chance to end
+    (:class:`pyhopper.history.endings.Endings`). An evaluation is given up if its chance to end
     better than the best value so far is, for the steps that it still needs, less than a fifth of
     that of a fresh candidate, and it is not among the best at its step. Where estimates say little
     of the final value, because curves cross or noise is large, all chances are alike and little is
@@ -54,7 +51,7 @@ class AutoPruner(Pruner):
 
     def __init__(self, *, objective: str | None = None) -> None:
         self.objective = objective
-        self._endings = Endings(_FEWEST)
+        self._endings = Endings()
         self._recent: list[list[float]] = []
         self._best = math.inf
         self._ended = 0
@@ -123,7 +120,7 @@ class AutoPruner(Pruner):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """See :class:`Pruner`."""
-        self._endings = Endings(_FEWEST)
+        self._endings = Endings()
         for estimates, final in state["curves"]:
             self._endings.add(list(map(float, estimates)), float(final))
         self._recent = [list(map(float, losses)) for losses in state["recent"]]

@@ -11,8 +11,8 @@ from helpers import count
 import pyhopper
 from pyhopper.events import Status
 from pyhopper.executors import InlineExecutor
+from pyhopper.history.endings import Line, Scale
 from pyhopper.pruners import AutoPruner, QuantilePruner
-from pyhopper.pruners.endings import Line, Scale
 
 STEPS = 20
 

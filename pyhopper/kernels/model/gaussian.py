@@ -84,7 +84,12 @@ def first_hyper(coordinates: Coordinates) -> Hyper:
 
 
 def evidence_slope(
-    hyper: Hyper, owner: Ints, points: Features, parts: list[Floats], target: Floats
+    hyper: Hyper,
+    owner: Ints,
+    points: Features,
+    parts: list[Floats],
+    target: Floats,
+    unsure: Floats | float = 0.0,
 ) -> Floats:
     """Return the derivative of the log marginal likelihood in the hyperparameters.
 
@@ -109,7 +114,7 @@ def evidence_slope(
     for factor, part in zip(trend, parts, strict=True):
         matrix += factor * part
     noise = np.exp(hyper.log_noise)
-    matrix.flat[:: count + 1] += noise + NOISE_FLOOR
+    matrix.flat[:: count + 1] += noise + NOISE_FLOOR + unsure
     # R^-1 from the inverse of the Cholesky factor, and alpha = R^-1 y (equation 2.25).
     whiten = lower_inverse(safe_cholesky(matrix))
     inverse = whiten.T @ whiten
@@ -135,14 +140,16 @@ def evidence_slope(
     return slope
 
 
-def curve_scores(hyper: Hyper, owner: Ints, points: Features, values: Floats) -> Floats:
+def curve_scores(
+    hyper: Hyper, owner: Ints, points: Features, values: Floats, unsure: Floats | float = 0.0
+) -> Floats:
     """Return the log marginal likelihood of the values under each transform, Jacobian included.
 
     -1/2 log|R| - (n + nu)/2 log(y' R^-1 y + nu): Rasmussen & Williams 2006, equation 2.30, with the
     scale integrated out.
     """
     matrix = covariance(hyper, owner, points, points)
-    matrix.flat[:: len(values) + 1] += np.exp(hyper.log_noise) + NOISE_FLOOR
+    matrix.flat[:: len(values) + 1] += np.exp(hyper.log_noise) + NOISE_FLOOR + unsure
     factor = safe_cholesky(matrix)
     curves = [curve_of(values, index) for index in range(len(CURVES))]
     targets = np.stack([curve.forward(values) for curve in curves], axis=1)
@@ -152,10 +159,12 @@ def curve_scores(hyper: Hyper, owner: Ints, points: Features, values: Floats) ->
     return np.asarray(fit + jacobian - np.log(factor.diagonal()).sum())
 
 
-def log_posterior(hyper: Hyper, coordinates: Coordinates, rows: Floats, values: Floats) -> float:
+def log_posterior(
+    hyper: Hyper, coordinates: Coordinates, rows: Floats, values: Floats, unsure: Floats | float
+) -> float:
     """Return the log posterior density of the hyperparameters, up to a constant."""
     points = features_of(coordinates, rows)
-    scores = curve_scores(hyper, columns_of(coordinates), points, values)
+    scores = curve_scores(hyper, columns_of(coordinates), points, values, unsure)
     return float(scores[hyper.curve]) + prior_of(coordinates).log_density(hyper.vector())
 
 
@@ -166,22 +175,25 @@ def refit(
     values: Floats,
     steps: int,
     straight: bool = False,
+    unsure: Floats | float = 0.0,
 ) -> Hyper:
     """Improve the hyperparameters by Rprop steps (Riedmiller & Braun 1993) on the posterior.
 
-    With ``straight`` values are modelled as they are, without a curve.
+    With ``straight`` values are modelled as they are, without a curve. ``unsure`` is the variance
+    of each value's own error, in units of the Matérn part; without, all values are equally good.
     """
     owner, prior = columns_of(coordinates), prior_of(coordinates)
     points = features_of(coordinates, rows)
     parts = trend_parts(points, points)
     if len(values) >= 4 and not straight:
-        best = int(np.argmax(curve_scores(hyper, owner, points, values)))
+        best = int(np.argmax(curve_scores(hyper, owner, points, values, unsure)))
         hyper = replace(hyper, curve=best)
     target = curve_of(values, hyper.curve).forward(values)
     vector, size = hyper.vector(), np.full(prior.mean.shape, 0.2)
     before = np.zeros_like(vector)
     for _ in range(steps):
-        slope = evidence_slope(hyper, owner, points, parts, target) + prior.slope(vector)
+        slope = evidence_slope(hyper, owner, points, parts, target, unsure)
+        slope += prior.slope(vector)
         slope = np.nan_to_num(slope)
         agreement = np.sign(slope * before)
         growth = np.where(agreement < 0, 0.5, np.where(agreement > 0, 1.3, 1.0))
@@ -199,6 +211,7 @@ def challenge(
     values: Floats,
     steps: int,
     straight: bool = False,
+    unsure: Floats | float = 0.0,
 ) -> Hyper:
     """Compare with a fit that starts from noisy values, and return the more probable one.
 
@@ -206,8 +219,8 @@ def challenge(
     no way uphill from one to the other.
     """
     noisy = replace(first_hyper(coordinates), log_noise=RIVAL_NOISE, curve=hyper.curve)
-    rival = refit(noisy, coordinates, rows, values, steps, straight)
-    ours, theirs = (log_posterior(h, coordinates, rows, values) for h in (hyper, rival))
+    rival = refit(noisy, coordinates, rows, values, steps, straight, unsure)
+    ours, theirs = (log_posterior(h, coordinates, rows, values, unsure) for h in (hyper, rival))
     return rival if theirs > ours + MARGIN else hyper
 
 
@@ -236,6 +249,7 @@ def learn(
     values: Floats,
     steps: int = 10,
     replay: bool = True,
+    unsure: Floats | None = None,
 ) -> Hyper:
     """Bring the hyperparameters up to date with the history.
 
@@ -255,15 +269,19 @@ def learn(
     replay
         False makes only the last fit that is due: for budgets in time, where nothing has to be
         repeatable.
+    unsure
+        See `refit`.
     """
+    unsure = np.zeros(len(values)) if unsure is None else unsure
     counts = [count for count in range(hyper.count + 1, len(values) + 1) if due(count)]
     for count in counts if replay else counts[-1:]:
         kept = chosen_points(hyper, coordinates, rows[:count], values[:count])
         # Later fits start closer to their end, and each step costs more.
         fewer = max(3, min(steps, steps * 100 // len(kept)))
-        hyper = refit(hyper, coordinates, rows[kept], values[kept], fewer)
+        known = rows[kept], values[kept]
+        hyper = refit(hyper, coordinates, *known, fewer, unsure=unsure[kept])
         if count in RIVALS:
-            hyper = challenge(hyper, coordinates, rows[kept], values[kept], 2 * steps)
+            hyper = challenge(hyper, coordinates, *known, 2 * steps, unsure=unsure[kept])
     return replace(hyper, count=len(values))
 
 
@@ -311,6 +329,8 @@ class Model:
         Points that are being evaluated. The model believes that they return what it expects, which
         leaves its mean as it is and lowers its standard deviation around them (kriging believer,
         Ginsbourger et al. 2010).
+    unsure
+        See `refit`.
     """
 
     def __init__(
@@ -320,25 +340,27 @@ class Model:
         rows: Floats,
         values: Floats,
         pending: Floats | None = None,
+        unsure: Floats | float = 0.0,
     ) -> None:
         self.hyper, self.coordinates = hyper, coordinates
         self.curve = curve_of(values, hyper.curve)
         self.owner = columns_of(coordinates)
         self.points = features_of(coordinates, rows)
         target = self.curve.forward(values)
-        self.fitted = self._condition(target)
+        self.fitted = self._condition(target, unsure)
         self.expected_best = float(self.fitted.min())
         if pending is not None and len(pending):
             believed = self.mean(features_of(coordinates, pending))
             self.expected_best = min(self.expected_best, float(believed.min()))
             self.points = features_of(coordinates, np.vstack([rows, pending]))
-            self._condition(np.concatenate([target, believed]))
+            more = np.broadcast_to(unsure, target.shape), np.zeros(len(believed))
+            self._condition(np.concatenate([target, believed]), np.concatenate(more))
 
-    def _condition(self, target: Floats) -> Floats:
+    def _condition(self, target: Floats, unsure: Floats | float) -> Floats:
         """Condition on the values; return what the model expects at their points."""
         clean = covariance(self.hyper, self.owner, self.points, self.points)
         matrix = clean.copy()
-        matrix.flat[:: len(target) + 1] += np.exp(self.hyper.log_noise) + NOISE_FLOOR
+        matrix.flat[:: len(target) + 1] += np.exp(self.hyper.log_noise) + NOISE_FLOOR + unsure
         self.whiten = lower_inverse(safe_cholesky(matrix))
         white = self.whiten @ target
         self.alpha = self.whiten.T @ white

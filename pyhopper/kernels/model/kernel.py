@@ -9,6 +9,7 @@ import numpy as np
 from pyhopper.blas import one_thread
 from pyhopper.budget import Phase
 from pyhopper.events import CandidateType, Screening, Status
+from pyhopper.history.endings import Endings
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.state import State
 from pyhopper.kernels.aims import Aimed
@@ -59,7 +60,9 @@ class ScreeningKernel(Kernel):
         """Begin without any evaluation."""
         self._rows: list[Floats] = []
         self._values: list[tuple[float, ...]] = []
+        self._unsure: list[float] = []
         self._seconds: list[float] = []
+        self._endings = Endings()
         self._encoded = 0
         self._hypers: list[Hyper] | None = None
         self._durations: Durations | None = None
@@ -114,7 +117,8 @@ class ScreeningKernel(Kernel):
         values = np.array(self._values)
         if not isinstance(state, Aimed):
             values = values[:, 0]
-        seen = Seen(np.array(self._rows), values, pending, self._durations, left)
+        unsure = np.array(self._unsure)
+        seen = Seen(np.array(self._rows), values, pending, self._durations, left, unsure)
         # Draw, score and sort (delayed acceptance: Christen & Fox 2005). Constraints refuse some of
         # what is returned.
         keep = 64 if self._encoding.space.constraints else 16
@@ -149,7 +153,9 @@ class ScreeningKernel(Kernel):
         for evaluation in state.evaluations[self._encoded :]:
             if _counts(evaluation, state):
                 self._rows.append(self._encoding.encode(evaluation.point))
-                self._values.append(self._loss(evaluation, state))
+                values, unsure = self._losses(evaluation, state)
+                self._values.append(values)
+                self._unsure.append(unsure)
                 whole = evaluation.status in (Status.DONE, Status.NAN) and evaluation.id >= 0
                 whole = whole and not evaluation.is_first
                 self._seconds.append(evaluation.seconds if whole else math.nan)
@@ -158,19 +164,32 @@ class ScreeningKernel(Kernel):
             rows, seconds = np.array(self._rows), np.array(self._seconds)
             self._durations = durations_of(self._encoding.coordinates, rows, seconds)
 
-    def _loss(self, evaluation: Evaluation, state: State) -> tuple[float, ...]:
-        """What the model is told of an evaluation: lower is better, NaN for a failure."""
+    def _losses(self, evaluation: Evaluation, state: State) -> tuple[tuple[float, ...], float]:
+        """What the model is told of an evaluation, and how unsure that is, see `Seen`.
+
+        Lower is better, NaN is a failure.
+        """
         objectives = state.objectives
         beyond = objectives.beyond(evaluation.metrics)
+        sign = -1.0 if state.maximize else 1.0
+        estimates = [sign * each for each in evaluation.estimates]
         if evaluation.partial is None:
-            return (*objectives.losses(evaluation.value, evaluation.metrics), *beyond)
-        # A pruned one is known to be poor, and at least as poor as its last estimate says.
-        last = -evaluation.partial[1] if state.maximize else evaluation.partial[1]
+            losses = objectives.losses(evaluation.value, evaluation.metrics)
+            if estimates and evaluation.status is Status.DONE and not objectives.several:
+                self._endings.add(estimates, losses[0])
+            return (*losses, *beyond), 0.0
         done = [values for values in self._values if all(map(math.isfinite, values))]
         middle = [median(column) for column in zip(*done, strict=True)]
         if objectives.several or not done:
-            return tuple(middle) if done else (last, *beyond)
-        return (max(last, middle[0]), *middle[1:])
+            return (tuple(middle) if done else (estimates[-1], *beyond)), 0.0
+        line = self._endings.line(len(estimates))
+        if line is None:
+            # It is known to be poor, and at least as poor as its last estimate says.
+            return (max(estimates[-1], middle[0]), *middle[1:]), 0.0
+        # Where it would have ended, by the curves that went on to their end.
+        known = [values[0] for values in done]
+        expected = min(max(line.expected(estimates[-1]), min(known)), max(known))
+        return (expected, *middle[1:]), line.unexplained
 
 
 def _counts(evaluation: Evaluation, state: State) -> bool:

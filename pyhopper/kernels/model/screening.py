@@ -63,6 +63,9 @@ class Seen:
     durations, left
         How long evaluations take, if that follows from their parameters, and how many seconds of
         the budget are left; what takes longer comes last.
+    unsure
+        The variance of each value's own error, as a share of the variance of values: that of
+        pruned evaluations is not 0. None if no value has one.
     """
 
     rows: Floats
@@ -70,6 +73,7 @@ class Seen:
     pending: Floats
     durations: Durations | None = None
     left: float = np.inf
+    unsure: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -265,16 +269,17 @@ def rank(
     workload = workload or Workload()
     good = np.isfinite(seen.values)
     rows, values = seen.rows[good], seen.values[good]
+    unsure = np.zeros(len(rows)) if seen.unsure is None else seen.unsure[good]
     hyper = hyper or first_hyper(coordinates)
     if not len(rows):
         return without_model(rng, coordinates, seen, hyper, workload)
     # The model: hyperparameters at the peak of their posterior, then a Gaussian process with these
     # on the evaluations that matter most (Rasmussen & Williams 2006, equations 2.23 to 2.26).
-    hyper = learn(hyper, coordinates, rows, values, workload.steps, workload.replay)
+    hyper = learn(hyper, coordinates, rows, values, workload.steps, workload.replay, unsure)
     used = chosen_points(hyper, coordinates, rows, values)
-    rows, values = rows[used], values[used]
+    rows, values, unsure = rows[used], values[used], unsure[used]
     workload = workload.for_points(len(rows))
-    model = Model(hyper, coordinates, rows, values, seen.pending)
+    model = Model(hyper, coordinates, rows, values, seen.pending, unsure)
     share = share_of_whole_space(coordinates)
     screen = Screen(
         model,

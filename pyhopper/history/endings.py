@@ -11,6 +11,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+_FEWEST = 8
+"""Nothing is said at a step that fewer curves have reached; at least 3."""
+
 _MOST = 100
 """So many curves are kept, the newest."""
 
@@ -46,6 +49,12 @@ class Scale(NamedTuple):
         z = max(min(z, _EXPLODED), -_EXPLODED) if math.isfinite(z) else _EXPLODED
         return math.log1p(2 * z) if z > 0 else 2 * z
 
+    def back(self, place: float) -> float:
+        """The value that lies at a place."""
+        place = min(place, math.log1p(2 * _EXPLODED))
+        z = (math.expm1(place) if place > 0 else place) / 2
+        return self.best + z * self.unit
+
 
 class Line(NamedTuple):
     """The regression of final values on the estimates at one step.
@@ -62,6 +71,8 @@ class Line(NamedTuple):
         The sum of squared distances of estimates from their mean.
     std : float
         The standard deviation of the residuals.
+    unexplained : float
+        The share of the final values' variance that does not follow from the estimate.
     curves : int
         The number of curves, at least 3.
     """
@@ -73,6 +84,7 @@ class Line(NamedTuple):
     slope: float
     spread: float
     std: float
+    unexplained: float
     curves: int
 
     @classmethod
@@ -90,7 +102,13 @@ class Line(NamedTuple):
         slope = max(0.0, xy / xx) if xx > 0 else 0.0
         rest = max(0.0, yy - 2 * slope * xy + slope**2 * xx)
         std = math.sqrt(rest / (n - 2))
-        return cls(from_scale, to_scale, centre, level, slope, xx, std, n)
+        unexplained = min(1.0, rest / yy) if yy > 0 else 1.0
+        return cls(from_scale, to_scale, centre, level, slope, xx, std, unexplained, n)
+
+    def expected(self, estimate: float) -> float:
+        """The final value of a curve with this estimate, most likely."""
+        away = self.estimates.at(estimate) - self.centre
+        return self.finals.back(self.level + self.slope * away)
 
     def chance(self, estimate: float, target: float) -> float:
         """The probability that a curve ends below the target (Student's t)."""
@@ -114,19 +132,13 @@ def _student(t: float, freedom: float) -> float:
 class Endings:
     """Curves that went on to their end, and what they say of others. Lower values are better.
 
-    Parameters
-    ----------
-    fewest : int
-        At a step that fewer curves have reached, nothing is said; at least 3.
-
     Attributes
     ----------
     curves : list of (list of float, float)
         The estimates and the final value of each, the oldest first.
     """
 
-    def __init__(self, fewest: int) -> None:
-        self._fewest = fewest
+    def __init__(self) -> None:
         self.curves: list[tuple[list[float], float]] = []
         self._lines: dict[int, Line | None] = {}
 
@@ -146,6 +158,6 @@ class Endings:
         """The regression at a step, counted from 1; None if too few curves have reached it."""
         if step not in self._lines:
             reached = [(each[step - 1], final) for each, final in self.curves if len(each) >= step]
-            enough = len(reached) >= self._fewest
+            enough = len(reached) >= _FEWEST
             self._lines[step] = Line.fit(*zip(*reached, strict=True)) if enough else None
         return self._lines[step]
