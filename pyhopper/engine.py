@@ -16,7 +16,7 @@ from pyhopper.callbacks.base import Callbacks
 from pyhopper.display.outlets import tell
 from pyhopper.display.progress import Progress, start_line
 from pyhopper.display.summary import summary
-from pyhopper.display.text import duration, say, width
+from pyhopper.display.text import duration, plural, say, width
 from pyhopper.errors import EngineLostError, EvaluationError
 from pyhopper.events import (
     Alive,
@@ -134,16 +134,18 @@ class Run:
 
         Raises
         ------
-        SearchFailedError, ObjectiveError, EvaluationError
-            See :mod:`pyhopper.errors`.
+        SearchFailedError, ObjectiveError, EvaluationError, EngineLostError
+            See :mod:`pyhopper.errors`; the last one if nothing has ever been evaluated.
         """
         try:
             self._loop()
         except KeyboardInterrupt:
             self._interrupt()
         except EngineLostError as error:
-            lost = len(self._state.running)
-            self._reason = f"{error}; {lost} evaluations that ran there are lost"
+            if not self._state.ended and self._state.best is None:
+                raise
+            lost = plural(len(self._state.running), "evaluation")
+            self._reason = f"{error}; lost with it: {lost}"
             self._warn(f"the search ends: {self._reason}")
         finally:
             self._cancel_all()

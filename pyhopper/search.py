@@ -637,6 +637,8 @@ class Search:
             If an evaluation failed and ``on_error`` is ``"raise"``.
         ConstraintError
             If almost no candidate passes the constraints.
+        EngineLostError
+            If a cluster takes no task, or has gone, before anything was evaluated.
 
         Examples
         --------

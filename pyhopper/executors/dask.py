@@ -294,6 +294,9 @@ def _connect(cluster: Any) -> tuple[Any, bool]:
     """A client, and whether it is ours to close."""
     client = require("distributed", "dask", "executors.Dask").Client
     if isinstance(cluster, client):
+        if cluster.asynchronous:
+            problem = "belongs to the running event loop; give the address of its scheduler"
+            raise ArgumentError("cluster", cluster, problem)
         return cluster, False
     if isinstance(cluster, Path) or (isinstance(cluster, str) and cluster.endswith(".json")):
         where: dict[str, Any] = {"scheduler_file": str(cluster)}

@@ -47,12 +47,16 @@ class MPI(Futures):
             futures = require("mpi4py.futures", "mpi", "executors.MPI")
         except RuntimeError as error:  # the package is there, but no MPI
             raise ImportError(f"executors.MPI needs an MPI library ({error})") from None
+        how = "start it by mpiexec -n 3 python -m mpi4py.futures search.py"
+        core = getattr(futures, "_core", None)
+        if pool is None and getattr(core, "SharedPool", True) is None:
+            # The pool would start processes of its own, and each rank a search of its own.
+            raise ArgumentError("pool", None, f"the program has no ranks to evaluate; {how}")
         self._own = None if pool is not None else futures.MPIPoolExecutor()
         pool = pool or self._own
         slots = pool.num_workers
         if slots < 1:
-            problem = "there is no rank to evaluate; start it by mpiexec -n 3 python -m "
-            raise ArgumentError("pool", pool, f"{problem}mpi4py.futures search.py")
+            raise ArgumentError("pool", pool, f"there is no rank to evaluate; {how}")
         super().__init__(pool, slots, env=env, folder=folder, name="the MPI job")
 
     def _shut_down(self) -> None:

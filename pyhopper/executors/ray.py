@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import threading
 import time
 from collections import defaultdict, deque
@@ -20,6 +21,9 @@ from pyhopper.extras import require
 
 _CONCURRENCY = 20_000
 """How many jobs may wait for a message at the same time."""
+
+_CONNECT_SECONDS = 10.0
+"""How long the address of a cluster may take to answer."""
 
 
 class Ray(ClusterExecutor):
@@ -252,9 +256,13 @@ def _connect(address: str | None) -> tuple[Any, bool]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
+        host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+        if port.isdigit():
+            # Ray itself would try for many minutes.
+            socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
         more = {} if address is not None else {"include_dashboard": False}
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **more)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         problem = f"no Ray cluster answers there ({str(error).splitlines()[0]})"
         raise ArgumentError("address", address, problem) from None
     return ray, True

@@ -158,8 +158,14 @@ def _check_own(executor: Any, n_jobs: Any, gpus_per_job: Any) -> None:
         problem = "an executor is given, which says itself what an evaluation gets"
         raise ArgumentError("gpus_per_job", gpus_per_job, problem)
     methods = all(callable(getattr(executor, name, None)) for name in _METHODS)
-    if not methods or not hasattr(executor, "slots"):
+    if isinstance(executor, type) or not methods or not hasattr(executor, "slots"):
         problem = f"must have slots and the methods {', '.join(_METHODS)}"
+        if isinstance(executor, type):
+            problem = f"is a class; write {executor.__name__}(...)"
+        elif callable(getattr(executor, "submit", None)):
+            is_dask = type(executor).__module__.startswith("distributed.")
+            kind = "Dask(client)" if is_dask else "Futures(pool)"
+            problem += f"; write executor=pyhopper.executors.{kind}"
         raise ArgumentError("executor", executor, problem)
     if n_jobs not in (1, "1"):
         problem = "an executor is given, which says itself how many evaluations run at a time"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers import ROOT
+from processes import run_python
 
 pytest.importorskip("mpi4py")
 pytestmark = pytest.mark.heavy
@@ -97,3 +98,10 @@ def test_a_rank_that_dies(tmp_path):
     assert first.returncode != 0
     second = mpiexec(KILLED, tmp_path)
     assert "evaluations: 6" in second.stdout, second.stdout + second.stderr
+
+
+def test_without_the_module_of_mpi4py():
+    """Each rank would be a search of its own, and start processes of its own."""
+    code = "from pyhopper.executors import MPI; MPI()"
+    done = run_python(["-c", code])
+    assert "start it by mpiexec -n 3 python -m mpi4py.futures search.py" in done.stderr

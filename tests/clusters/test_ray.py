@@ -65,3 +65,10 @@ def test_more_than_any_node_has(session):
         Ray(num_gpus=3)
     with pytest.raises(pyhopper.ArgumentError, match="at least 0"):
         Ray(num_gpus=-1)
+
+
+def test_an_address_where_nothing_listens(monkeypatch):
+    """An error at once; Ray itself tries for many minutes."""
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with pytest.raises(pyhopper.ArgumentError, match=r"address='127\.0\.0\.1:1': no Ray cluster"):
+        Ray("127.0.0.1:1")
