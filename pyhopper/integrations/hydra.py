@@ -131,10 +131,13 @@ class SearchSweeper(Sweeper):
         OmegaConf.save(self.config, folder / "multirun.yaml")
         search = Search(space, seed=settings.seed)
         self._run(search, fixed, settings.checkpoint or folder / "pyhopper.ckpt")
-        results = {"name": "pyhopper", "best_value": search.best_f, "best_params": search.best}
+        # As the task got them: an option of a choice is text in the syntax of overrides.
+        found = parser.parse_overrides(_overrides(search.best or {}))
+        best = {each.get_key_element(): each.value() for each in found}
+        results = {"name": "pyhopper", "best_value": search.best_f, "best_params": best}
         OmegaConf.save(OmegaConf.create(results), folder / "optimization_results.yaml")
         log.info("Best value: %s", search.best_f)
-        log.info("Best parameters: %s", search.best)
+        log.info("Best parameters: %s", best)
         return search.best_f
 
     def _run(self, search: Search, fixed: Sequence[str], checkpoint: Any) -> None:

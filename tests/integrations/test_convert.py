@@ -186,6 +186,9 @@ def test_configspace():
 
 def test_what_is_no_space():
     optuna = pytest.importorskip("optuna")
+    inner = {"lr": {"distribution": "log_uniform_values", "min": 0, "max": 1}}
+    with pytest.raises(ArgumentError, match=r"model\.lr: log=True: needs positive bounds"):
+        space({"parameters": {"model": {"parameters": inner}}})
     with pytest.raises(ArgumentError, match="source=3"):
         space(3)
     with pytest.raises(ArgumentError, match="objects of optuna and scipy"):

@@ -91,7 +91,7 @@ def test_joblib(run, tmp_path):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     common = (
         "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.n_jobs=2", "opt=sgd",
-        "model.units=4", "+hydra.sweeper.params.lr='interval(0.001, 0.1)'",
+        "model.units=4", "+hydra.sweeper.params.lr='interval(0.001, 0.1)'", "shift=1,2",
     )  # fmt: skip
     run("hydra.sweeper.runtime=4s", *common)
     found = jobs(tmp_path)
@@ -100,6 +100,8 @@ def test_joblib(run, tmp_path):
     assert os.getpid() not in {process for _, process in found}
     run(f"hydra.sweeper.steps={len(found) + 2}", *common)
     assert sorted(number for number, _ in jobs(tmp_path)) == list(range(len(found) + 2))
+    results = (tmp_path / "out" / "optimization_results.yaml").read_text()
+    assert "\n  shift: 1\n" in results, "a number, as the task got it"
 
 
 def test_submitit(run, tmp_path):

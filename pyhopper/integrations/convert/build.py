@@ -30,6 +30,14 @@ def refuse(name: str, value: object, problem: str) -> NoReturn:
     raise ArgumentError(name or "space", value, problem)
 
 
+def _made(name: str, kind: type[Parameter], *values: Any, **options: Any) -> Parameter:
+    """A parameter; what is wrong with it is said with its name."""
+    try:
+        return kind(*values, **options)
+    except ArgumentError as error:
+        raise ArgumentError(name or "space", error.value, "", f"{name}: {error}") from None
+
+
 def real(
     name: str, low: float, high: float, *, log: bool = False, step: float | None = None
 ) -> Any:
@@ -38,10 +46,10 @@ def real(
     if low == high:
         return low
     if not step:
-        return kinds.Float(low, high, log=log)
+        return _made(name, kinds.Float, low, high, log=log)
     low, high = _rounded(low), _rounded(high)
     if log or math.isclose(low / step, round(low / step), abs_tol=1e-9):
-        return kinds.Float(low, high, log=log, multiple_of=step)
+        return _made(name, kinds.Float, low, high, log=log, multiple_of=step)
     count = math.floor((high - low) / step + 1e-9) + 1
     return _steps(name, [_rounded(low + i * step) for i in _range(name, count)])
 
@@ -60,9 +68,9 @@ def whole(
         return first
     jump = int(step or 1)
     if jump == 1:
-        return kinds.Int(first, last, log=log)
+        return _made(name, kinds.Int, first, last, log=log)
     if log or first % jump == 0:
-        return kinds.Int(first, last, log=log, multiple_of=jump)
+        return _made(name, kinds.Int, first, last, log=log, multiple_of=jump)
     count = (last - first) // jump + 1
     return _steps(name, [first + i * jump for i in _range(name, count)])
 
@@ -89,7 +97,7 @@ def options(name: str, values: Sequence[Any], *, weights: Any = None, ordinal: b
         weights = None if len(set(weights)) == 1 else weights
     if len(values) == 1:
         return values[0]
-    return kinds.Choice(values, is_ordinal=ordinal, weights=weights)
+    return _made(name, kinds.Choice, values, is_ordinal=ordinal, weights=weights)
 
 
 def ascending(values: Sequence[Any]) -> bool:
