@@ -30,19 +30,24 @@ def import_time(code: str) -> float:
     return statistics.median(float(run.stdout) for run in runs[1:])
 
 
-def per_candidate(search: pyhopper.Search, steps: int) -> float:
+def per_candidate(search: pyhopper.Search, steps: int, *, keep_history: bool = True) -> float:
+    """Seconds a candidate; without a history there is no model."""
     start = time.process_time()
-    search.run(lambda params: params["x0"], "max", steps=steps, quiet=True)
+    options = {"steps": steps, "quiet": True, "keep_history": keep_history}
+    search.run(lambda params: params["x0"], "max", **options)
     return (time.process_time() - start) / steps
 
 
 def main() -> None:
     for what in ("import pyhopper", "from pyhopper import *", "import pyhopper.executors.worker"):
         print(f"{what} on top of numpy: {import_time(what) * 1e3:.0f} ms")
-    for steps in (1_000, 10_000, 100_000):
-        floats = {f"x{i}": pyhopper.float(0, 1) for i in range(10)}
-        cost = min(per_candidate(pyhopper.Search(floats), steps) for _ in range(3))
-        print(f"10 floats, {steps:6} evaluations: {cost * 1e6:.0f} µs a candidate")
+    floats = {f"x{i}": pyhopper.float(0, 1) for i in range(10)}
+    for keep, model in ((True, ""), (False, ", no model")):
+        for steps in (1_000, 10_000, 100_000):
+            costs = [
+                per_candidate(pyhopper.Search(floats), steps, keep_history=keep) for _ in range(3)
+            ]
+            print(f"10 floats, {steps:6} evaluations{model}: {min(costs) * 1e6:.0f} µs a candidate")
     entries, rng = 10**6, np.random.default_rng(0)
     start = time.process_time()
     for _ in range(15):
