@@ -17,7 +17,7 @@ _FEWEST = 8
 _MOST = 100
 """So many curves are kept, the newest."""
 
-_EXPLODED = 100.0
+_EXPLODED = 1e9
 """A value this many times the median's distance from the best says only that it is bad."""
 
 
