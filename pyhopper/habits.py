@@ -92,7 +92,19 @@ _KEYWORDS_OF_CHOICE = _table(
         "name key label": f": {_NAME}",
     }
 )
+_KEYWORDS_OF_SEARCHCV = _table(
+    {
+        "n_iter n_iters n_trials n_candidates max_iter": _STEPS,
+        "time timeout time_limit max_time duration": _RUNTIME,
+        "param_distributions param_grid param_space search_spaces search_space": (
+            "space, the second argument"
+        ),
+        "seed": "random_state=1",
+        "checkpoint path": 'checkpoint_path="search.ckpt" (fit goes on from it)',
+    }
+)
 _KEYWORDS = {
+    "SearchCV": _KEYWORDS_OF_SEARCHCV,
     "Search.run": _KEYWORDS_OF_RUN,
     "Search.ask": _KEYWORDS_OF_RUN,
     "int": _KEYWORDS_OF_PARAMETERS,
@@ -210,7 +222,7 @@ def guided(function: Callable[_P, _T]) -> Callable[_P, _T]:
 def _shown(qualname: str) -> str:
     """The name under which the user has called a function."""
     owner, _, method = qualname.rpartition(".")
-    if method != "__init__" or owner == "Search":
+    if method != "__init__" or owner in ("Search", "SearchCV"):
         return qualname.removesuffix(".__init__")
     return owner.lower()
 

@@ -28,6 +28,7 @@ except ImportError as error:
 
 from pyhopper.errors import ArgumentError, EvaluationError, SearchFailedError
 from pyhopper.events import Status
+from pyhopper.habits import guided
 from pyhopper.history.view import Record
 from pyhopper.integrations.convert.values import of_scipy
 from pyhopper.integrations.folds import (
@@ -134,6 +135,7 @@ multimetric_, classes_, n_features_in_, feature_names_in_
         "checkpoint_path": "no_validation",
     }
 
+    @guided
     def __init__(
         self,
         estimator: Any,
@@ -277,13 +279,25 @@ multimetric_, classes_, n_features_in_, feature_names_in_
                 verbose=min(int(self.verbose), 2),
                 output="prefix" if self.verbose > 2 else "last",
             )
+        except ArgumentError as error:
+            if objective.__qualname__ not in str(error):
+                raise
+            problem = (
+                "it was written with other data, folds or scoring, or another estimator; use "
+                "another file (folds that are shuffled need a random_state to be the same)"
+            )
+            raise ArgumentError("checkpoint_path", self.checkpoint_path, problem) from None
         except (EvaluationError, SearchFailedError):
             if objective.error is not None:
                 raise objective.error from None
             raise
-        records = [r for r in self.search_.history.evaluations if r.status is not Status.CANCELLED]
+        known = self.search_.history.evaluations
+        records = [r for r in known if r.fits and r.status is not Status.CANCELLED]
         if not records and self.search_.interrupted:
             raise KeyboardInterrupt  # there is nothing to fit
+        if not records:
+            problem = "its budget is used by candidates of another space; give a larger one"
+            raise ArgumentError("checkpoint_path", self.checkpoint_path, problem)
         records.sort(key=lambda record: record.id)
         return self._results(records, objective.metric)
 

@@ -117,7 +117,7 @@ def check_searchable(template: Mapping[str, Any]) -> None:
         raise ArgumentError("template", template, f"{problem}, else there is nothing to search for")
     found = [(dotted(path), value) for path, value, _ in _constants(template, (), whole=True)]
     hints = [f"for {name} did you mean {meant}?" for name, v in found if (meant := _meant(v))]
-    told = " ".join(hints[:_LISTED]) or "Write pyhopper.float(1e-5, 1e-1) or the like for a value."
+    told = " ".join(hints[:_LISTED]) or "write pyhopper.float(1e-5, 1e-1) or the like for a value"
     problem = f"has only constants, so there is nothing to search for; {told}"
     raise ArgumentError("template", dict(template), problem)
 

@@ -239,7 +239,8 @@ class Advice:
                 self._ask("load_state_dict", copy.deepcopy(pruner.blank))
             pruner.learned_from = search
             start = 0
-            if saved is not None and saved[0] == class_name(pruner):
+            all_fit = all(each.fits for each in state.evaluations)
+            if saved is not None and saved[0] == class_name(pruner) and all_fit:
                 self._ask("load_state_dict", saved[1])
                 start = saved[2]
             for evaluation in state.evaluations[start:]:
@@ -268,7 +269,9 @@ class Advice:
 
     def _learn(self, evaluation: Evaluation) -> None:
         self._running.pop(evaluation.id, None)
-        if evaluation.estimates and evaluation.status in (Status.DONE, Status.PRUNED):
+        # One that has no place in the space is no measure, since it cannot be the best.
+        measured = evaluation.fits and evaluation.estimates
+        if measured and evaluation.status in (Status.DONE, Status.PRUNED):
             # A pruned one has no number.
             done = evaluation.status is Status.DONE
             value = self._number(evaluation) if done else math.nan

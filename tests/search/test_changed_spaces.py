@@ -169,3 +169,23 @@ def test_large_arrays_in_a_changed_space(now, kept, tmp_path):
     assert kept or search.best is None
     search = run(pyhopper.float(0, 2, shape=20_000) if now == "wider" else now, 30)
     assert search.best["x"].max() <= (2 if kept else 0.3)
+
+
+def test_a_pruner_forgets_what_does_not_fit(tmp_path):
+    """Else everything would be pruned in favour of a candidate that cannot be the best."""
+
+    def train(params):
+        for _ in range(3):
+            yield params["x"]
+
+    for low, steps in ((5, 4), (0, 8)):
+        search = pyhopper.Search(x=pyhopper.float(low, low + 1), seed=1)
+        search.run(
+            train,
+            "max",
+            steps=steps,
+            pruner=pyhopper.pruners.TopKPruner(1),
+            checkpoint_path=tmp_path / "run.ckpt",
+            quiet=True,
+        )
+    assert search.best is not None
