@@ -46,9 +46,6 @@ from pyhopper.supply import Supply
 _LOOK_SECONDS = 1.0
 """How often to look for workers while there are none."""
 
-_ALONE = contextlib.nullcontext()
-"""A turn where nobody else writes."""
-
 
 class Listener(Protocol):
     """Is told of every evaluation: pruner, folders, callbacks, kernels."""
@@ -197,7 +194,7 @@ class Run:
 
     def _turn(self) -> contextlib.AbstractContextManager[None]:
         """Within, nobody else writes to a shared checkpoint, and what others wrote is known."""
-        return self._shared_turn() if self.log.is_shared else _ALONE
+        return self._shared_turn() if self.log.is_shared else contextlib.nullcontext()
 
     @contextlib.contextmanager
     def _shared_turn(self) -> Iterator[None]:

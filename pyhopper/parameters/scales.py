@@ -35,6 +35,10 @@ class Ops(NamedTuple):
     most: Callable[[Any, Any], Any]
     clip: Callable[[Any, Any, Any], Any]
 
+    def __reduce__(self) -> str:
+        """The name of the only one of its kind, so that a copy from a pickle is that one, too."""
+        return "ARRAY" if self.exp is np.exp else "SCALAR"
+
 
 def _clip_number(x: Any, low: Any, high: Any) -> Any:
     return low if x < low else min(x, high)
