@@ -16,7 +16,7 @@ from pyhopper.callbacks.base import Callbacks
 from pyhopper.display.outlets import tell
 from pyhopper.display.progress import Progress, start_line
 from pyhopper.display.summary import summary
-from pyhopper.display.text import duration, plural, say, width
+from pyhopper.display.text import duration, say, width
 from pyhopper.errors import EngineLostError, EvaluationError
 from pyhopper.events import (
     Alive,
@@ -141,8 +141,7 @@ class Run:
         except EngineLostError as error:
             if not self._state.ended and self._state.best is None:
                 raise
-            lost = plural(len(self._state.running), "evaluation")
-            self._reason = f"{error}; lost with it: {lost}"
+            self._reason = f"{error}; evaluations lost with it: {len(self._state.running)}"
             self._warn(f"the search ends: {self._reason}")
         finally:
             self._cancel_all()
