@@ -102,7 +102,7 @@ def hyperparameter_search(
         Makes one number of the metrics of an evaluation; by default as in transformers: the loss,
         or the sum of the other metrics if there are any.
     n_trials : int, optional
-        How many candidates to evaluate; or give ``runtime``. By default 20, as there.
+        How many candidates to evaluate; or give ``runtime`` or ``steps``. By default 20, as there.
     direction : str
         ``"minimize"`` or ``"maximize"``.
     hp_name : callable, optional
@@ -123,8 +123,15 @@ def hyperparameter_search(
     ArgumentError
         If the trainer has no ``model_init``, or an argument makes no sense.
     """
-    if n_trials is None and "runtime" not in settings:
-        n_trials = 20
+    if hp_space is not None and not isinstance(hp_space, Mapping):
+        problem = 'must be a dict, such as {"learning_rate": pyhopper.float(1e-6, 1e-4, log=True)}'
+        raise ArgumentError("hp_space", hp_space, problem)
+    if "backend" in settings:
+        raise ArgumentError("backend", settings["backend"], "this one is pyhopper's; leave it out")
+    if n_trials is not None and "steps" in settings:
+        raise ArgumentError("steps", settings["steps"], "n_trials means the same; give one of them")
+    if n_trials is not None or settings.keys().isdisjoint(("runtime", "steps", "endless_mode")):
+        settings["steps"] = 20 if n_trials is None else n_trials
     if isinstance(trainer, transformers.Trainer):
         if settings.get("n_jobs", 1) != 1:
             problem = "for several processes give a function that makes one"
@@ -136,7 +143,7 @@ def hyperparameter_search(
     metric = compute_objective or transformers.trainer_utils.default_compute_objective
     objective = functools.partial(_train, make=make, metric=metric, hp_name=hp_name)
     search = Search(default_space() if hp_space is None else hp_space, seed=seed)
-    best = search.run(objective, direction, steps=n_trials, **settings)
+    best = search.run(objective, direction, **settings)
     name = "" if best is None else _run_id(best)
     return transformers.trainer_utils.BestRun(name, search.best_f, best, search)
 

@@ -93,7 +93,7 @@ SPACE = {"learning_rate": pyhopper.float(1e-5, 0.3, log=True)}
 def test_the_search(tmp_path):
     """In the shape of the Trainer's own; its arguments are afterwards what they were."""
     trainer = make(tmp_path, learning_rate=0.123)
-    best = hyperparameter_search(trainer, SPACE, n_trials=4, seed=1, quiet=True)
+    best = hyperparameter_search(trainer, SPACE, steps=4, seed=1, quiet=True)
     assert trainer.args.learning_rate == 0.123
     search = best.run_summary
     assert best.objective == search.best_f == min(search.history.fs)
@@ -122,3 +122,16 @@ def test_mistakes(tmp_path):
     space = {"learning_rat": pyhopper.float(0, 1)}
     with pytest.raises(pyhopper.SearchFailedError, match="did you mean 'learning_rate'"):
         hyperparameter_search(make(tmp_path), space, n_trials=2, quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("argument", "more"),
+    [
+        ("hp_space", {"hp_space": lambda trial: {}}),
+        ("backend", {"hp_space": SPACE, "backend": "optuna"}),
+        ("steps", {"hp_space": SPACE, "n_trials": 2, "steps": 3}),
+    ],
+)
+def test_arguments_of_the_trainers_own_search(argument, more, tmp_path):
+    with pytest.raises(ArgumentError, match=f"^{argument}="):
+        hyperparameter_search(make(tmp_path), **more)
