@@ -111,12 +111,16 @@ def with_smac(task: Task, seed: int) -> None:
             scenario, lambda config, seed, budget: 0.0, logging_level=False
         )
         running: dict[tuple[int, ...], tuple[Iterator[float], list[float]]] = {}
-        while True:
+        idle = 0
+        # In a finite grid it may ask only for what it knows; that costs no steps and has no end.
+        while idle < 100:
             info = facade.ask()
             places = [int(info.config[key]) for key in task.grid]
             training, losses = running.setdefault(tuple(places), (task.train(places), []))
             steps = task.length if info.budget is None else round(info.budget)
+            idle += 1
             for loss in training:
+                idle = 0
                 losses.append(loss)
                 # The last one is asked for once more, so that the training is known to have ended.
                 if len(losses) == steps < task.length:
