@@ -66,7 +66,7 @@ nitpick_ignore = [
         "pyhopper.events.Lost",
         "pyhopper.events.Reported",
         "pyhopper.objective.Objective",
-        "pyhopper.pruners.endings.Endings",
+        "pyhopper.history.endings.Endings",
         "the evaluations",
     )
 ] + [
