@@ -8,7 +8,7 @@ use as many steps as ``--trainings`` full trainings have; a step takes a second 
 Printed is the share of the grid that ends better than what a method calls its best, in percent,
 after a third, two thirds and all of the steps (mean and standard error over the seeds), by the true
 final values. Then follows how many steps pyhopper with ``pruner="auto"`` needs for what each peer
-has at the end. Optuna is included if it is installed.
+has at the end. Optuna, Ray and SMAC are included if they are installed, see ``peers.py``.
 """
 
 import argparse
