@@ -107,7 +107,7 @@ def seconds(argument: str, value: Any, now: float | None = None) -> float:
     try:
         return parse_runtime(value, now)
     except ArgumentError as error:
-        raise ArgumentError(argument, value, str(error).split(": ", 1)[1]) from None
+        raise ArgumentError(argument, value, error.problem) from None
 
 
 def whole(argument: str, value: Any, least: int) -> int:

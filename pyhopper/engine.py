@@ -156,8 +156,7 @@ class Run:
         """
         settings, state, space = self.settings, self._state, self.log.space
         if not settings.quiet:
-            asked, slots = settings.objective, self.executor.slots
-            facts = self.budget, len(space.leaves), slots, asked.title, asked.direction_hint
+            facts = self.budget, len(space.leaves), self.executor.slots, settings.objective
             tell(start_line(settings.objectives, *facts))
             if settings.where:
                 tell(settings.where)

@@ -41,6 +41,11 @@ def short(value: object) -> str:
         return f"<{type(value).__name__}>"
 
 
+def plural(count: int, thing: str) -> str:
+    """How many there are of a thing."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def class_name(thing: object) -> str:
     """Module and qualified name of an object's class."""
     return f"{type(thing).__module__}.{type(thing).__qualname__}"
@@ -77,6 +82,8 @@ class ArgumentError(PyhopperError, ValueError):
         Name of the argument.
     value : object
         The value that was passed.
+    problem : str
+        What is wrong with it, without these two; empty if only the whole message says so.
 
     Examples
     --------
@@ -92,6 +99,7 @@ class ArgumentError(PyhopperError, ValueError):
         super().__init__(sentence or f"{argument}={short(value)}: {problem}")
         self.argument = argument
         self.value = value
+        self.problem = problem
 
 
 class UnknownArgumentError(ArgumentError, TypeError):

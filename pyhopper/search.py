@@ -14,7 +14,7 @@ from pyhopper.budget import Clock, SystemClock
 from pyhopper.callbacks.base import Callback, Callbacks
 from pyhopper.display.text import say
 from pyhopper.engine import make_run
-from pyhopper.errors import ArgumentError, UnknownNameError
+from pyhopper.errors import ArgumentError, UnknownNameError, plural
 from pyhopper.events import Candidate, Forgotten, Known, Queued
 from pyhopper.executors import Executor
 from pyhopper.files import read_path
@@ -119,9 +119,8 @@ class Search:
         return self._log.seed
 
     def __repr__(self) -> str:
-        count = self.free_param_count
-        plural = "" if count == 1 else "s"
-        return f"<Search of {count} parameter{plural}: {standing(self._log.state)}>"
+        count = plural(self.free_param_count, "parameter")
+        return f"<Search of {count}: {standing(self._log.state)}>"
 
     def _repr_html_(self) -> str:
         return to_html(repr(self), self._log.state, self._log.space)

@@ -13,7 +13,7 @@ from pyhopper._version import __version__
 from pyhopper.budget import parse_runtime
 from pyhopper.cli import look
 from pyhopper.cli.texts import as_options, complain, put
-from pyhopper.errors import PyhopperError
+from pyhopper.errors import ArgumentError, PyhopperError
 from pyhopper.journal.table import Table
 
 _RUN_HELP = """\
@@ -265,6 +265,5 @@ def _seconds(text: str) -> float:
     """A duration."""
     try:
         return parse_runtime(text)
-    except PyhopperError as error:
-        problem = str(error).partition(": ")[2]  # without the name of a Python argument
-        raise argparse.ArgumentTypeError(problem) from None
+    except ArgumentError as error:
+        raise argparse.ArgumentTypeError(error.problem) from None

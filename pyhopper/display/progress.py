@@ -13,11 +13,13 @@ import numpy as np
 
 from pyhopper.budget import Budget, Stamp
 from pyhopper.display.outlets import Outlet, columns, outlet
-from pyhopper.display.text import brief, clock, duration, number, plural
+from pyhopper.display.text import brief, clock, duration, number
+from pyhopper.errors import plural
 from pyhopper.events import Candidate, Outcome, Status
 from pyhopper.history.evaluation import Evaluation, Misfit
 from pyhopper.history.front import Floats, Front, hypervolume
 from pyhopper.history.state import State
+from pyhopper.objective import Objective
 from pyhopper.objectives import Objectives
 from pyhopper.parameters.space import Space
 
@@ -46,13 +48,9 @@ def start_line(
     budget: Budget,
     parameters: int,
     slots: int,
-    name: str,
-    how: str,
+    objective: Objective,
 ) -> str:
-    """What a run is about to do, as far as there is room for it in one line.
-
-    ``how`` the user asks for the other direction, see :attr:`Objective.direction_hint`.
-    """
+    """What a run is about to do, as far as there is room for it in one line."""
     maximize = objectives.maximize[0]
     verb, other = ("Maximizing", "min") if maximize else ("Minimizing", "max")
     opposite = "minimize" if maximize else "maximize"
@@ -62,7 +60,7 @@ def start_line(
         end = plural(schedule.steps, "evaluation")
     elif schedule.runtime is not None:
         end = f"runtime {duration(schedule.runtime)}"
-    hint = how.format(other)
+    name, hint = objective.title, objective.direction_hint.format(other)
     full = f" ({hint} to {opposite})" if hint else ""
     brief = f" ({hint.removeprefix('pass ')} {opposite}s)" if hint else ""
     count = plural(parameters, "parameter")

@@ -8,7 +8,8 @@ from collections import Counter
 from dataclasses import replace
 
 from pyhopper.budget import Budget
-from pyhopper.display.text import duration, literal, number, outline, parted, plural
+from pyhopper.display.text import duration, literal, number, outline, parted
+from pyhopper.errors import plural
 from pyhopper.events import Status, Tally
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.front import Front
@@ -271,7 +272,7 @@ def _failures(state: State) -> str:
     which = (
         f"Every evaluation of this run, {len(present)},"
         if every
-        else f"{len(bad)} evaluation{'' if len(bad) == 1 else 's'}"
+        else plural(len(bad), "evaluation")
     )
     return f"{which} failed or had no value: {reasons}{more}."
 

@@ -113,11 +113,6 @@ def number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.6g}"
 
 
-def plural(count: int, thing: str) -> str:
-    """How many there are of a thing."""
-    return f"{count} {thing}{'' if count == 1 else 's'}"
-
-
 def brief(point: Point, space: Space) -> str:
     """The parameters of a candidate in one line, such as ``lr 0.002, opt adam``."""
     row, parts = ParameterNames.of(space).row(space.build(point)), [""]

@@ -8,7 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from pyhopper.errors import ArgumentError
+from pyhopper.errors import ArgumentError, plural
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.front import Floats, Front, distances, knee
 from pyhopper.history.state import State
@@ -176,8 +176,7 @@ class FrontView(Sequence[FrontEntry]):
 
     def __repr__(self) -> str:
         count = len(self)
-        plural = "" if count == 1 else "s"
         words = ", ".join(f"{word} {name}" for name, word in self.directions.items())
-        lines = [f"<Front of {count} candidate{plural} ({words})>"]
+        lines = [f"<Front of {plural(count, 'candidate')} ({words})>"]
         lines += [f"  {each!r}" for each in self._entries[:20]]
         return "\n".join([*lines, *([f"  and {count - 20} more"] if count > 20 else [])])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from pyhopper.errors import short
+from pyhopper.errors import plural, short
 from pyhopper.events import Status
 from pyhopper.extras import require
 from pyhopper.history.evaluation import Evaluation
@@ -156,7 +156,7 @@ def _number(value: float | None) -> float:
 
 def standing(state: State) -> str:
     """How many evaluations there are and the best value, in words."""
-    count = f"{state.ended} evaluation{'' if state.ended == 1 else 's'}"
+    count = plural(state.ended, "evaluation")
     if (failed := state.count(Status.FAILED)) > 0:
         count += f", {failed} failed"
     if state.best is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 from pyhopper.budget import Stamp
-from pyhopper.errors import ArgumentError, CheckpointError
+from pyhopper.errors import ArgumentError, CheckpointError, plural
 from pyhopper.events import Ended, Event, Outcome, Queued, SpaceChanged, Status
 from pyhopper.files import is_stream, write_whole
 from pyhopper.history.evaluation import Evaluation, Misfit
@@ -222,8 +222,7 @@ def resumed(path: Path, state: State) -> str:
         again += f"; {others} run in other processes"
     if state.all_failed:
         return f"All {state.ended} evaluations in {path} failed, so the search begins anew{again}."
-    ended = f"{state.ended} evaluation{'' if state.ended == 1 else 's'}"
-    return f"Going on from {path}: {ended}{best}{again}."
+    return f"Going on from {path}: {plural(state.ended, 'evaluation')}{best}{again}."
 
 
 def damage(path: Path, lost: int, skipped: int) -> list[str]:

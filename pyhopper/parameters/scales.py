@@ -175,13 +175,6 @@ class Scale(ABC):
 class Interval(Scale):
     """All numbers between two bounds, uniformly distributed."""
 
-    def draw(self, u: Any) -> Any:
-        """See :class:`Scale`."""
-        if self.ops is ARRAY:
-            return super().draw(u)
-        latent = u * (self.high - self.low) + self.low  # most parameters are drawn here
-        return self.low if latent < self.low else min(latent, self.high)
-
     def value(self, latent: Any) -> Any:
         """See :class:`Scale`."""
         return self.ops.clip(latent, self.low, self.high)
@@ -219,8 +212,6 @@ class LogInterval(Interval):
 
     smallest: Any
     largest: Any
-
-    draw = Scale.draw
 
     def value(self, latent: Any) -> Any:
         """See :class:`Scale`."""

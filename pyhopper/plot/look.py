@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pyhopper.errors import plural
 from pyhopper.events import Status
 from pyhopper.history.sheet import Axis, Floats, describe
 
@@ -302,7 +303,7 @@ def show_values(ax: Any, shown: Window, maximize: bool, which: str = "y") -> Non
     direction = "higher" if maximize else "lower"
     getattr(ax, f"set_{which}label")(f"value ({direction} is better)")
     if shown.beyond:
-        count = f"{shown.beyond} worse value{'' if shown.beyond == 1 else 's'} at the edge"
+        count = f"{plural(shown.beyond, 'worse value')} at the edge"
         place = {"ha": "right", "va": "bottom"} if maximize else {"ha": "right", "va": "top"}
         ax.text(
             0.995,

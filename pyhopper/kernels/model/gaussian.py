@@ -249,7 +249,7 @@ def learn(
     values: Floats,
     steps: int = 10,
     replay: bool = True,
-    unsure: Floats | None = None,
+    unsure: Floats | float = 0.0,
 ) -> Hyper:
     """Bring the hyperparameters up to date with the history.
 
@@ -272,7 +272,7 @@ def learn(
     unsure
         See `refit`.
     """
-    unsure = np.zeros(len(values)) if unsure is None else unsure
+    unsure = np.broadcast_to(unsure, values.shape)
     counts = [count for count in range(hyper.count + 1, len(values) + 1) if due(count)]
     for count in counts if replay else counts[-1:]:
         kept = chosen_points(hyper, coordinates, rows[:count], values[:count])

@@ -65,7 +65,7 @@ class Seen:
         the budget are left; what takes longer comes last.
     unsure
         The variance of each value's own error, as a share of the variance of values: that of
-        pruned evaluations is not 0. None if no value has one.
+        pruned evaluations is not 0.
     """
 
     rows: Floats
@@ -73,7 +73,7 @@ class Seen:
     pending: Floats
     durations: Durations | None = None
     left: float = np.inf
-    unsure: Floats | None = None
+    unsure: Floats | float = 0.0
 
 
 @dataclass(frozen=True)
@@ -269,7 +269,7 @@ def rank(
     workload = workload or Workload()
     good = np.isfinite(seen.values)
     rows, values = seen.rows[good], seen.values[good]
-    unsure = np.zeros(len(rows)) if seen.unsure is None else seen.unsure[good]
+    unsure = np.broadcast_to(seen.unsure, good.shape)[good]
     hyper = hyper or first_hyper(coordinates)
     if not len(rows):
         return without_model(rng, coordinates, seen, hyper, workload)
