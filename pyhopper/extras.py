@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from typing import Any
 
 
@@ -28,3 +29,17 @@ def require(package: str, extra: str, user: str) -> Any:
     except ImportError as error:
         text = f'{user} needs the package {package}; run: pip install "pyhopper[{extra}]"'
         raise ImportError(text) from error
+
+
+def yaml_loader(yaml: Any) -> Any:
+    """A safe loader of the package PyYAML that takes 1e-5 for a number, as YAML 1.2 does.
+
+    PyYAML follows YAML 1.1, by which a number has a dot.
+    """
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        pass
+
+    number = re.compile(r"[-+]?[0-9]+([.][0-9]*)?[eE][-+]?[0-9]+$")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+0123456789"))
+    return Loader

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from pyhopper.cli.grammar import is_expression, parse, pointed
 from pyhopper.cli.kinds import KINDS, Switch
 from pyhopper.errors import ArgumentError, PyhopperError, short
+from pyhopper.extras import yaml_loader
 from pyhopper.files import read_small
 from pyhopper.parameters import Choice, List
 
@@ -153,8 +154,8 @@ def _yaml(path: str, text: str) -> Any:
     except ImportError:
         raise _error(path, 'YAML needs pip install "pyhopper[cli]"') from None
 
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        """Refuses a key that is there twice, and takes 1e-5 for a number."""
+    class Loader(yaml_loader(yaml)):  # type: ignore[misc]
+        """Refuses a key that is there twice."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             keys = [
@@ -168,8 +169,6 @@ def _yaml(path: str, text: str) -> Any:
                     raise _error(at, f"the key {short(key)} is there twice")
             return super().construct_mapping(node, deep)
 
-    number = re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d+")
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+0123456789"))
     try:
         return yaml.load(text, Loader)  # noqa: S506 - a safe loader, see above
     except yaml.YAMLError as error:

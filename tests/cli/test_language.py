@@ -130,6 +130,15 @@ def test_the_template_can_be_searched(suffix, tmp_path):
     assert names == {"adam", "sgd"}
 
 
+def test_numbers_and_texts_in_yaml(tmp_path):
+    """1e-5 is a number, although it has no dot; 1e5abc is text."""
+    pytest.importorskip("yaml")
+    path = tmp_path / "space.yaml"
+    path.write_text("parameters: {low: 1e-5, high: 2.5E+3, tag: 1e5abc, lr: 'float(0, 1)'}")
+    template = read_space(str(path), []).template
+    assert (template["low"], template["high"], template["tag"]) == (1e-5, 2500.0, "1e5abc")
+
+
 CONSTRAINTS = [
     ("a < 2 and b == 'x'", True),
     ("not (a + 1 > 1.5) or b in ['y', 'z']", False),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyhopper.parameters as kinds
+from pyhopper.extras import yaml_loader
 from pyhopper.integrations.convert.build import (
     ascending,
     lognormal,
@@ -36,12 +36,7 @@ def load(text: str | Path) -> Any:
     if isinstance(text, Path) or "\n" not in text:
         text = Path(text).read_text(encoding="utf-8")
 
-    class Loader(yaml.SafeLoader):
-        """Takes 1e-5 for a number, as YAML 1.2 does; for PyYAML it is text without a dot."""
-
-    exponent = re.compile(r"[-+]?[0-9]+([.][0-9]*)?[eE][-+]?[0-9]+$")
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+0123456789"))
-    return yaml.load(text, Loader)  # noqa: S506 - a safe one
+    return yaml.load(text, yaml_loader(yaml))  # noqa: S506 - a safe one
 
 
 def read(parameters: Mapping[str, Any], name: str = "") -> dict[str, Any]:
