@@ -126,6 +126,22 @@ def quality(records: list[dict[str, Any]]) -> str:
     return "".join(parts)
 
 
+def equal_time(records: list[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
+    """Ranks at the end of runs of equal time: a column for that and what an evaluation takes."""
+    import score
+
+    settings = sorted({(each["clock"], each["cost"]) for each in records})
+    cells: dict[str, list[float]] = collections.defaultdict(list)
+    for setting in settings:
+        mine = [each for each in records if (each["clock"], each["cost"]) == setting]
+        ended = [{**each, "at": {"0": each["at"]["end"]}} for each in mine if "end" in each["at"]]
+        for row in score.table(ended, 0)[1]:
+            cells[row[0]].append(row[-2])
+    header = ["solver", *(f"{seconds:g} s of {1000 * cost:g} ms" for seconds, cost in settings)]
+    order = sorted(cells, key=lambda peer: sum(cells[peer]))
+    return header, [[peer, *cells[peer]] for peer in order]
+
+
 def several_objectives(records: list[dict[str, Any]]) -> str:
     """Hypervolumes of all solvers; those that ran few tasks have tables of their own."""
     import several
@@ -226,6 +242,7 @@ def page(folders: list[Path]) -> str:
 
     sections: list[tuple[str, str]] = []
     ranked: list[dict[str, Any]] = []
+    timed: list[dict[str, Any]] = []
     fronts: list[dict[str, Any]] = []
     trainings: dict[str, list[dict[str, Any]]] = collections.defaultdict(list)
     for path in sorted(each for folder in folders for each in folder.glob("*.json*")):
@@ -236,6 +253,8 @@ def page(folders: list[Path]) -> str:
         for record in score.read([path]):
             if "fronts" in record:
                 fronts.append(record)
+            elif record.get("clock"):
+                timed.append(record)
             elif "peer" in record:
                 ranked.append(named(record))
             else:
@@ -251,6 +270,9 @@ def page(folders: list[Path]) -> str:
         except ImportError as error:
             text = f"<p>Left out: {html.escape(str(error))}</p>"
         sections.insert(0, ("Several objectives", text))
+    if timed:
+        body = table(*equal_time(timed), "pyhopper (this)")
+        sections.insert(0, ("Quality of the search in equal time", body))
     for name, title in (("development", "tasks it was developed on"), ("holdout", "other tasks")):
         runs = [each for each in ranked if each["task"] in tasks.SETS[name]]
         if runs:

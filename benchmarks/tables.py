@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.report import HERE, ROOT, by_tasks, named, summaries
+from benchmarks.report import HERE, ROOT, by_tasks, equal_time, named, summaries
 
 FILES = ("README.md", "docs/performance.md", "docs/several_objectives.md", "paper/paper.md")
 OURS = "pyhopper (this)"
@@ -35,7 +35,7 @@ def ranked(name: str) -> list[dict[str, Any]]:
     import tasks
 
     paths = sorted((HERE / "results").glob("*.jsonl*"))
-    runs = [each for each in score.read(paths) if "at" in each]
+    runs = [each for each in score.read(paths) if "at" in each and not each.get("clock")]
     return [named(each) for each in runs if each["task"] in tasks.SETS[name]]
 
 
@@ -90,6 +90,14 @@ def suites(name: str) -> str:
 
     header, rows = score.table(ranked(name), 100)
     return markdown(header[:-1], [[row[0], *(f"{cell:.2f}" for cell in row[1:-1])] for row in rows])
+
+
+def clock() -> str:
+    """Ranks at the end of equal times."""
+    import score
+
+    header, rows = equal_time(score.read([HERE / "results" / "clock.jsonl.gz"]))
+    return markdown(header, [[row[0], *(f"{rank:.2f}" for rank in row[1:])] for row in rows])
 
 
 def searches(name: str) -> list[dict[str, Any]]:
@@ -174,6 +182,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "suites": lambda: suites("holdout"),
     "development": lambda: quality("development"),
     "development-suites": lambda: suites("development"),
+    "clock": clock,
     "several": several,
     "walker2d": lambda: training("walker2d"),
     "reviews": lambda: training("reviews"),

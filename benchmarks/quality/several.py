@@ -17,9 +17,7 @@ from __future__ import annotations
 import argparse
 import collections
 import json
-import logging
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -157,44 +155,9 @@ def pymoo_nsga2(task: Several, budget: int, seed: int, objective: Objective) -> 
 
 def ax(task: Several, budget: int, seed: int, objective: Objective) -> None:
     """Ax."""
-    from ax.api.client import Client
-    from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
+    from peers.ax_client import minimize
 
-    logging.disable(logging.WARNING)
-    warnings.simplefilter("ignore")
-
-    def parameter(p: Any) -> Any:
-        if p.kind == "float":
-            return RangeParameterConfig(
-                name=p.name, parameter_type="float", bounds=(float(p.low), float(p.high))
-            )
-        kind = "str" if isinstance(p.values[0], str) else "float"
-        values = [v if kind == "str" else float(v) for v in p.values]
-        ordered = p.kind == "ordinal"
-        return ChoiceParameterConfig(
-            name=p.name, values=values, parameter_type=kind, is_ordered=ordered
-        )
-
-    client = Client(random_seed=seed)
-    client.configure_experiment(parameters=[parameter(p) for p in task.params])
-    names = [f"f{j}" for j in range(task.objectives)]
-    limits = [f"g{j}" for j in range(task.limits)]
-    client.configure_optimization(
-        objective=", ".join(f"-{name}" for name in names),
-        outcome_constraints=[f"{name} <= 0" for name in limits],
-    )
-    for _ in range(budget):
-        for index, found in client.get_next_trials(max_trials=1).items():
-            point = []
-            for p in task.params:
-                value = found[p.name]
-                if p.values:
-                    value = next(v for v in p.values if v == value)
-                point.append(value)
-            numbers = objective(point).tolist()
-            client.complete_trial(
-                index, raw_data=dict(zip([*names, *limits], numbers, strict=True))
-            )
+    minimize(task.params, budget, seed, objective, task.objectives, task.limits)
 
 
 def random(task: Several, budget: int, seed: int, objective: Objective) -> None:

@@ -221,6 +221,13 @@ def pyhopper(params: tuple[Param, ...], budget: int, seed: int, objective: Objec
     )  # fmt: skip
 
 
+def ax(params: tuple[Param, ...], budget: int, seed: int, objective: Objective) -> None:
+    """Ax."""
+    from ax_client import minimize
+
+    minimize(params, budget, seed, lambda point: [objective(point)], losses=1)
+
+
 PEERS: dict[str, Callable[[tuple[Param, ...], int, int, Objective], None]] = {
     "random": random_search,
     "optuna-tpe": optuna_tpe,
@@ -230,6 +237,7 @@ PEERS: dict[str, Callable[[tuple[Param, ...], int, int, Objective], None]] = {
     "hyperopt": hyperopt,
     "smac": smac,
     "flaml": flaml,
+    "ax": ax,
     "pyhopper": pyhopper,
 }
 
