@@ -30,12 +30,11 @@ def markdown(header: list[str], rows: list[list[str]]) -> str:
 
 
 def ranked(name: str) -> list[dict[str, Any]]:
-    """Runs of ``quality`` on a set of tasks."""
+    """Runs of ``quality`` on a set of tasks, by solvers that ran on all of them."""
     import score
     import tasks
 
-    paths = sorted((HERE / "results").glob("*.jsonl*"))
-    runs = [each for each in score.read(paths) if "at" in each and not each.get("clock")]
+    runs = score.read([HERE / "results" / f"{each}.jsonl.gz" for each in ("peers", "pyhopper")])
     return [named(each) for each in runs if each["task"] in tasks.SETS[name]]
 
 
@@ -82,6 +81,28 @@ def quality(name: str) -> str:
         for name in sorted(means, key=lambda name: np.mean(list(means[name].values())))
     ]
     return markdown(["solver", *(f"{count} evaluations" for count in COUNTS), "own time"], rows)
+
+
+def sample() -> str:
+    """Ranks on the tasks of solvers that are too slow for all of them."""
+    import score
+
+    slow = score.read([HERE / "results" / "sample.jsonl.gz"])
+    parts = []
+    for peer in dict.fromkeys(each["peer"] for each in slow):
+        mine = [each for each in slow if each["peer"] == peer]
+        kept = {each["task"] for each in mine}
+        records = [*mine, *(each for each in ranked("holdout") if each["task"] in kept)]
+        counts = [c for c in COUNTS if all(str(c) in each["at"] for each in mine)]
+        cells: dict[str, list[str]] = collections.defaultdict(list)
+        own = {}
+        for count in counts:
+            for row in score.table(records, count)[1]:
+                cells[row[0]].append(f"{row[-2]:.2f}")
+                own[row[0]] = f"{row[-1]:.3g} ms"
+        header = [f"{len(kept)} tasks", *(f"{count} evaluations" for count in counts), "own time"]
+        parts.append(markdown(header, [[name, *row, own[name]] for name, row in cells.items()]))
+    return "\n\n".join(parts)
 
 
 def suites(name: str) -> str:
@@ -182,6 +203,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "suites": lambda: suites("holdout"),
     "development": lambda: quality("development"),
     "development-suites": lambda: suites("development"),
+    "sample": sample,
     "clock": clock,
     "several": several,
     "walker2d": lambda: training("walker2d"),
