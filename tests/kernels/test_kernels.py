@@ -10,7 +10,7 @@ from pyhopper import blas
 from pyhopper.kernels.coordinates import Coordinates, active, keys
 from pyhopper.kernels.model import kernel as screening_kernel
 from pyhopper.kernels.model.design import design_point, design_size, whole_space
-from pyhopper.kernels.model.gaussian import first_hyper, learn
+from pyhopper.kernels.model.gaussian import MOST_POINTS, chosen_points, first_hyper, learn
 from pyhopper.kernels.model.screening import Seen, log_improvement, rank
 from pyhopper.kernels.moves import move, shift
 from pyhopper.kernels.steps.evolution import Evolution
@@ -134,6 +134,20 @@ def test_pending_points_are_kept_away_from() -> None:
     first = rank(np.random.default_rng(0), space, Seen(rows, values, rows[:0]), 0.5, False).rows[:1]
     second = rank(np.random.default_rng(0), space, Seen(rows, values, first), 0.5, False).rows[:1]
     assert np.abs(first - second).max() > 1e-3
+
+
+def test_what_came_out_far_away_is_not_forgotten() -> None:
+    """A model of many evaluations has the best, those near the best, and the latest anywhere."""
+    none = np.zeros(2, dtype=int)
+    space = Coordinates(none, np.zeros(2, dtype=bool), np.full(2, -1), none)
+    near = whole_space(np.random.default_rng(0), space, 300) * 0.1
+    corner = 1.0 - 0.01 * whole_space(np.random.default_rng(1), space, 20)
+    rows = np.vstack([near, corner])
+    values = rows.sum(axis=1)
+    used = chosen_points(first_hyper(space), space, rows, values)
+    assert len(used) == MOST_POINTS
+    assert set(range(300, 320)) <= set(used.tolist()), "the latest"
+    assert set(np.argsort(values)[:80].tolist()) <= set(used.tolist()), "the best"
 
 
 def test_failing_region_is_left() -> None:

@@ -225,15 +225,19 @@ def challenge(
 
 
 def chosen_points(hyper: Hyper, coordinates: Coordinates, rows: Floats, values: Floats) -> Ints:
-    """Return at most `MOST_POINTS` indices: the best third, and those nearest to the best."""
+    """Return at most `MOST_POINTS` indices: the best and the latest third, and the best's vicinity.
+
+    Without the latest, a region far from the best would be tried again and again: what came out
+    there would be unknown to the model right after.
+    """
     if len(values) <= MOST_POINTS:
         return np.arange(len(values))
+    third = MOST_POINTS // 3
     order = np.argsort(values, kind="stable")
-    top = order[: MOST_POINTS // 3]
     owner = columns_of(coordinates)
     near = features_of(coordinates, rows).near * np.exp(-hyper.log_length[owner])
     distance = squared_distance(near, near[order[:1]])[:, 0]
-    distance[top] = -1.0
+    distance[order[:third]] = distance[-third:] = -1.0
     return np.sort(np.argsort(distance, kind="stable")[:MOST_POINTS])
 
 
