@@ -134,8 +134,7 @@ def equal_time(records: list[dict[str, Any]]) -> tuple[list[str], list[list[Any]
     cells: dict[str, list[float]] = collections.defaultdict(list)
     for setting in settings:
         mine = [each for each in records if (each["clock"], each["cost"]) == setting]
-        ended = [{**each, "at": {"0": each["at"]["end"]}} for each in mine if "end" in each["at"]]
-        for row in score.table(ended, 0)[1]:
+        for row in score.table(mine, "end")[1]:
             cells[row[0]].append(row[-2])
     header = ["solver", *(f"{seconds:g} s of {1000 * cost:g} ms" for seconds, cost in settings)]
     order = sorted(cells, key=lambda peer: sum(cells[peer]))

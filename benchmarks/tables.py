@@ -11,7 +11,7 @@ import functools
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,26 +61,30 @@ def several() -> str:
     return "\n\n".join(parts)
 
 
-def scores(name: str) -> tuple[dict[str, dict[int, float]], dict[str, float]]:
+def scores(
+    records: list[dict[str, Any]], counts: Sequence[int] = COUNTS
+) -> tuple[dict[str, dict[int, float]], dict[str, float]]:
     """Mean scaled rank of each solver after some numbers of evaluations; its own milliseconds."""
     import score
 
-    records, means, own = ranked(name), collections.defaultdict(dict), {}
-    for count in COUNTS:
+    means, own = collections.defaultdict(dict), {}
+    for count in counts:
         for row in score.table(records, count)[1]:
             means[row[0]][count] = row[-2]
             own[row[0]] = row[-1]
     return dict(means), own
 
 
-def quality(name: str) -> str:
-    """Ranks of all solvers on a set of tasks."""
-    means, own = scores(name)
+def quality(
+    records: list[dict[str, Any]], title: str = "solver", counts: Sequence[int] = COUNTS
+) -> str:
+    """Ranks of all solvers."""
+    means, own = scores(records, counts)
     rows = [
-        [name, *(f"{means[name][count]:.2f}" for count in COUNTS), f"{own[name]:.3g} ms"]
+        [name, *(f"{means[name][count]:.2f}" for count in counts), f"{own[name]:.3g} ms"]
         for name in sorted(means, key=lambda name: np.mean(list(means[name].values())))
     ]
-    return markdown(["solver", *(f"{count} evaluations" for count in COUNTS), "own time"], rows)
+    return markdown([title, *(f"{count} evaluations" for count in counts), "own time"], rows)
 
 
 def sample() -> str:
@@ -94,14 +98,7 @@ def sample() -> str:
         kept = {each["task"] for each in mine}
         records = [*mine, *(each for each in ranked("holdout") if each["task"] in kept)]
         counts = [c for c in COUNTS if all(str(c) in each["at"] for each in mine)]
-        cells: dict[str, list[str]] = collections.defaultdict(list)
-        own = {}
-        for count in counts:
-            for row in score.table(records, count)[1]:
-                cells[row[0]].append(f"{row[-2]:.2f}")
-                own[row[0]] = f"{row[-1]:.3g} ms"
-        header = [f"{len(kept)} tasks", *(f"{count} evaluations" for count in counts), "own time"]
-        parts.append(markdown(header, [[name, *row, own[name]] for name, row in cells.items()]))
+        parts.append(quality(records, f"{len(kept)} tasks", counts))
     return "\n\n".join(parts)
 
 
@@ -168,11 +165,12 @@ def trainings_rows() -> list[list[str]]:
 
 def highlights() -> str:
     """The few figures of the README."""
-    means, _ = scores("holdout")
+    records = ranked("holdout")
+    means, _ = scores(records)
     others = {name: each for name, each in means.items() if not name.startswith("pyhopper")}
     second = min(others, key=lambda name: np.mean(list(others[name].values())))
     ranks = [" / ".join(f"{means[name][c]:.2f}" for c in COUNTS) for name in (OURS, second)]
-    tasks = len({each["task"] for each in ranked("holdout")})
+    tasks = len({each["task"] for each in records})
     lines = [line.strip("|").split("|") for line in printed("reliability").splitlines()[2:]]
     kills = sum(int(line[0].split()[0]) for line in lines if "of the search" in line[0])
     lost = sum(int(line[1].split()[0]) for line in lines if "of the search" in line[0])
@@ -199,9 +197,9 @@ def highlights() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "highlights": highlights,
-    "quality": lambda: quality("holdout"),
+    "quality": lambda: quality(ranked("holdout")),
     "suites": lambda: suites("holdout"),
-    "development": lambda: quality("development"),
+    "development": lambda: quality(ranked("development")),
     "development-suites": lambda: suites("development"),
     "sample": sample,
     "clock": clock,

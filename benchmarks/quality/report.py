@@ -71,7 +71,7 @@ def clock_table(records: list[dict[str, Any]]) -> tuple[list[str], list[list[Any
     order: dict[str, list[float]] = collections.defaultdict(list)
     for cost in costs:
         mine = [r for r in records if r["cost"] == cost and "end" in r["at"]]
-        _, rows = table([{**r, "at": {"0": r["at"]["end"]}} for r in mine], 0)
+        _, rows = table(mine, "end")
         for peer, *_, mean, _ in rows:
             runs = [r for r in mine if r["peer"] == peer]
             count = np.mean([r["n"] for r in runs])

@@ -30,8 +30,11 @@ def read(paths: list[Path]) -> list[dict[str, Any]]:
     return records
 
 
-def ranks(records: list[dict[str, Any]], count: int) -> dict[tuple[str, str], float]:
-    """Return the mean scaled rank of each (solver, task)."""
+def ranks(records: list[dict[str, Any]], count: int | str) -> dict[tuple[str, str], float]:
+    """Return the mean scaled rank of each (solver, task).
+
+    `count` is a number of evaluations, or "end" for runs of equal time.
+    """
     by_task = collections.defaultdict(list)
     for record in records:
         value = record["at"].get(str(count))
@@ -52,7 +55,7 @@ def ranks(records: list[dict[str, Any]], count: int) -> dict[tuple[str, str], fl
     return result
 
 
-def table(records: list[dict[str, Any]], count: int) -> tuple[list[str], list[list[Any]]]:
+def table(records: list[dict[str, Any]], count: int | str) -> tuple[list[str], list[list[Any]]]:
     """Return header and rows: a row per solver, a column per suite, then the mean and `ms`.
 
     `ms` is the solver's own time per candidate, in milliseconds.

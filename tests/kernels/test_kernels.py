@@ -138,8 +138,7 @@ def test_pending_points_are_kept_away_from() -> None:
 
 def test_what_came_out_far_away_is_not_forgotten() -> None:
     """A model of many evaluations has the best, those near the best, and the latest anywhere."""
-    none = np.zeros(2, dtype=int)
-    space = Coordinates(none, np.zeros(2, dtype=bool), np.full(2, -1), none)
+    space = Coordinates.continuous(2)
     near = whole_space(np.random.default_rng(0), space, 300) * 0.1
     corner = 1.0 - 0.01 * whole_space(np.random.default_rng(1), space, 20)
     rows = np.vstack([near, corner])
