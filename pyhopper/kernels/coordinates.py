@@ -35,6 +35,9 @@ class Coordinates:
     weights
         Columns of choices with weights, each with the sums of the weights before every option; the
         last sum is one.
+    middle, width
+        Of the box in which a model's features go from -1/2 to 1/2: the whole space, or a part with
+        one entry a column.
     """
 
     levels: Ints
@@ -42,6 +45,8 @@ class Coordinates:
     parent: Ints
     parent_option: Ints
     weights: tuple[tuple[int, Floats], ...] = ()
+    middle: Floats | float = 0.5
+    width: Floats | float = 1.0
 
     @staticmethod
     def continuous(dimension: int) -> Coordinates:

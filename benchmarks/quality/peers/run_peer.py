@@ -228,6 +228,68 @@ def ax(params: tuple[Param, ...], budget: int, seed: int, objective: Objective) 
     minimize(params, budget, seed, lambda point: [objective(point)], losses=1)
 
 
+def hebo(params: tuple[Param, ...], budget: int, seed: int, objective: Objective) -> None:
+    """HEBO."""
+    import torch
+    from hebo.design_space.design_space import DesignSpace
+    from hebo.optimizers.hebo import HEBO
+
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    space: list[dict[str, Any]] = []
+    for p in params:
+        if p.kind == "categorical":
+            space.append({"name": p.name, "type": "cat", "categories": list(p.values)})
+        elif p.kind == "ordinal":
+            space.append({"name": p.name, "type": "int", "lb": 0, "ub": len(p.values) - 1})
+        elif p.kind == "int":
+            space.append({"name": p.name, "type": "int", "lb": int(p.low), "ub": int(p.high)})
+        else:
+            kind = "pow" if p.log else "num"
+            space.append({"name": p.name, "type": kind, "lb": p.low, "ub": p.high})
+    solver = HEBO(DesignSpace().parse(space), scramble_seed=seed)
+    for _ in range(budget):
+        drawn = solver.suggest(1)
+        point = []
+        for p in params:
+            value = drawn[p.name].iloc[0]
+            value = p.values[int(value)] if p.kind == "ordinal" else value
+            point.append(int(value) if p.kind == "int" else value)
+        solver.observe(drawn, np.array([[objective(point)]]))
+
+
+def vizier(params: tuple[Param, ...], budget: int, seed: int, objective: Objective) -> None:
+    """OSS Vizier's default, a Gaussian process bandit."""
+    from vizier import algorithms
+    from vizier import pyvizier as vz
+    from vizier._src.algorithms.designers.gp_bandit import VizierGPBandit
+
+    problem = vz.ProblemStatement()
+    root = problem.search_space.root
+    for p in params:
+        if p.kind == "categorical":
+            root.add_categorical_param(p.name, [str(index) for index in range(len(p.values))])
+        elif p.kind == "ordinal":
+            root.add_int_param(p.name, 0, len(p.values) - 1)
+        elif p.kind == "int":
+            root.add_int_param(p.name, int(p.low), int(p.high))
+        else:
+            scale = vz.ScaleType.LOG if p.log else vz.ScaleType.LINEAR
+            root.add_float_param(p.name, p.low, p.high, scale_type=scale)
+    goal = vz.ObjectiveMetricGoal.MINIMIZE
+    problem.metric_information.append(vz.MetricInformation("loss", goal=goal))
+    solver = VizierGPBandit.from_problem(problem, seed=seed)
+    for number in range(1, budget + 1):
+        trial = solver.suggest(1)[0].to_trial(number)
+        point = []
+        for p in params:
+            value = trial.parameters[p.name].value
+            point.append(p.values[int(value)] if p.kind in ("categorical", "ordinal") else value)
+        loss = float(objective(point))
+        trial.complete(vz.Measurement(metrics={"loss": loss}))
+        solver.update(algorithms.CompletedTrials([trial]), algorithms.ActiveTrials())
+
+
 PEERS: dict[str, Callable[[tuple[Param, ...], int, int, Objective], None]] = {
     "random": random_search,
     "optuna-tpe": optuna_tpe,
@@ -238,6 +300,8 @@ PEERS: dict[str, Callable[[tuple[Param, ...], int, int, Objective], None]] = {
     "smac": smac,
     "flaml": flaml,
     "ax": ax,
+    "hebo": hebo,
+    "vizier": vizier,
     "pyhopper": pyhopper,
 }
 

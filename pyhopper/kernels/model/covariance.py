@@ -76,7 +76,7 @@ class Features:
 def features_of(coordinates: Coordinates, rows: Floats) -> Features:
     """Return the features of rows. An inactive entry stands at the centre: it has no slope."""
     numeric = ~coordinates.categorical
-    centred = rows[:, numeric] - 0.5
+    centred = ((rows - coordinates.middle) / coordinates.width)[:, numeric]
     centred[np.isnan(centred)] = 0.0
     parts = [centred]
     for column in np.flatnonzero(coordinates.categorical):

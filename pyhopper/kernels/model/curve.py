@@ -33,9 +33,10 @@ class Curve:
 
     def forward(self, values: Floats) -> Floats:
         """Return values as the model sees them."""
-        return np.asarray((self._bent(self._ratio(values)) - self.centre) / self.scale)
+        return np.asarray((self._bent(self.ratio(values)) - self.centre) / self.scale)
 
-    def _ratio(self, values: Floats) -> Floats:
+    def ratio(self, values: Floats) -> Floats:
+        """Return how far values are from the best, in units of the median's distance."""
         # In halves, so that the difference of two huge values stays finite; so does the ratio.
         half = 0.5 * self.unit
         most = 2.0 * EXPLODED * half
@@ -57,12 +58,6 @@ class Curve:
         half = 0.5 * self.best + 0.5 * (np.clip(bent, -most, most) * self.unit)
         return np.asarray(2.0 * np.clip(half, -0.5 * LARGEST, 0.5 * LARGEST))
 
-    def log_jacobian(self, values: Floats) -> float:
-        """Return the log of the volume change of the transform, for comparing likelihoods."""
-        ratio = self._ratio(values)
-        bent = 0.0 if np.isinf(self.bend) else float(np.log1p(ratio / self.bend).sum())
-        return -bent - len(values) * float(np.log(self.scale))
-
 
 def curve_of(values: Floats, index: int) -> Curve:
     """Return transform `index` of `CURVES` for the given values."""
@@ -77,3 +72,17 @@ def curve_of(values: Floats, index: int) -> Curve:
     raw = Curve(best, unit, CURVES[index], 0.0, 1.0)
     bent = raw.forward(values)
     return replace(raw, centre=float(bent.mean()), scale=max(float(bent.std()), 1e-12))
+
+
+def under_all(values: Floats) -> tuple[Floats, Floats]:
+    """Return the values under each of `CURVES`, one column each, and the logs of the Jacobians.
+
+    The Jacobian is the volume change of the transform, for comparing likelihoods.
+    """
+    ratio = curve_of(values, 0).ratio(values)
+    bends = np.array(CURVES[1:])
+    logs = np.log1p(np.maximum(ratio, 0.0)[:, None] / bends)
+    bent = np.column_stack([ratio, bends * logs])
+    scale = np.maximum(bent.std(axis=0), 1e-12)
+    jacobian = -np.concatenate([[0.0], logs.sum(axis=0)]) - len(values) * np.log(scale)
+    return (bent - bent.mean(axis=0)) / scale, jacobian

@@ -28,7 +28,7 @@ from pyhopper.kernels.model.covariance import (
     trend_parts,
     variance,
 )
-from pyhopper.kernels.model.curve import CURVES, curve_of
+from pyhopper.kernels.model.curve import curve_of, under_all
 
 MOST_POINTS = 250
 # Pseudo-observations of the scale: with few points the sample variance alone is unreliable.
@@ -151,11 +151,9 @@ def curve_scores(
     matrix = covariance(hyper, owner, points, points)
     matrix.flat[:: len(values) + 1] += np.exp(hyper.log_noise) + NOISE_FLOOR + unsure
     factor = safe_cholesky(matrix)
-    curves = [curve_of(values, index) for index in range(len(CURVES))]
-    targets = np.stack([curve.forward(values) for curve in curves], axis=1)
+    targets, jacobian = under_all(values)
     energy = np.square(lower_inverse(factor) @ targets).sum(axis=0)
     fit = -0.5 * (len(values) + SCALE_COUNT) * np.log(energy + SCALE_COUNT)
-    jacobian = np.array([curve.log_jacobian(values) for curve in curves])
     return np.asarray(fit + jacobian - np.log(factor.diagonal()).sum())
 
 

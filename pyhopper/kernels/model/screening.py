@@ -15,8 +15,12 @@ from pyhopper.kernels.coordinates import Coordinates, Floats, Ints, keys
 from pyhopper.kernels.model.covariance import Hyper, features_of, squared_distance
 from pyhopper.kernels.model.design import share_of_whole_space, whole_space
 from pyhopper.kernels.model.duration import Durations
-from pyhopper.kernels.model.gaussian import Model, chosen_points, first_hyper, learn
+from pyhopper.kernels.model.gaussian import Model, chosen_points, first_hyper, learn, refit
+from pyhopper.kernels.model.vicinity import beyond, vicinity
 from pyhopper.kernels.moves import SMALLEST_MOVE, move, parents_of
+
+NEAR_STEPS, NEAR_ROUNDS = 5, 3
+"""In place of those of `Workload` for a model of the best point's vicinity."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,29 @@ def failure_share(coordinates: Coordinates, failed: Floats, good: Floats, rows: 
     return np.asarray(bad / (bad + weight(good) + 0.01))
 
 
+@dataclass(frozen=True)
+class Reach:
+    """How far proposals go.
+
+    Attributes
+    ----------
+    shortest, longest
+        Of the moves: standard deviations, as shares of the range.
+    everywhere
+        Share of the proposals that are drawn from the whole space.
+    """
+
+    shortest: float
+    longest: float
+    everywhere: float
+
+    @staticmethod
+    def at(coordinates: Coordinates, temperature: float) -> Reach:
+        """Return how far proposals go in the whole space at a temperature in (0, 1]."""
+        everywhere = share_of_whole_space(coordinates) * temperature
+        return Reach(SMALLEST_MOVE, 0.5 * temperature, everywhere)
+
+
 class Scorer(Protocol):
     """What proposals are scored by."""
 
@@ -170,6 +197,8 @@ class Screen:
         See `Seen`.
     doubt
         How much of the model's standard deviation counts, in (0, 1].
+    inside
+        Whether nothing is accepted beyond the box that the model looks at.
     """
 
     model: Model
@@ -179,6 +208,7 @@ class Screen:
     durations: Durations | None = None
     left: float = np.inf
     doubt: float = 1.0
+    inside: bool = False
 
     @property
     def coordinates(self) -> Coordinates:
@@ -201,12 +231,14 @@ class Screen:
             merit = merit - 1e6 * np.maximum(share - 0.2, 0.0) - 2.0 * share
         if self.durations is not None:
             merit = merit - 1e9 * (self.durations.seconds(rows) > self.left)
+        if self.inside:
+            merit = merit - 100.0 * beyond(self.coordinates, rows)
         return merit
 
 
 def refine(
     rng: np.random.Generator, screen: Scorer, rows: Floats, merit: Floats, workload: Workload,
-    reach: float,
+    reach: Reach,
 ) -> tuple[Floats, Floats]:  # fmt: skip
     """Keep the best twentieth, move it by ever smaller steps, score again."""
     coordinates = screen.coordinates
@@ -214,8 +246,8 @@ def refine(
     for turn in range(workload.rounds):
         kept = np.argsort(-merit, kind="stable")[: max(1, workload.proposals // 20)]
         parents = rows[rng.choice(kept, workload.proposals)]
-        widest = np.log(reach * 0.5**turn / SMALLEST_MOVE)
-        size = SMALLEST_MOVE * 0.3**turn * np.exp(rng.random(workload.proposals) * widest)
+        widest = np.log(reach.longest * 0.5**turn / reach.shortest)
+        size = reach.shortest * 0.3**turn * np.exp(rng.random(workload.proposals) * widest)
         fresh = move(rng, coordinates, parents, size, dense=0.3)
         rows = np.vstack([rows[kept], fresh])
         merit = np.concatenate([merit[kept], screen.score(fresh)])
@@ -223,16 +255,16 @@ def refine(
 
 
 def local_proposals(
-    rng: np.random.Generator, screen: Scorer, rows: Floats, temperature: float, workload: Workload
+    rng: np.random.Generator, screen: Scorer, rows: Floats, reach: Reach, workload: Workload
 ) -> Floats:
     """Draw moves around the points that the model holds for the best, and some from everywhere."""
     coordinates = screen.coordinates
-    everywhere = int(share_of_whole_space(coordinates) * temperature * workload.proposals)
+    everywhere = int(reach.everywhere * workload.proposals)
     # Around the five best means rather than values, since values may be noisy.
     order = np.argsort(screen.fitted, kind="stable")[:5]
     parents = rows[parents_of(rng, order, workload.proposals - everywhere, 0.6)]
-    widest = np.log(0.5 * temperature / SMALLEST_MOVE)
-    size = SMALLEST_MOVE * np.exp(rng.random(len(parents)) * widest)
+    widest = np.log(reach.longest / reach.shortest)
+    size = reach.shortest * np.exp(rng.random(len(parents)) * widest)
     near = move(rng, coordinates, parents, size, dense=0.2)
     return np.vstack([near, whole_space(rng, coordinates, everywhere)])
 
@@ -276,10 +308,21 @@ def rank(
     # The model: hyperparameters at the peak of their posterior, then a Gaussian process with these
     # on the evaluations that matter most (Rasmussen & Williams 2006, equations 2.23 to 2.26).
     hyper = learn(hyper, coordinates, rows, values, workload.steps, workload.replay, unsure)
-    used = chosen_points(hyper, coordinates, rows, values)
+    near = None if seeding else vicinity(rng, hyper, coordinates, rows, values)
+    if near is None:
+        view, known, used = coordinates, hyper, chosen_points(hyper, coordinates, rows, values)
+        reach = Reach.at(coordinates, temperature)
+    else:
+        view, used = near.coordinates, near.used
+        reach = Reach(min(SMALLEST_MOVE, 0.01 * near.longest), near.longest, everywhere=0.0)
+        # Learned anew, since the box is another one each time. Its values are close to each other,
+        # and modelled as they are.
+        known, told = first_hyper(view), (rows[used], values[used])
+        known = refit(known, view, *told, NEAR_STEPS, straight=True, unsure=unsure[used])
+        workload = replace(workload, rounds=NEAR_ROUNDS)
     rows, values, unsure = rows[used], values[used], unsure[used]
     workload = workload.for_points(len(rows))
-    model = Model(hyper, coordinates, rows, values, seen.pending, unsure)
+    model = Model(known, view, rows, values, seen.pending, unsure)
     share = share_of_whole_space(coordinates)
     screen = Screen(
         model,
@@ -289,6 +332,7 @@ def rank(
         seen.durations,
         seen.left,
         doubt=share if seeding else 1.0,
+        inside=near is not None,
     )
     # The first stage of delayed acceptance (Christen & Fox 2005): many proposals are judged by the
     # model in place of the objective, by the logarithm of their expected improvement on the best
@@ -301,9 +345,9 @@ def rank(
         merit = screen.score(proposals)
         screened = len(proposals)
     else:
-        proposals = local_proposals(rng, screen, rows, temperature, workload)
+        proposals = local_proposals(rng, screen, rows, reach, workload)
         merit = screen.score(proposals)
-        proposals, merit = refine(rng, screen, proposals, merit, workload, 0.5 * temperature)
+        proposals, merit = refine(rng, screen, proposals, merit, workload, reach)
         screened = workload.proposals * (1 + workload.rounds)
     # The second stage evaluates the first of these that is allowed.
     chosen = unseen(proposals, merit, np.vstack([seen.rows, seen.pending]), workload.keep)

@@ -28,6 +28,7 @@ from pyhopper.kernels.model.gaussian import (
 )
 from pyhopper.kernels.model.screening import (
     Ranking,
+    Reach,
     Seen,
     Workload,
     failure_share,
@@ -297,9 +298,10 @@ def rank_several(
         merit, screened = screen.score(proposals), len(proposals)
     else:
         points = np.vstack([rows, seen.pending])
-        proposals = local_proposals(rng, screen, points, temperature, workload)
+        reach = Reach.at(coordinates, temperature)
+        proposals = local_proposals(rng, screen, points, reach, workload)
         merit = screen.score(proposals)
-        proposals, merit = refine(rng, screen, proposals, merit, workload, 0.5 * temperature)
+        proposals, merit = refine(rng, screen, proposals, merit, workload, reach)
         screened = workload.proposals * (1 + workload.rounds)
     chosen = unseen(proposals, merit, np.vstack([seen.rows, seen.pending]), workload.keep)
     mean, sd = _in_objective_units(models[0], proposals[chosen], values[:, 0], first)

@@ -1,0 +1,98 @@
+"""The vicinity of the best point, for a model of its own.
+
+A model of all evaluations explains the large differences between far points first. Near the best,
+where values differ by little, a model of the nearest evaluations alone knows more: in a box that
+they fill, its quadratic trend describes the minimum itself. It holds for that box, so nothing is
+accepted beyond. (Trust regions: Powell 2009; with Gaussian processes: Eriksson et al. 2019.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pyhopper.kernels.coordinates import Coordinates, Floats, Ints
+from pyhopper.kernels.model.covariance import Hyper, columns_of, features_of, squared_distance
+
+_SHARE = 0.5
+"""Of the candidates of phase 2. The others are free to find a better region."""
+
+_FEWEST = 30
+"""With fewer evaluations there is no near and far."""
+
+_PER_COLUMN = 4
+"""A model of the vicinity knows at most so many evaluations for each column."""
+
+_NARROWEST = 0.1
+"""Least width of the box in a column, as a share of its widest: the nearest evaluations may be all
+alike in a column that few moves have touched."""
+
+_SMALLEST = 1e-9
+"""A smaller box, as a share of the range, holds no other values worth an evaluation."""
+
+
+@dataclass(frozen=True)
+class Vicinity:
+    """The evaluations next to the best.
+
+    Attributes
+    ----------
+    used
+        Their indices.
+    coordinates
+        The columns, with the box that these evaluations fill.
+    longest
+        Half the width of the box where it is widest, as a share of the range.
+    """
+
+    used: Ints
+    coordinates: Coordinates
+    longest: float
+
+
+def vicinity(
+    rng: np.random.Generator, hyper: Hyper, coordinates: Coordinates, rows: Floats, values: Floats
+) -> Vicinity | None:
+    """Return the vicinity of the best point; None where this candidate looks at the whole space.
+
+    That is decided by a coin. Without a continuous column there is no scale to look closer at.
+
+    Parameters
+    ----------
+    rng
+        The generator of this candidate.
+    hyper
+        Of the model of all evaluations: its length scales say what is near.
+    coordinates, rows, values
+        The columns, and all successful evaluations.
+    """
+    continuous = coordinates.levels == 0
+    if len(rows) < _FEWEST or not continuous.any() or rng.random() >= _SHARE:
+        return None
+    best = int(np.argmin(values))
+    near = features_of(coordinates, rows).near * np.exp(-hyper.log_length[columns_of(coordinates)])
+    distance = squared_distance(near, near[best : best + 1])[:, 0]
+    count = min(len(rows) // 2, _PER_COLUMN * coordinates.dimension)
+    used = np.sort(np.argsort(distance, kind="stable")[:count])
+    # How far they are from the best in each column; an inactive entry no further than the middle.
+    middle = np.where(np.isnan(rows[best]) | coordinates.categorical, 0.5, rows[best])
+    off = np.nan_to_num(np.abs(rows[used] - middle))
+    half = np.minimum(off.max(axis=0), 0.5)
+    widest = float(half[continuous].max())
+    if widest < _SMALLEST:
+        return None
+    half[continuous] = np.maximum(half[continuous], _NARROWEST * widest)
+    # A level or option that all of them share stays as it is.
+    shared = ~continuous & (rows[used] == rows[best]).all(axis=0)
+    levels = np.where(shared, 1, coordinates.levels)
+    width = 2.0 * np.where(half > 0.0, half, 0.5)
+    box = replace(coordinates, levels=levels, middle=middle, width=width)
+    return Vicinity(used, box, float(half[~coordinates.categorical].max()))
+
+
+def beyond(coordinates: Coordinates, rows: Floats) -> Floats:
+    """Return how far each row lies outside the box, in widths of the box; 0 inside."""
+    numeric = ~coordinates.categorical
+    off = np.abs((rows - coordinates.middle) / coordinates.width)[:, numeric]
+    return np.asarray(np.maximum(np.nan_to_num(off).max(axis=1) - 0.5, 0.0))
