@@ -260,6 +260,25 @@ def test_power_cuts(tmp_path, monkeypatch, most):
         assert told == whole
 
 
+@pytest.mark.parametrize("arrived", [0, 1, 20, 100])
+def test_the_power_fails_before_the_header_is_safe(tmp_path, arrived):
+    path = tmp_path / "run.ckpt"
+    whole = run(path)
+    data = path.read_bytes()
+    path.write_bytes(data[:arrived] + bytes(4096))
+    assert run(path) == whole
+    assert path.read_bytes().startswith(data[:100])
+
+
+def test_zeros_that_are_somebody_elses(tmp_path):
+    """A file that only begins with zeros, such as the image of a disk, is no checkpoint."""
+    path = tmp_path / "run.ckpt"
+    path.write_bytes(bytes(4096) + b"data")
+    with pytest.raises(pyhopper.CheckpointError, match="is not a checkpoint"):
+        run(path)
+    assert path.read_bytes() == bytes(4096) + b"data"
+
+
 def test_lines_are_synced_within_seconds(tmp_path, monkeypatch):
     """What was written before a long evaluation is safe while it runs."""
     synced = threading.Event()
