@@ -38,6 +38,8 @@ class Coordinates:
     middle, width
         Of the box in which a model's features go from -1/2 to 1/2: the whole space, or a part with
         one entry a column.
+    fixed
+        True where moves leave a column as it is.
     """
 
     levels: Ints
@@ -47,6 +49,7 @@ class Coordinates:
     weights: tuple[tuple[int, Floats], ...] = ()
     middle: Floats | float = 0.5
     width: Floats | float = 1.0
+    fixed: Bools | bool = False
 
     @staticmethod
     def continuous(dimension: int) -> Coordinates:
@@ -80,8 +83,8 @@ class Coordinates:
 
     @cached_property
     def free(self) -> Bools:
-        """Columns that have more than one value."""
-        return np.asarray(self.levels != 1)
+        """Columns that have more than one value, and are not fixed."""
+        return np.asarray((self.levels != 1) & np.logical_not(self.fixed))
 
 
 def active(coordinates: Coordinates, rows: Floats) -> Bools:

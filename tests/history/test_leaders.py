@@ -43,7 +43,7 @@ def test_it_finds_no_worse_candidate(searches):
 
     The gain of the better choice is small: one standard error of 100 searches. So the test allows
     two standard errors of the paired differences, which noise alone exceeds in 2.5% of all tries,
-    and the declared value of a random candidate must not pass.
+    and the first candidate after the start, which is a random one, must not pass.
     """
     lucky, declared, any_other = [], [], []
     for seed in range(searches):
@@ -60,7 +60,7 @@ def test_it_finds_no_worse_candidate(searches):
         done = [e for e in search.history.evaluations if e.type is not CandidateType.REEVALUATION]
         lucky.append(truth(min(done, key=lambda e: e.value).params))
         declared.append(truth(search.best))
-        any_other.append(truth(noise.choice(done).params))
+        any_other.append(truth(done[1].params))
 
     def is_worse(chosen):
         """By more than two standard errors."""

@@ -77,6 +77,16 @@ class TestAlways:
             vicinity(np.random.default_rng(0), first_hyper(columns), columns, rows, values) is None
         )
 
+    def test_what_exploded_counts_as_failed(self):
+        columns = Coordinates.continuous(2)
+        rows = whole_space(np.random.default_rng(0), columns, 60)
+        values = 1 - rows[:, 0]
+        over = rows[:, 0] > 0.8
+        values[over] = 1e9
+        found = vicinity(np.random.default_rng(0), first_hyper(columns), columns, rows, values)
+        assert not over[found.used].any()
+        assert over[found.failed].all()
+
     def test_inactive_columns(self):
         """Half of the evaluations have no second column."""
         columns = Coordinates(
@@ -116,3 +126,20 @@ def test_a_valley_is_followed_further(monkeypatch):
     near = found()
     monkeypatch.setattr(module, "_SHARE", 0.0)
     assert near < found() - 0.1
+
+
+@pytest.mark.slow
+def test_few_candidates_explode_beside_a_cliff(monkeypatch):
+    """The best is at the edge of what diverges; the control takes such values for values."""
+
+    def exploded():
+        search = pyhopper.Search({name: pyhopper.float(0, 1) for name in "abc"}, seed=3)
+        search.run(
+            lambda p: 1e9 if p["a"] > 0.97 else (p["b"] - 0.5) ** 2 + (p["c"] - 0.5) ** 2 - p["a"],
+            "min", steps=150, quiet=True,
+        )  # fmt: skip
+        return sum(value > 1e6 for value in search.history.fs)
+
+    few = exploded()
+    monkeypatch.setattr(module, "_EXPLODED", math.inf)
+    assert few < 20 < exploded()

@@ -308,12 +308,14 @@ def rank(
     # The model: hyperparameters at the peak of their posterior, then a Gaussian process with these
     # on the evaluations that matter most (Rasmussen & Williams 2006, equations 2.23 to 2.26).
     hyper = learn(hyper, coordinates, rows, values, workload.steps, workload.replay, unsure)
+    failed = seen.rows[~good]
     near = None if seeding else vicinity(rng, hyper, coordinates, rows, values)
     if near is None:
         view, known, used = coordinates, hyper, chosen_points(hyper, coordinates, rows, values)
         reach = Reach.at(coordinates, temperature)
     else:
         view, used = near.coordinates, near.used
+        failed = np.vstack([failed, rows[near.failed]])
         reach = Reach(min(SMALLEST_MOVE, 0.01 * near.longest), near.longest, everywhere=0.0)
         # Learned anew, since the box is another one each time. Its values are close to each other,
         # and modelled as they are.
@@ -327,7 +329,7 @@ def rank(
     screen = Screen(
         model,
         model.expected_best,
-        seen.rows[~good],
+        failed,
         rows,
         seen.durations,
         seen.left,

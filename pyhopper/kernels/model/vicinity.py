@@ -14,12 +14,13 @@ import numpy as np
 
 from pyhopper.kernels.coordinates import Coordinates, Floats, Ints
 from pyhopper.kernels.model.covariance import Hyper, columns_of, features_of, squared_distance
+from pyhopper.kernels.model.curve import curve_of
 
 _SHARE = 0.5
 """Of the candidates of phase 2. The others are free to find a better region."""
 
 _FEWEST = 30
-"""With fewer evaluations there is no near and far."""
+"""Of fewer evaluations a half is too few for a model."""
 
 _PER_COLUMN = 4
 """A model of the vicinity knows at most so many evaluations for each column."""
@@ -27,6 +28,10 @@ _PER_COLUMN = 4
 _NARROWEST = 0.1
 """Least width of the box in a column, as a share of its widest: the nearest evaluations may be all
 alike in a column that few moves have touched."""
+
+_EXPLODED = 10.0
+"""A value so many times further from the best than the median is a failure here: where a cliff is
+close to the best, all else would be flat beside it."""
 
 _SMALLEST = 1e-9
 """A smaller box, as a share of the range, holds no other values worth an evaluation."""
@@ -40,6 +45,8 @@ class Vicinity:
     ----------
     used
         Their indices.
+    failed
+        Indices of the evaluations, near or far, that count as failures.
     coordinates
         The columns, with the box that these evaluations fill.
     longest
@@ -47,6 +54,7 @@ class Vicinity:
     """
 
     used: Ints
+    failed: Ints
     coordinates: Coordinates
     longest: float
 
@@ -73,7 +81,9 @@ def vicinity(
     best = int(np.argmin(values))
     near = features_of(coordinates, rows).near * np.exp(-hyper.log_length[columns_of(coordinates)])
     distance = squared_distance(near, near[best : best + 1])[:, 0]
-    count = min(len(rows) // 2, _PER_COLUMN * coordinates.dimension)
+    exploded = curve_of(values, 0).ratio(values) > _EXPLODED
+    distance[exploded] = np.inf
+    count = min((len(rows) - int(exploded.sum())) // 2, _PER_COLUMN * coordinates.dimension)
     used = np.sort(np.argsort(distance, kind="stable")[:count])
     # How far they are from the best in each column; an inactive entry no further than the middle.
     middle = np.where(np.isnan(rows[best]) | coordinates.categorical, 0.5, rows[best])
@@ -85,10 +95,11 @@ def vicinity(
     half[continuous] = np.maximum(half[continuous], _NARROWEST * widest)
     # A level or option that all of them share stays as it is.
     shared = ~continuous & (rows[used] == rows[best]).all(axis=0)
-    levels = np.where(shared, 1, coordinates.levels)
     width = 2.0 * np.where(half > 0.0, half, 0.5)
-    box = replace(coordinates, levels=levels, middle=middle, width=width)
-    return Vicinity(used, box, float(half[~coordinates.categorical].max()))
+    box = replace(coordinates, middle=middle, width=width, fixed=shared)
+    return Vicinity(
+        used, np.flatnonzero(exploded), box, float(half[~coordinates.categorical].max())
+    )
 
 
 def beyond(coordinates: Coordinates, rows: Floats) -> Floats:
