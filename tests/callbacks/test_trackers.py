@@ -245,11 +245,9 @@ def wandb_records(path):
 
 @pytest.mark.heavy
 @pytest.mark.filterwarnings("ignore")
-def test_wandb(tmp_path, monkeypatch, request):
+def test_wandb(tmp_path, monkeypatch):
     """The package reads its files in a compiled program; its own protocol is in Python."""
-    wandb = pytest.importorskip("wandb", reason="Weights & Biases is not installed")
-    # Its own process would go on, and be a stray one to tests that look for those.
-    request.addfinalizer(wandb.teardown)
+    pytest.importorskip("wandb", reason="Weights & Biases is not installed")
     from wandb.proto.wandb_internal_pb2 import Record
 
     monkeypatch.setenv("WANDB_SILENT", "true")

@@ -22,6 +22,10 @@ def space(levels=(0, 0, 4, 3)):
     return Coordinates(levels, options, np.full(len(levels), -1), np.zeros(len(levels)))
 
 
+def around_the_best(columns, rows, values):
+    return vicinity(np.random.default_rng(0), first_hyper(columns), columns, rows, values)
+
+
 def two_heaps(columns, count=60):
     """Evaluations close to a corner, which are the best, and as many in the opposite one."""
     rows = whole_space(np.random.default_rng(0), columns, count)
@@ -42,7 +46,7 @@ class TestAlways:
     def test_the_box_is_what_the_nearest_fill(self):
         columns = space()
         rows, values, near = two_heaps(columns)
-        found = vicinity(np.random.default_rng(0), first_hyper(columns), columns, rows, values)
+        found = around_the_best(columns, rows, values)
         assert near[found.used].all()
         assert len(found.used) == 16
         assert found.longest < 0.1
@@ -65,17 +69,13 @@ class TestAlways:
         columns = space(levels)
         rows = whole_space(np.random.default_rng(0), columns, 60)
         values = rows.sum(axis=1)
-        assert (
-            vicinity(np.random.default_rng(0), first_hyper(columns), columns, rows, values) is None
-        )
+        assert around_the_best(columns, rows, values) is None
 
     def test_all_alike_in_what_is_continuous(self):
         columns = space()
         rows, values, _ = two_heaps(columns)
         rows[:, :2] = 0.5
-        assert (
-            vicinity(np.random.default_rng(0), first_hyper(columns), columns, rows, values) is None
-        )
+        assert around_the_best(columns, rows, values) is None
 
     def test_what_exploded_counts_as_failed(self):
         columns = Coordinates.continuous(2)
@@ -83,7 +83,7 @@ class TestAlways:
         values = 1 - rows[:, 0]
         over = rows[:, 0] > 0.8
         values[over] = 1e9
-        found = vicinity(np.random.default_rng(0), first_hyper(columns), columns, rows, values)
+        found = around_the_best(columns, rows, values)
         assert not over[found.used].any()
         assert over[found.failed].all()
 

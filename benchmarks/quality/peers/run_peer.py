@@ -23,6 +23,13 @@ from problems import Param
 Objective = Callable[[list[Any]], float]
 
 
+def _value(p: Param, drawn: Any) -> Any:
+    """The value of a parameter whose ordered values were drawn by their index."""
+    if p.kind == "ordinal":
+        return p.values[int(drawn)]
+    return int(drawn) if p.kind == "int" else drawn
+
+
 def random_search(params: tuple[Param, ...], budget: int, seed: int, objective: Objective) -> None:
     """Draw every candidate from the whole space."""
     rng = np.random.default_rng(seed)
@@ -125,13 +132,7 @@ def hyperopt(params: tuple[Param, ...], budget: int, seed: int, objective: Objec
             space[p.name] = hp.uniform(p.name, p.low, p.high)
 
     def run(drawn: dict[str, Any]) -> float:
-        point = []
-        for p in params:
-            value = drawn[p.name]
-            if p.kind == "ordinal":
-                value = p.values[int(value)]
-            point.append(int(value) if p.kind == "int" else value)
-        return objective(point)
+        return objective([_value(p, drawn[p.name]) for p in params])
 
     fmin(
         run, space, algo=tpe.suggest, max_evals=budget, rstate=np.random.default_rng(seed),
@@ -158,11 +159,7 @@ def smac(params: tuple[Param, ...], budget: int, seed: int, objective: Objective
             space.add(Float(p.name, (p.low, p.high), log=p.log))
 
     def run(configuration: Any, seed: int = 0) -> float:
-        point = []
-        for p in params:
-            value = configuration[p.name]
-            point.append(p.values[int(value)] if p.kind == "ordinal" else value)
-        return objective(point)
+        return objective([_value(p, configuration[p.name]) for p in params])
 
     with tempfile.TemporaryDirectory() as folder:
         scenario = Scenario(
@@ -189,11 +186,7 @@ def flaml(params: tuple[Param, ...], budget: int, seed: int, objective: Objectiv
             space[p.name] = tune.uniform(p.low, p.high)
 
     def run(drawn: dict[str, Any]) -> dict[str, float]:
-        point = []
-        for p in params:
-            value = drawn[p.name]
-            point.append(p.values[int(value)] if p.kind == "ordinal" else value)
-        return {"loss": objective(point)}
+        return {"loss": objective([_value(p, drawn[p.name]) for p in params])}
 
     np.random.seed(seed)
     tune.run(run, config=space, metric="loss", mode="min", num_samples=budget, verbose=0)
@@ -250,11 +243,7 @@ def hebo(params: tuple[Param, ...], budget: int, seed: int, objective: Objective
     solver = HEBO(DesignSpace().parse(space), scramble_seed=seed)
     for _ in range(budget):
         drawn = solver.suggest(1)
-        point = []
-        for p in params:
-            value = drawn[p.name].iloc[0]
-            value = p.values[int(value)] if p.kind == "ordinal" else value
-            point.append(int(value) if p.kind == "int" else value)
+        point = [_value(p, drawn[p.name].iloc[0]) for p in params]
         solver.observe(drawn, np.array([[objective(point)]]))
 
 
@@ -284,7 +273,8 @@ def vizier(params: tuple[Param, ...], budget: int, seed: int, objective: Objecti
         point = []
         for p in params:
             value = trial.parameters[p.name].value
-            point.append(p.values[int(value)] if p.kind in ("categorical", "ordinal") else value)
+            indexed = p.kind == "categorical"
+            point.append(p.values[int(value)] if indexed else _value(p, value))
         loss = float(objective(point))
         trial.complete(vz.Measurement(metrics={"loss": loss}))
         solver.update(algorithms.CompletedTrials([trial]), algorithms.ActiveTrials())

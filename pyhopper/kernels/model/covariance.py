@@ -73,11 +73,19 @@ class Features:
     bowl: Floats
 
 
-def features_of(coordinates: Coordinates, rows: Floats) -> Features:
-    """Return the features of rows. An inactive entry stands at the centre: it has no slope."""
-    numeric = ~coordinates.categorical
-    centred = ((rows - coordinates.middle) / coordinates.width)[:, numeric]
+def centred_of(coordinates: Coordinates, rows: Floats) -> Floats:
+    """Return the numeric columns of rows, from -1/2 to 1/2 in the box that a model looks at.
+
+    An inactive entry stands at the centre: it has no slope.
+    """
+    centred = ((rows - coordinates.middle) / coordinates.width)[:, ~coordinates.categorical]
     centred[np.isnan(centred)] = 0.0
+    return np.asarray(centred)
+
+
+def features_of(coordinates: Coordinates, rows: Floats) -> Features:
+    """Return the features of rows."""
+    centred = centred_of(coordinates, rows)
     parts = [centred]
     for column in np.flatnonzero(coordinates.categorical):
         options = np.arange(coordinates.levels[column])
@@ -101,6 +109,12 @@ def squared_distance(left: Floats, right: Floats) -> Floats:
     product += np.einsum("ij,ij->i", left, left)[:, None]
     product += np.einsum("ij,ij->i", right, right)[None, :]
     return np.maximum(product, 0.0, out=product)
+
+
+def distances_from(hyper: Hyper, coordinates: Coordinates, rows: Floats, index: int) -> Floats:
+    """Return the squared distances of rows from one of them, in the length scales of a model."""
+    near = features_of(coordinates, rows).near * np.exp(-hyper.log_length[columns_of(coordinates)])
+    return squared_distance(near, near[index : index + 1])[:, 0]
 
 
 def trend_parts(left: Features, right: Features) -> list[Floats]:

@@ -23,6 +23,7 @@ from pyhopper.kernels.model.covariance import (
     Hyper,
     columns_of,
     covariance,
+    distances_from,
     features_of,
     squared_distance,
     trend_parts,
@@ -232,9 +233,7 @@ def chosen_points(hyper: Hyper, coordinates: Coordinates, rows: Floats, values: 
         return np.arange(len(values))
     third = MOST_POINTS // 3
     order = np.argsort(values, kind="stable")
-    owner = columns_of(coordinates)
-    near = features_of(coordinates, rows).near * np.exp(-hyper.log_length[owner])
-    distance = squared_distance(near, near[order[:1]])[:, 0]
+    distance = distances_from(hyper, coordinates, rows, int(order[0]))
     distance[order[:third]] = distance[-third:] = -1.0
     return np.sort(np.argsort(distance, kind="stable")[:MOST_POINTS])
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pyhopper.kernels.coordinates import Coordinates, Floats, Ints
-from pyhopper.kernels.model.covariance import Hyper, columns_of, features_of, squared_distance
+from pyhopper.kernels.model.covariance import Hyper, centred_of, distances_from
 from pyhopper.kernels.model.curve import curve_of
 
 _SHARE = 0.5
@@ -79,8 +79,7 @@ def vicinity(
     if len(rows) < _FEWEST or not continuous.any() or rng.random() >= _SHARE:
         return None
     best = int(np.argmin(values))
-    near = features_of(coordinates, rows).near * np.exp(-hyper.log_length[columns_of(coordinates)])
-    distance = squared_distance(near, near[best : best + 1])[:, 0]
+    distance = distances_from(hyper, coordinates, rows, best)
     exploded = curve_of(values, 0).ratio(values) > _EXPLODED
     distance[exploded] = np.inf
     count = min((len(rows) - int(exploded.sum())) // 2, _PER_COLUMN * coordinates.dimension)
@@ -104,6 +103,5 @@ def vicinity(
 
 def beyond(coordinates: Coordinates, rows: Floats) -> Floats:
     """Return how far each row lies outside the box, in widths of the box; 0 inside."""
-    numeric = ~coordinates.categorical
-    off = np.abs((rows - coordinates.middle) / coordinates.width)[:, numeric]
-    return np.asarray(np.maximum(np.nan_to_num(off).max(axis=1) - 0.5, 0.0))
+    off = np.abs(centred_of(coordinates, rows)).max(axis=1)
+    return np.asarray(np.maximum(off - 0.5, 0.0))
