@@ -64,12 +64,22 @@ class TestAlways:
             assert (result.rows[:, 2:] == (0.125, 1.0)).all()
             assert not set(keys(result.rows)) & set(keys(rows))
 
-    @pytest.mark.parametrize("levels", [(4, 5, 3), (1, 1, 2)])
-    def test_without_a_continuous_column_there_is_none(self, levels):
+    @pytest.mark.parametrize("levels", [(4, 5, 3), (1, 1, 2), (4, 5, 300)])
+    def test_with_few_levels_there_is_none(self, levels):
         columns = space(levels)
         rows = whole_space(np.random.default_rng(0), columns, 60)
         values = rows.sum(axis=1)
         assert around_the_best(columns, rows, values) is None
+
+    def test_many_levels_are_as_good_as_a_continuum(self):
+        columns = space((401, 4, 3))
+        rows = whole_space(np.random.default_rng(0), columns, 60)
+        rows[:, 1:] = 0.125, 1.0
+        values = np.abs(rows[:, 0] - rows[0, 0])
+        found = around_the_best(columns, rows, values)
+        assert len(found.used) == 12
+        assert values[found.used].max() < np.delete(values, found.used).min()
+        assert found.longest < 0.5
 
     def test_all_alike_in_what_is_continuous(self):
         columns = space()

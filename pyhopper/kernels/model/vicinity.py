@@ -22,8 +22,8 @@ _SHARE = 0.5
 _FEWEST = 30
 """Of fewer evaluations a half is too few for a model."""
 
-_PER_COLUMN = 4
-"""A model of the vicinity knows at most so many evaluations for each column."""
+_PER_COLUMN, _OF_ALL = 4, 10
+"""A model of the vicinity knows at most so many evaluations for each column, or one of so many."""
 
 _NARROWEST = 0.1
 """Least width of the box in a column, as a share of its widest: the nearest evaluations may be all
@@ -32,6 +32,9 @@ alike in a column that few moves have touched."""
 _EXPLODED = 10.0
 """A value so many times further from the best than the median is a failure here: where a cliff is
 close to the best, all else would be flat beside it."""
+
+_MANY_LEVELS = 50
+"""A column with so many levels is nearly continuous."""
 
 _SMALLEST = 1e-9
 """A smaller box, as a share of the range, holds no other values worth an evaluation."""
@@ -64,7 +67,8 @@ def vicinity(
 ) -> Vicinity | None:
     """Return the vicinity of the best point; None where this candidate looks at the whole space.
 
-    That is decided by a coin. Without a continuous column there is no scale to look closer at.
+    That is decided by a coin. Where no column is continuous, or nearly, there is no scale to look
+    closer at.
 
     Parameters
     ----------
@@ -76,19 +80,22 @@ def vicinity(
         The columns, and all successful evaluations.
     """
     continuous = coordinates.levels == 0
-    if len(rows) < _FEWEST or not continuous.any() or rng.random() >= _SHARE:
+    nearly = ~coordinates.categorical & (coordinates.levels >= _MANY_LEVELS)
+    scaled = continuous if continuous.any() else nearly
+    if len(rows) < _FEWEST or not scaled.any() or rng.random() >= _SHARE:
         return None
     best = int(np.argmin(values))
     distance = distances_from(hyper, coordinates, rows, best)
     exploded = curve_of(values, 0).ratio(values) > _EXPLODED
     distance[exploded] = np.inf
-    count = min((len(rows) - int(exploded.sum())) // 2, _PER_COLUMN * coordinates.dimension)
+    most = max(_PER_COLUMN * coordinates.dimension, len(rows) // _OF_ALL)
+    count = min((len(rows) - int(exploded.sum())) // 2, most)
     used = np.sort(np.argsort(distance, kind="stable")[:count])
     # How far they are from the best in each column; an inactive entry no further than the middle.
     middle = np.where(np.isnan(rows[best]) | coordinates.categorical, 0.5, rows[best])
     off = np.nan_to_num(np.abs(rows[used] - middle))
     half = np.minimum(off.max(axis=0), 0.5)
-    widest = float(half[continuous].max())
+    widest = float(half[scaled].max())
     if widest < _SMALLEST:
         return None
     half[continuous] = np.maximum(half[continuous], _NARROWEST * widest)
