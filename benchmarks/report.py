@@ -274,7 +274,11 @@ def page(folders: list[Path]) -> str:
     if timed:
         body = table(*equal_time(timed), "pyhopper (this)")
         sections.insert(0, ("Quality of the search in equal time", body))
-    for name, title in (("development", "tasks it was developed on"), ("holdout", "other tasks")):
+    for name, title in (
+        ("sklearn", "trainings with scikit-learn that it was developed on"),
+        ("development", "tasks it was developed on"),
+        ("holdout", "other tasks"),
+    ):
         runs = [each for each in ranked if each["task"] in tasks.SETS[name]]
         if runs:
             sections.insert(0, (f"Quality of the search, {title}", quality(runs)))

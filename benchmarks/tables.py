@@ -201,6 +201,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "suites": lambda: suites("holdout"),
     "development": lambda: quality(ranked("development")),
     "development-suites": lambda: suites("development"),
+    "sklearn": lambda: quality(ranked("sklearn")),
     "sample": sample,
     "clock": clock,
     "several": several,
