@@ -26,8 +26,15 @@ from pyhopper.files import write_whole
 _POLL = 0.25
 """How often to look whether a command has exited while another process holds its output open."""
 
+_LAST = 5.0
+"""Seconds that the last output may take to arrive after the exit: the thread that reads it may be
+late on a busy machine. It ends at once, unless a process that left the group keeps the pipe."""
+
 _GRACE = 3.0
 """Seconds that a command has to end by SIGTERM before it is killed."""
+
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+"""The signal that cannot be ignored; Windows has none."""
 
 _LONGEST = 1 << 20
 """Most bytes of a line that are looked at."""
@@ -289,7 +296,7 @@ class Child:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and not self._has_exited():
             self._end_gently()
-        self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        self._signal(_KILL)
         self._popen.wait()
 
     def _read(self) -> None:
@@ -313,11 +320,14 @@ class Child:
 
     def _output(self) -> Iterator[bytes]:
         while True:
+            # Before the look at the output, so that nothing printed in between is missed.
+            if exited := self._has_exited():
+                self._signal(_KILL)  # what it has started may hold its output open
             try:
-                data = self._chunks.get(timeout=_POLL)
+                data = self._chunks.get(timeout=_LAST if exited else _POLL)
             except queue.Empty:
-                if self._has_exited():
-                    return  # what it has started holds its output open
+                if exited:
+                    return
                 continue
             if not data:
                 return
@@ -329,7 +339,7 @@ class Child:
             return self._popen.wait()
         # Not reaped yet, so that its process group is still its own.
         os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOWAIT)
-        self._signal(signal.SIGKILL)
+        self._signal(_KILL)
         return self._popen.wait()
 
     def _has_exited(self) -> bool:

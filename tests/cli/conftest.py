@@ -18,6 +18,7 @@ class Shell:
     def __init__(self, folder):
         self.folder = folder
         self.command = [sys.executable, "-m", "pyhopper"]
+        self.started = []
 
     def __call__(self, *arguments, code=0):
         """Run it in this process, which is faster, and wait."""
@@ -42,7 +43,7 @@ class Shell:
     def start(self, *arguments):
         """Start it in a process of its own, and do not wait."""
         with (self.folder / "errors.txt").open("a") as errors:
-            return subprocess.Popen(
+            run = subprocess.Popen(
                 [*self.command, *map(str, arguments)],
                 cwd=self.folder,
                 env=environment(),
@@ -50,6 +51,8 @@ class Shell:
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
             )
+        self.started.append(run)
+        return run
 
     def script(self, name, text):
         """Write an executable script."""
@@ -67,4 +70,9 @@ class Shell:
 def shell(tmp_path, monkeypatch):
     """``pyhopper`` in an empty folder, the working directory."""
     monkeypatch.chdir(tmp_path)
-    return Shell(tmp_path)
+    found = Shell(tmp_path)
+    yield found
+    # Where a test has failed, an endless search would go on, and pytest wait for it.
+    for run in found.started:
+        run.kill()
+        run.wait(30)

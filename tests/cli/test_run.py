@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 import pytest
@@ -13,6 +14,8 @@ from processes import environment, eventually, is_alive
 
 import pyhopper
 from pyhopper.cli import main
+from pyhopper.cli.command import Child, Command
+from pyhopper.cli.values import Source
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="scripts of a Unix shell")
 
@@ -325,3 +328,28 @@ def test_a_checkpoint_of_python_has_no_command(tmp_path, capsys):
     for arguments in (["best", str(path), "--flags"], ["replay", str(path), "0"]):
         assert main(arguments) == 1
         assert "in Python, not by pyhopper run" in capsys.readouterr().err
+
+
+def test_output_that_is_read_after_the_exit_counts(shell, monkeypatch):
+    """On a busy machine the thread that reads comes to it late: when the exit is known already."""
+    exited, read, has_exited = threading.Event(), Child._read, Child._has_exited
+
+    def late(child):
+        exited.wait(60)
+        read(child)
+
+    def known(child):
+        if found := has_exited(child):
+            exited.set()
+        return found
+
+    monkeypatch.setattr(Child, "_read", late)
+    monkeypatch.setattr(Child, "_has_exited", known)
+    shell.script("s.sh", "#!/bin/sh\necho 3\n")
+    values = []
+
+    def evaluated():
+        values.append((yield from Command(["./s.sh"], Source(), str(shell.folder))({})))
+
+    list(evaluated())
+    assert values == [3]
