@@ -27,8 +27,9 @@ _POLL = 0.25
 """How often to look whether a command has exited while another process holds its output open."""
 
 _LAST = 5.0
-"""Seconds that the last output may take to arrive after the exit: the thread that reads it may be
-late on a busy machine. It ends at once, unless a process that left the group keeps the pipe."""
+"""Most seconds to wait for the last output of a command that has exited: on a busy machine the
+thread that reads it may be late. Usually the pipe is closed then and the wait is over at once; only
+a process that was left behind, and could not be killed, keeps it open."""
 
 _GRACE = 3.0
 """Seconds that a command has to end by SIGTERM before it is killed."""

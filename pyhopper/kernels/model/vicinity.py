@@ -22,8 +22,11 @@ _SHARE = 0.5
 _FEWEST = 30
 """Of fewer evaluations a half is too few for a model."""
 
-_PER_COLUMN, _OF_ALL = 4, 10
-"""A model of the vicinity knows at most so many evaluations for each column, or one of so many."""
+_PER_COLUMN = 4
+"""A model of the vicinity knows at most so many evaluations for each column, ..."""
+
+_ONE_IN = 10
+"""... or one in so many of all evaluations, if that is more."""
 
 _NARROWEST = 0.1
 """Least width of the box in a column, as a share of its widest: the nearest evaluations may be all
@@ -34,7 +37,7 @@ _EXPLODED = 10.0
 close to the best, all else would be flat beside it."""
 
 _MANY_LEVELS = 50
-"""A column with so many levels is nearly continuous."""
+"""Where no column is continuous, one with so many levels is nearly so."""
 
 _SMALLEST = 1e-9
 """A smaller box, as a share of the range, holds no other values worth an evaluation."""
@@ -88,7 +91,7 @@ def vicinity(
     distance = distances_from(hyper, coordinates, rows, best)
     exploded = curve_of(values, 0).ratio(values) > _EXPLODED
     distance[exploded] = np.inf
-    most = max(_PER_COLUMN * coordinates.dimension, len(rows) // _OF_ALL)
+    most = max(_PER_COLUMN * coordinates.dimension, len(rows) // _ONE_IN)
     count = min((len(rows) - int(exploded.sum())) // 2, most)
     used = np.sort(np.argsort(distance, kind="stable")[:count])
     # How far they are from the best in each column; an inactive entry no further than the middle.
