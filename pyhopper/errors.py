@@ -43,7 +43,8 @@ def short(value: object) -> str:
 
 def plural(count: int, thing: str) -> str:
     """How many there are of a thing."""
-    return f"{count} {thing}{'' if count == 1 else 's'}"
+    ending = "es" if thing.endswith("s") else "s"
+    return f"{count} {thing}{'' if count == 1 else ending}"
 
 
 def class_name(thing: object) -> str:
@@ -325,10 +326,9 @@ class SearchFailedError(PyhopperError, RuntimeError):
     def __init__(
         self, failures: int, params: dict[str, Any], reason: str, details: str = ""
     ) -> None:
-        plural = "evaluation" if failures == 1 else "evaluations"
         text = (
-            f"{failures} {plural} failed and none has ever succeeded. The first failure: {reason}\n"
-            f"candidate: {short(params)}"
+            f"{plural(failures, 'evaluation')} failed and none has ever succeeded. "
+            f"The first failure: {reason}\ncandidate: {short(params)}"
         )
         super().__init__(f"{text}\n{details}" if details else text)
         self.failures = failures

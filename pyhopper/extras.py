@@ -13,7 +13,7 @@ def require(package: str, extra: str, user: str) -> Any:
     Parameters
     ----------
     package : str
-        The package.
+        The module to import, of the package of that name.
     extra : str
         The extra of pyhopper that has it.
     user : str
@@ -27,7 +27,8 @@ def require(package: str, extra: str, user: str) -> Any:
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        text = f'{user} needs the package {package}; run: pip install "pyhopper[{extra}]"'
+        name = package.partition(".")[0]
+        text = f'{user} needs the package {name}; run: pip install "pyhopper[{extra}]"'
         raise ImportError(text) from error
 
 

@@ -21,6 +21,7 @@ from pyhopper.cli.words import DIR, FILES, filled, places, plain, shown, variabl
 from pyhopper.errors import ArgumentError, CommandError
 from pyhopper.executors.base import CANDIDATE_DIR
 from pyhopper.executors.process import how_it_ended
+from pyhopper.extras import require
 from pyhopper.files import write_whole
 
 _POLL = 0.25
@@ -240,9 +241,9 @@ def as_file(suffix: str, params: Mapping[str, Any]) -> str:
     if suffix != ".yaml":
         return json.dumps(values, indent=2) + "\n"
     try:
-        import yaml
-    except ImportError:
-        raise CommandError("{config.yaml} needs pip install pyyaml") from None
+        yaml = require("yaml", "cli", "{config.yaml}")
+    except ImportError as error:
+        raise CommandError(str(error)) from None
     return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
 

@@ -18,6 +18,7 @@ from pyhopper.cli.words import DIR, FILES, places
 from pyhopper.display.checkpoint import OLD_SPACE, best_line, show, watch
 from pyhopper.display.text import is_terminal, number
 from pyhopper.errors import CheckpointError
+from pyhopper.extras import require
 from pyhopper.files import write_whole
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.front_view import FrontView
@@ -69,9 +70,9 @@ def best(table: Table, args: Any) -> None:
         say(json.dumps(params, indent=2))
         return
     try:
-        import yaml
-    except ImportError:
-        raise CheckpointError(args.checkpoint, "--yaml needs pip install pyyaml") from None
+        yaml = require("yaml", "cli", "--yaml")
+    except ImportError as error:
+        raise CheckpointError(args.checkpoint, str(error)) from None
     say(yaml.safe_dump(params, sort_keys=False, allow_unicode=True).rstrip())
 
 

@@ -173,7 +173,9 @@ def _add_looking(commands: Any) -> None:
         help="of several objectives: what it has to reach, as in accuracy=0.9",
     )  # fmt: skip
     form = best.add_mutually_exclusive_group()
-    form.add_argument("--yaml", action="store_true", help="as YAML instead of JSON (needs pyyaml)")
+    form.add_argument(
+        "--yaml", action="store_true", help="as YAML instead of JSON (needs the extra cli)"
+    )
     form.add_argument("--flags", action="store_true", help="as the command line, ready to paste")
     export = add("export", look.export, "Write all evaluations to a file.")
     export.add_argument("output", help="a file that ends in .csv, .jsonl or .parquet; - for CSV")

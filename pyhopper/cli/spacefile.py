@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 import sys
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 from pyhopper.cli.grammar import is_expression, parse, pointed
 from pyhopper.cli.kinds import KINDS, Switch
 from pyhopper.errors import ArgumentError, PyhopperError, short
-from pyhopper.extras import yaml_loader
+from pyhopper.extras import require, yaml_loader
 from pyhopper.files import read_small
 from pyhopper.parameters import Choice, List
 
@@ -139,9 +138,9 @@ def _unique(path: str, pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
 def _toml(path: str, text: str) -> Any:
     name = "tomllib" if sys.version_info >= (3, 11) else "tomli"
     try:
-        toml = importlib.import_module(name)
-    except ImportError:
-        raise _error(path, 'TOML needs pip install "pyhopper[cli]"') from None
+        toml = require(name, "cli", "TOML")
+    except ImportError as error:
+        raise _error(path, str(error)) from None
     try:
         return toml.loads(text)
     except toml.TOMLDecodeError as error:
@@ -150,9 +149,9 @@ def _toml(path: str, text: str) -> Any:
 
 def _yaml(path: str, text: str) -> Any:
     try:
-        import yaml
-    except ImportError:
-        raise _error(path, 'YAML needs pip install "pyhopper[cli]"') from None
+        yaml = require("yaml", "cli", "YAML")
+    except ImportError as error:
+        raise _error(path, str(error)) from None
 
     class Loader(yaml_loader(yaml)):  # type: ignore[misc]
         """Refuses a key that is there twice."""
@@ -170,7 +169,7 @@ def _yaml(path: str, text: str) -> Any:
             return super().construct_mapping(node, deep)
 
     try:
-        return yaml.load(text, Loader)  # noqa: S506 - a safe loader, see above
+        return yaml.load(text, Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = path if mark is None else f"{path}, line {mark.line + 1}, column {mark.column + 1}"

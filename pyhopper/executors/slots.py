@@ -7,7 +7,7 @@ import os
 import re
 from typing import Any
 
-from pyhopper.errors import ArgumentError, PyhopperError
+from pyhopper.errors import ArgumentError, PyhopperError, plural
 from pyhopper.executors import Executor, InlineExecutor
 from pyhopper.executors.base import Slot
 from pyhopper.executors.gpus import cpu_slots, gpu_slots, usable_cores
@@ -191,6 +191,6 @@ def make_executor(
 def describe(slots: list[Slot]) -> str:
     """How many processes there are, their threads and GPUs, in one line."""
     cores = slots[0].env.get("OMP_NUM_THREADS")
-    share = "" if cores is None else f", {cores} CPU thread{'' if cores == '1' else 's'} each"
+    share = "" if cores is None else f", {plural(int(cores), 'CPU thread')} each"
     names = f": {', '.join(slot.name for slot in slots)}" if slots[0].has_gpu else ""
-    return f"Evaluating in {len(slots)} process{'' if len(slots) == 1 else 'es'}{share}{names}"
+    return f"Evaluating in {plural(len(slots), 'process')}{share}{names}"

@@ -11,6 +11,7 @@ import numpy as np
 
 from pyhopper.errors import plural
 from pyhopper.events import Status
+from pyhopper.extras import require
 from pyhopper.history.sheet import Axis, Floats, describe
 
 _MANY = 2000
@@ -129,12 +130,7 @@ def need_pyplot() -> Any:
     ImportError
         Without the package matplotlib.
     """
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        text = 'pictures need the package matplotlib; run: pip install "pyhopper[plot]"'
-        raise ImportError(text) from error
-    return plt
+    return require("matplotlib.pyplot", "plot", "a picture")
 
 
 def say(ax: Any, text: str) -> Any:

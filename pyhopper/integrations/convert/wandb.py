@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyhopper.parameters as kinds
-from pyhopper.extras import yaml_loader
+from pyhopper.extras import require, yaml_loader
 from pyhopper.integrations.convert.build import (
     ascending,
     lognormal,
@@ -28,15 +28,11 @@ def load(text: str | Path) -> Any:
     ImportError
         Without PyYAML.
     """
-    try:
-        import yaml
-    except ImportError as error:
-        problem = 'a sweep in YAML needs PyYAML; run: pip install "pyhopper[yaml]"'
-        raise ImportError(problem) from error
+    yaml = require("yaml", "yaml", "a sweep in YAML")
     if isinstance(text, Path) or "\n" not in text:
         text = Path(text).read_text(encoding="utf-8")
 
-    return yaml.load(text, yaml_loader(yaml))  # noqa: S506 - a safe one
+    return yaml.load(text, yaml_loader(yaml))
 
 
 def read(parameters: Mapping[str, Any], name: str = "") -> dict[str, Any]:
