@@ -242,6 +242,7 @@ def page(folders: list[Path]) -> str:
     sections: list[tuple[str, str]] = []
     ranked: list[dict[str, Any]] = []
     timed: list[dict[str, Any]] = []
+    wide: list[dict[str, Any]] = []
     fronts: list[dict[str, Any]] = []
     trainings: dict[str, list[dict[str, Any]]] = collections.defaultdict(list)
     for path in sorted(each for folder in folders for each in folder.glob("*.json*")):
@@ -256,6 +257,8 @@ def page(folders: list[Path]) -> str:
                 timed.append(record)
             elif path.name.startswith("sample."):
                 pass  # a solver that ran on a few tasks, whose ranks say something on these alone
+            elif path.name.startswith("wide."):
+                wide.append(record)
             elif "peer" in record:
                 ranked.append(named(record))
             else:
@@ -271,6 +274,9 @@ def page(folders: list[Path]) -> str:
         except ImportError as error:
             text = f"<p>Left out: {html.escape(str(error))}</p>"
         sections.insert(0, ("Several objectives", text))
+    if wide:
+        body = table(*score.wide_table(wide))
+        sections.insert(0, ("Values reached in many dimensions", body))
     if timed:
         body = table(*equal_time(timed), "pyhopper (this)")
         sections.insert(0, ("Quality of the search in equal time", body))

@@ -118,6 +118,13 @@ def clock() -> str:
     return markdown(header, [[row[0], *(f"{rank:.2f}" for rank in row[1:])] for row in rows])
 
 
+def wide() -> str:
+    """Values reached in many dimensions."""
+    import score
+
+    return markdown(*score.wide_table(score.read([HERE / "results" / "wide.jsonl.gz"])))
+
+
 def searches(name: str) -> list[dict[str, Any]]:
     """The searches of one of the paper's trainings, once there are three of each package."""
     path = ROOT / "paper" / "results" / f"{name}.jsonl"
@@ -204,6 +211,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "sklearn": lambda: quality(ranked("sklearn")),
     "sample": sample,
     "clock": clock,
+    "wide": wide,
     "several": several,
     "walker2d": lambda: training("walker2d"),
     "reviews": lambda: training("reviews"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pictures
-from score import read, table
+from score import read, table, wide_table
 
 
 def markdown(header: list[str], rows: list[list[Any]], digits: int = 2) -> str:
@@ -48,20 +48,6 @@ def evaluations_to(records: list[dict[str, Any]], solver: str, reference: str) -
         reached = [c for c in counts if median_at(records, solver, task, c) <= goal]
         result[task] = float(min(reached)) if reached else float("inf")
     return result
-
-
-def wide_table(records: list[dict[str, Any]], count: int = 5000) -> tuple[list[str], list[Any]]:
-    """Return the table of the tasks of many dimensions: mean value of the seeds."""
-    names = list(dict.fromkeys(r["task"] for r in records))
-    groups: dict[tuple[str, str], list[float]] = collections.defaultdict(list)
-    for record in records:
-        if str(count) in record["at"]:
-            groups[record["peer"], record["task"]].append(record["at"][str(count)])
-    rows = []
-    for peer in dict.fromkeys(r["peer"] for r in records):
-        cells = [f"{np.mean(groups[peer, t]):.4g}" if groups[peer, t] else "" for t in names]
-        rows.append([peer, *cells])
-    return ["solver", *names], rows
 
 
 def clock_table(records: list[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:

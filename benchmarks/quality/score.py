@@ -76,6 +76,22 @@ def table(records: list[dict[str, Any]], count: int | str) -> tuple[list[str], l
     return ["solver", *suites, "mean", "ms"], rows
 
 
+def wide_table(
+    records: list[dict[str, Any]], count: int = 5000
+) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows of the tasks of many dimensions: a row per task, mean of the seeds."""
+    groups: dict[tuple[str, str], list[float]] = collections.defaultdict(list)
+    for record in records:
+        if str(count) in record["at"]:
+            groups[record["task"], record["peer"]].append(record["at"][str(count)])
+    peers = list(dict.fromkeys(peer for _, peer in groups))
+    rows = []
+    for name in dict.fromkeys(task for task, _ in groups):
+        means = [f"{float(f'{np.mean(groups[name, peer]):.3g}'):g}" for peer in peers]
+        rows.append([name, *means])
+    return ["task", *peers], rows
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
