@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pyhopper.budget import Clock, SharedTime, Stamp, Stopwatch
-from pyhopper.errors import ArgumentError, CheckpointError
+from pyhopper.errors import ArgumentError, CheckpointError, plural
 from pyhopper.events import (
     Began,
     Ended,
@@ -378,7 +378,7 @@ class Log:
             file.close()
         if lost:
             problem = (
-                f"{lost}. {self.state.ended} evaluations are in memory only: search.best and "
+                f"{lost}. {plural(self.state.ended, 'evaluation')} in memory only: search.best and "
                 "search.history have them, search.save(path) writes them to a file"
             )
             raise CheckpointError(self.path, problem)

@@ -9,7 +9,13 @@ from typing import Any
 
 from pyhopper.arguments import number, whole
 from pyhopper.budget import parse_runtime
-from pyhopper.errors import ArgumentError, EvaluationError, ObjectiveError, SearchFailedError
+from pyhopper.errors import (
+    ArgumentError,
+    EvaluationError,
+    ObjectiveError,
+    SearchFailedError,
+    plural,
+)
 from pyhopper.history.evaluation import Evaluation, Misfit
 from pyhopper.history.state import State
 from pyhopper.objectives import Objectives
@@ -100,10 +106,10 @@ def stop_reason(stop: Stop, state: State) -> str:
             reason = f"the target is reached ({listed})"
     count, since = state.unimproved
     if stop.patience_steps is not None and count >= stop.patience_steps:
-        reason = f"no better value in {count} evaluations"
+        reason = f"no better value in {plural(count, 'evaluation')}"
     waited = state.elapsed - since
     if stop.patience_seconds is not None and waited >= stop.patience_seconds:
-        reason = f"no better value in {waited:.0f} seconds"
+        reason = f"no better value in {plural(round(waited), 'second')}"
     return reason
 
 

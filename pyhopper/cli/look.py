@@ -69,10 +69,7 @@ def best(table: Table, args: Any) -> None:
     if not args.yaml:
         say(json.dumps(params, indent=2))
         return
-    try:
-        yaml = require("yaml", "cli", "--yaml")
-    except ImportError as error:
-        raise CheckpointError(args.checkpoint, str(error)) from None
+    yaml = require("yaml", "cli", "--yaml")
     say(yaml.safe_dump(params, sort_keys=False, allow_unicode=True).rstrip())
 
 

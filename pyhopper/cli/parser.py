@@ -13,7 +13,7 @@ from pyhopper._version import __version__
 from pyhopper.budget import parse_runtime
 from pyhopper.cli import look
 from pyhopper.cli.texts import as_options, complain, put
-from pyhopper.errors import ArgumentError, PyhopperError
+from pyhopper.errors import ArgumentError, PyhopperError, plural
 from pyhopper.journal.table import Table
 
 _RUN_HELP = """\
@@ -57,6 +57,7 @@ def answer(arguments: list[str] | None = None) -> int:
     parser = make_parser()
     args, unknown = parser.parse_known_args(own)
     if unknown:
+        parser.prog += f" {given[0]}" if args.command is not None else ""
         hint = "; put -- before the command" if given[:1] == ["run"] and command is None else ""
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     if args.command is None:
@@ -65,7 +66,7 @@ def answer(arguments: list[str] | None = None) -> int:
     try:
         code = args.command(args, command)
         sys.stdout.flush()
-    except PyhopperError as error:
+    except (PyhopperError, ImportError) as error:  # such as that of an extra that is missing
         complain(f"pyhopper: {as_options(str(error))}")
         return 1
     except KeyboardInterrupt:
@@ -125,7 +126,7 @@ def _add_run(commands: Any) -> None:
     add("--timeout", metavar="TIME", help="end a candidate that takes longer")
     add("--deadline", default="finish", metavar="finish|kill", help="what happens at the end")
     add = run.add_argument_group("how it runs").add_argument
-    add("--n-jobs", default="1", metavar="N|per-gpu", help="how many at the same time (1)")
+    add("--n-jobs", default="1", metavar="N|per-gpu|ENGINE", help="how many at the same time (1)")
     add("--checkpoint", metavar="FILE", help="write everything there, and go on from it")
     add("--overwrite", action="store_true", help="delete what is in the checkpoint")
     add("--resume", default="auto", metavar="auto|force", help="force: of another command, too")
@@ -209,9 +210,9 @@ def _looking(command: Callable[[Table, Any], int | None]) -> Callable[[Any, Any]
         table = Table(Path(args.checkpoint), args.recover)
         code = command(table, args)
         if table.lost:
-            complain(f"{table.lost} damaged or missing lines were left out")
+            complain(f"left out: {plural(table.lost, 'damaged or missing line')}")
         if table.skipped:
-            complain(f"{table.skipped} lines that cannot be understood were left out")
+            complain(f"left out: {plural(table.skipped, 'line')} that cannot be understood")
         return code or 0
 
     return run

@@ -56,6 +56,16 @@ _OPTIONS = {
 }
 """Options by the names of the arguments of ``Search.run``."""
 
+_RECOVER = "the option --recover of show, best, export, report and replay"
+
+_CALLS = {
+    # A constraint may stand in a file, too.
+    "a constraint of Search.constrain": "a constraint",
+    ", and search.run(..., checkpoint_path=...) with another path goes on from them": "",
+    "search.load(path, recover=True)": _RECOVER,
+}
+"""Calls in Python by what the command line has instead of them."""
+
 _ARGUMENT = re.compile(
     rf"(?<![-\w.])(?P<name>{'|'.join(map(re.escape, _OPTIONS))})"
     r"""(?:(?P<set>=True)|(?P<value>=)(?=\S)(?:["'](?P<text>[\w./:-]+)["'])?)?(?![\w(])"""
@@ -72,5 +82,6 @@ def as_options(text: str) -> str:
             return found[0]
         return _OPTIONS[name] + (f" {found['text'] or ''}" if found["value"] else "")
 
-    # A constraint may stand in a file, too.
-    return _ARGUMENT.sub(option, text.replace("a constraint of Search.constrain", "a constraint"))
+    for call, words in _CALLS.items():
+        text = text.replace(call, words)
+    return _ARGUMENT.sub(option, text)

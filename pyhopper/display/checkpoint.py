@@ -12,6 +12,7 @@ from typing import Any
 from pyhopper.display.progress import standing_of
 from pyhopper.display.summary import front_table
 from pyhopper.display.text import duration, number, outline, printable, width
+from pyhopper.errors import plural
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.importance import importance
 from pyhopper.journal.table import Table
@@ -41,12 +42,12 @@ def show(table: Table, name: str, rows: int, shares: bool = False) -> Iterator[s
     state, run = table.state, table.run
     yield f"{name}: seed {table.seed}, written by pyhopper {table.version}"
     yield _counts(table)
-    budget = "no end" if run is None or run.steps is None else f"{run.steps} steps"
+    budget = "no end" if run is None or run.steps is None else plural(run.steps, "step")
     budget = budget if run is None or run.runtime is None else duration(run.runtime)
     used = duration(state.elapsed)
     yield f"budget {budget}, {used} used, last sign of life {_when(state.time)}"
     if table.left_out:
-        yield f"{table.left_out} large points were not kept; only the best and open ones are."
+        yield f"Not kept: {plural(table.left_out, 'large point')}; only the best and open ones are."
     best = state.best
     if best is None:
         yield "no best value yet"
@@ -86,7 +87,7 @@ def best_line(table: Table) -> str:
 def _counts(table: Table) -> str:
     counts = ", ".join(f"{count} {name}" for name, count in table.counts().items())
     evaluations, running = len(table.state.evaluations), len(table.state.running)
-    return f"{evaluations} evaluations ({counts or 'none'}), {running} open"
+    return f"{plural(evaluations, 'evaluation')} ({counts or 'none'}), {running} open"
 
 
 def _brief(table: Table, evaluation: Evaluation) -> str:

@@ -151,10 +151,15 @@ class Bar:
         """See :class:`Outlet`."""
         if any(getattr(each, "in_a_line", False) for each in (sys.stdout, sys.stderr)):
             return
+        room = shutil.get_terminal_size().columns - 1
         if share is not None:
             self._bar.n = share
-            wide = shutil.get_terminal_size().columns >= _WIDE
+            wide = room + 1 >= _WIDE
             self._bar.bar_format = _WITH_BAR if wide else _WITHOUT_BAR
+            room -= len("100%|") + 20 + len("| ") if wide else len("100% ")
+        # Whole parts are left out, so that no number is cut.
+        while len(text) > room and ", " in text:
+            text = text.rpartition(", ")[0]
         self._bar.set_description_str(text, refresh=True)
 
     def line(self, text: str) -> None:

@@ -20,8 +20,8 @@ from pyhopper.parameters.space import Space
 from pyhopper.pruners import Advice
 
 _UNASKED = (
-    "The pruner was never asked, because the objective reports no estimates: yield them, or call "
-    "pyhopper.should_prune(estimate)."
+    "The pruner was never asked, because the objective reports no estimates: yield them, call "
+    "pyhopper.should_prune(estimate), or let a command print them as JSON with a step."
 )
 
 _ON_FRONT = 10
@@ -123,7 +123,9 @@ def _complete(state: State, budget: Budget) -> str:
     steps = budget.schedule.steps
     if steps is not None:
         done = state.ended - state.before_budget.ended
-        return f"Search is complete: {done} evaluations of {steps}; give more steps to go on"
+        return (
+            f"Search is complete: {done} of {plural(steps, 'evaluation')}; give more steps to go on"
+        )
     used, runtime = duration(budget.elapsed), duration(budget.schedule.runtime or 0.0)
     return f"Search is complete: {used} of {runtime} used; give more runtime to go on"
 

@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from pyhopper.errors import ArgumentError
+from pyhopper.errors import ArgumentError, plural
 from pyhopper.executors.base import Slot
 
 CUDA = "CUDA_VISIBLE_DEVICES"
@@ -132,7 +132,7 @@ def _groups(devices: list[Device], together: int, per_gpu: int) -> list[Device]:
         problem = 'candidates cannot have several GPUs and share one; use n_jobs="per-gpu"'
         raise ArgumentError("gpus_per_job", together, problem)
     if len(devices) < together:
-        problem = f"there are {len(devices)} GPUs here"
+        problem = f"this machine has {plural(len(devices), 'GPU')}"
         raise ArgumentError("gpus_per_job", together, problem)
     if any(device.entry.startswith("MIG-") for device in devices):
         problem = "a process can use only one MIG device"
@@ -278,7 +278,7 @@ def _nvml(looked_at: list[str]) -> list[Device]:
         return []
     finally:
         nvml.nvmlShutdown()
-    looked_at.append(f"NVML lists {len(devices)} GPUs")
+    looked_at.append(f"NVML lists {plural(len(devices), 'GPU')}")
     return devices
 
 
@@ -337,7 +337,7 @@ def _nvidia_smi(looked_at: list[str]) -> list[Device]:
             Device(CUDA, part, f"MIG {number} of {title}", mode, part)
             for number, part in parts.get(index, [])
         ] or [Device(CUDA, index, title, mode, uuid)]
-    looked_at.append(f"nvidia-smi lists {len(devices)} GPUs")
+    looked_at.append(f"nvidia-smi lists {plural(len(devices), 'GPU')}")
     return devices
 
 
@@ -363,7 +363,7 @@ def _amd(looked_at: list[str]) -> list[Device]:
         return []
     numbers = sorted(int(card[4:]) for card in cards if re.fullmatch(r"card\d+", card))
     if text is not None:
-        looked_at.append(f"rocm-smi lists {len(numbers)} GPUs")
+        looked_at.append(f"rocm-smi lists {plural(len(numbers), 'GPU')}")
     return [Device(ROCR, str(number), f"GPU {number} (AMD)") for number in numbers]
 
 

@@ -52,9 +52,7 @@ class Output:
             where = "is kept for failures"
             if self._folder is not None:
                 where = f"is in the folders of {self._folder}"
-            self._tell(
-                f'Output of the processes {where}; output="prefix" shows it (--output prefix).'
-            )
+            self._tell(f'Output of the processes {where}; output="prefix" shows it.')
 
     def end_line(self, slot: str) -> None:
         """Show what a worker has left of an unfinished line."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pyhopper.errors import plural
 from pyhopper.events import CandidateType, Status
 from pyhopper.history.anova import CELLS, Factor, Floats, Ints, Key, fit
 from pyhopper.history.sheet import Axis, Sheet
@@ -133,7 +134,7 @@ def importance(sheet: Sheet, seed: int = 0) -> Importance:
     if left_out:
         notes.append(f"Left out: {', '.join(left_out)}.")
     if len(chosen) < _FEWEST or not columns or not values.std():
-        reason = f"There are only {len(chosen)} evaluations with a value, too few to tell anything."
+        reason = f"Too few to tell anything: {plural(len(chosen), 'evaluation')} with a value."
         if len(chosen) >= _FEWEST:
             reason = "All values are the same." if columns else "There is no parameter to judge."
         return Importance((), math.nan, len(chosen), (reason, *notes))
@@ -370,8 +371,8 @@ def _doubts(
     count = len(chosen)
     if count < 10 * judged:
         yield (
-            f"There are only {count} evaluations for {judged} parameters: take the shares as "
-            "hints, and look at their ranges."
+            f"{plural(count, 'evaluation')} for {plural(judged, 'parameter')} is little: take the "
+            "shares as hints, and look at their ranges."
         )
     covered = _covered(columns)
     types = [sheet.evaluations[index].type for index in chosen.tolist()]
@@ -380,7 +381,7 @@ def _doubts(
         yield (
             f"The evaluations are clustered: they cover about {_percent(covered)} of the ranges as "
             "evenly as random draws would. Shares are about the whole ranges, and rest on the "
-            f"{spread} evaluations of the random phase."
+            f"{plural(spread, 'evaluation')} of the random phase."
         )
     if unexplained > 0.5:
         yield (
@@ -390,8 +391,8 @@ def _doubts(
     pruned = int(sheet.having(Status.PRUNED).sum())
     if pruned > 0.2 * (pruned + sheet.having(Status.DONE).sum()):
         yield (
-            f"{pruned} evaluations were pruned and do not count: what they were pruned for seems "
-            "to matter less than it does."
+            f"What was pruned does not count ({plural(pruned, 'evaluation')}): what it was pruned "
+            "for seems to matter less than it does."
         )
     if clipped:
         which = "1 value far worse than the others counts"

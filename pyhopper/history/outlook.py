@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyhopper.budget import parse_runtime
-from pyhopper.errors import ArgumentError
+from pyhopper.errors import ArgumentError, plural
 from pyhopper.events import CandidateType, Status
 from pyhopper.history.series import best_so_far
 from pyhopper.history.sheet import Floats, Sheet
@@ -162,7 +162,8 @@ def outlook(sheet: Sheet, more: int | float | str) -> Outlook:
     notes = []
     if found is None:
         notes.append(
-            f"Nothing can be said after {len(values)} evaluations: there are too few improvements."
+            f"Nothing can be said after {plural(len(values), 'evaluation')}: "
+            "there are too few improvements."
         )
     types = [each.type for each in sheet.evaluations]
     if found is not None and CandidateType.LOCAL_SAMPLING not in types:

@@ -167,7 +167,7 @@ def check_objective(state: State, name: str, path: Path) -> None:
     if known and name != state.objective and state.ended and not state.all_failed:
         before, now = _around_difference(state.objective, name)
         problem = (
-            f"it has {state.ended} evaluations of the objective {before!r}, and this "
+            f"it has {plural(state.ended, 'evaluation')} of the objective {before!r}, and this "
             f"run is to evaluate {now!r}; use another checkpoint_path, or "
             'overwrite_checkpoint=True, or resume="force" if it is the same under a new name'
         )
@@ -217,11 +217,12 @@ def resumed(path: Path, state: State) -> str:
     if isinstance(state.leaders, Front):
         best = f", {len(state.leaders.entries)} on the front"
     count = sum(is_abandoned(each.holder) for each in state.running.values())
-    again = f"; {count} run again" if count else ""
+    again = f"; {count} {'runs' if count == 1 else 'run'} again" if count else ""
     if others := len(state.running) - count:
-        again += f"; {others} run in other processes"
+        again += f"; {others} {'runs' if others == 1 else 'run'} in other processes"
     if state.all_failed:
-        return f"All {state.ended} evaluations in {path} failed, so the search begins anew{again}."
+        failed = plural(state.ended, "evaluation")
+        return f"Nothing in {path} succeeded ({failed}), so the search begins anew{again}."
     return f"Going on from {path}: {plural(state.ended, 'evaluation')}{best}{again}."
 
 
@@ -229,9 +230,8 @@ def damage(path: Path, lost: int, skipped: int) -> list[str]:
     """A sentence on what could not be read of a file, if that is anything."""
     if not lost and not skipped:
         return []
-    return [
-        f"{path}: {lost} damaged or missing lines, {skipped} more could not be used without them"
-    ]
+    text = f"{path}: {plural(lost, 'damaged or missing line')}"
+    return [f"{text}; because of that, {skipped} more could not be used"]
 
 
 def refuse_other_history(path: Path) -> NoReturn:
@@ -293,7 +293,8 @@ def bring_up_to_date(
     if changes:
         news += ["The space is not the one in the checkpoint:", *changes]
     if changes or misfits:
-        news.append(f"{misfits} of {len(state.evaluations)} evaluations do not fit any more.")
+        count = plural(len(state.evaluations), "evaluation")
+        news.append(f"{misfits} of {count} {'does' if misfits == 1 else 'do'} not fit any more.")
     for event in list(file.replay.not_in_file(told, now)):
         take(event, state, file, now)
     return news

@@ -82,6 +82,44 @@ class SavedSpace:
             name = _OPTION.sub("", key)
             yield read_axis(name, leaf["text"], options, values, self._home(key, index))
 
+    def reread(self, point: dict[str, Any], written: SavedSpace) -> dict[str, Any] | None:
+        """A point of an earlier space in terms of this one.
+
+        Parameters
+        ----------
+        point : dict
+            The point as it stands in the file.
+        written : SavedSpace
+            The space in which it was written.
+
+        Returns
+        -------
+        dict or None
+            None if it does not fit, or if that cannot be told without the parameters themselves.
+        """
+        if written is self:
+            return point
+        now = {leaf["key"]: leaf for leaf in self._described}
+        before = {leaf["key"]: leaf for leaf in written._described}
+        found = {}
+        for key, data in point.items():
+            if key not in now or key not in before or now[key]["kind"] != before[key]["kind"]:
+                return None
+            found[key] = data
+            if now[key]["text"] == before[key]["text"]:
+                continue
+            if options := before[key].get("options"):
+                # What is inside of an option has the option's index in its key.
+                names = now[key].get("options") or []
+                if any(each.startswith(f"{key}[") for each in now) or not (
+                    type(data) is int and 0 <= data < len(options) and options[data] in names
+                ):
+                    return None
+                found[key] = names.index(options[data])
+            elif not _is_within(now[key]["text"], data):
+                return None
+        return found
+
     def _home(self, key: str, index: dict[str, int]) -> tuple[int, int]:
         """The choice inside which a parameter stands, and the option; -1 if there is none."""
         inside = _INSIDE.fullmatch(key)
@@ -91,6 +129,18 @@ class SavedSpace:
         option = int(inside["option"])
         known = self._described[parent].get("options") or ()
         return (parent, option) if option < len(known) else (-1, -1)
+
+
+def _is_within(text: str, data: Any) -> bool:
+    """Whether numbers lie within the bounds of a parameter that describes itself like this."""
+    axis = read_axis("", text, (), [], (-1, -1))
+    try:
+        numbers = np.asarray(shown(data, None), dtype=np.float64)
+    except _UNUSABLE:
+        return False
+    if axis.low is None or axis.high is None or not numbers.size:
+        return False
+    return bool(np.all((numbers >= axis.low) & (numbers <= axis.high)))
 
 
 def shown(data: Any, options: list[str] | None) -> Any:
@@ -204,8 +254,15 @@ class Table:
         return dict(Counter(each.status.value for each in self.state.evaluations))
 
     def is_of_another_space(self, evaluation: Evaluation) -> bool:
-        """Whether the space has changed since a candidate started."""
-        return not evaluation.fits or evaluation.point[1] is not self._space
+        """Whether the space has changed so that a candidate does not fit any more."""
+        return self._present(evaluation) is None
+
+    def _present(self, evaluation: Evaluation) -> dict[str, Any] | None:
+        """The point of an evaluation in terms of the present space; None if it does not fit."""
+        point, written, _ = evaluation.point
+        if not evaluation.fits or self._space is None:
+            return None
+        return self._space.reread(point, written)
 
     def params(self, evaluation: Evaluation) -> dict[str, Any]:
         """The candidate of an evaluation as the objective got it."""
@@ -233,10 +290,7 @@ class Table:
     def sheet(self) -> Sheet:
         """The evaluations beside their parameters, for pictures, importance and outlook."""
         state, space = self.state, self._space
-        points = [
-            each.point[0] if not self.is_of_another_space(each) else None
-            for each in state.evaluations
-        ]
+        points = [self._present(each) for each in state.evaluations]
         axes = () if space is None else tuple(space.axes(points))
         return Sheet(bool(state.maximize), state.evaluations, axes, state, self._path.stem)
 

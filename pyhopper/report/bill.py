@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pyhopper.display.text import duration
+from pyhopper.errors import plural
 from pyhopper.events import Status, Tally
 from pyhopper.history import series
 from pyhopper.history.evaluation import Evaluation
@@ -40,7 +41,7 @@ def bill(sheet: Sheet) -> list[list[str]]:
     for status, name in _ENDS.items():
         if total.counts[status]:
             count, seconds = total.counts[status], total.times[status]
-            rows.append([f"  {name}", duration(seconds), f"{count} evaluations"])
+            rows.append([f"  {name}", duration(seconds), plural(count, "evaluation")])
     if starting := _start_up(sheet.evaluations):
         remark = "by which the first evaluation of each slot took longer than the median of others"
         rows.append(["  of it start-up", duration(starting), remark])

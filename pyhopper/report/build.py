@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pyhopper.display.summary import trust
-from pyhopper.errors import ArgumentError
+from pyhopper.errors import ArgumentError, plural
 from pyhopper.events import Status
 from pyhopper.history import series
 from pyhopper.history.evaluation import Evaluation
@@ -77,11 +77,11 @@ def _search(source: Source, number: int) -> Json:
     if not state.keep_history and state.ended:
         notes.append("The history of this search was not kept, so that there is no table.")
     if len(axes) > _MOST_PARAMETERS:
-        notes.append(f"{len(axes) - _MOST_PARAMETERS} parameters are not in the table.")
+        notes.append(f"Not in the table: {plural(len(axes) - _MOST_PARAMETERS, 'parameter')}.")
         axes = axes[:_MOST_PARAMETERS]
     details, of_rows, cut = _details(evaluations)
     if cut:
-        notes.append(f"The output of {cut} failed evaluations is not in this page.")
+        notes.append(f"The output of {plural(cut, 'failed evaluation')} is not in this page.")
     found = importance(sheet)
     return {
         "title": sheet.title or f"search {number}",

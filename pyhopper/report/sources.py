@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyhopper._version import __version__
+from pyhopper.errors import plural
 from pyhopper.files import read_path
 from pyhopper.history.sheet import Sheet
 from pyhopper.journal.sources import sheet_of
@@ -60,9 +61,11 @@ def source_of(given: Any) -> Source:
         return Source(sheet_of(given), getattr(given, "best", None), str(seed))
     best, notes = given.state.best, []
     if given.lost:
-        notes.append(f"{given.lost} damaged or missing lines of the checkpoint were left out.")
+        notes.append(f"Left out of the file: {plural(given.lost, 'damaged or missing line')}.")
     if given.skipped:
-        notes.append(f"{given.skipped} lines that cannot be understood were left out.")
+        notes.append(
+            f"Left out of the file: {plural(given.skipped, 'line')} that cannot be understood."
+        )
     if best is not None and given.is_of_another_space(best):
         notes.append("The best was evaluated before the space was changed.")
     params = None if best is None else given.params(best)

@@ -232,7 +232,7 @@ def test_a_finished_checkpoint_says_so(tmp_path, capsys):
         search.run(lambda p: p["x"], "max", steps=5, checkpoint_path=tmp_path / "run.ckpt")
         out = capsys.readouterr().out
         assert ("Search ended after" in out) is ("Going on from" not in out)
-    assert "Search is complete: 5 evaluations of 5; give more steps to go on" in out
+    assert "Search is complete: 5 of 5 evaluations; give more steps to go on" in out
 
 
 def test_the_summary_has_what_was_found(capsys):

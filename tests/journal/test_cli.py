@@ -14,6 +14,7 @@ from helpers import DATA
 
 import pyhopper
 from pyhopper.cli import main
+from pyhopper.journal.table import Table
 
 GOLDEN = DATA / "format-1.ckpt"
 
@@ -187,7 +188,7 @@ def test_looking_in_while_it_runs(tmp_path):
     search = pyhopper.Search(x=pyhopper.float(0, 1))
     search.run(objective, steps=2, quiet=True, checkpoint_path=path)
     assert "0 evaluations (none), 1 open" in shown[0]
-    assert "1 evaluations (1 done), 1 open" in shown[1]
+    assert "1 evaluation (1 done), 1 open" in shown[1]
 
 
 def test_the_best_of_a_noisy_search_is_that_of_the_run(tmp_path, capsys):
@@ -210,6 +211,39 @@ def test_a_best_of_another_space_is_marked(tmp_path, capsys):
         search.run(lambda p: p["x"], "max", steps=steps, checkpoint_path=path, quiet=True)
     main(["best", path])
     assert "before the space was changed" in capsys.readouterr().err
+
+
+def test_what_still_fits_a_changed_space_is_kept(tmp_path, capsys):
+    """Bounds become wider and an option moves; then bounds become narrower."""
+
+    def run(high, options, steps):
+        search = pyhopper.Search(
+            x=pyhopper.float(0, high),
+            w=pyhopper.float(0, high, shape=2),
+            opt=pyhopper.choice(options),
+        )
+        search.run(value, "max", steps=steps, checkpoint_path=path, quiet=True)
+        return Table(path).sheet()
+
+    def value(params):
+        return params["x"] + params["w"].sum() + (params["opt"] == "sgd")
+
+    path = tmp_path / "run.ckpt"
+    run(1.0, ["adam", "sgd"], 30)
+    sheet = run(2.0, ["rmsprop", "sgd", "adam"], 32)
+    assert not any(None in axis.values for axis in sheet.axes)
+    names, found = sheet.axes[-1].options, sheet.axes[-1].values
+    for row, each in enumerate(sheet.evaluations[:30]):
+        before = ["adam", "sgd"][each.point[0]["opt"]]
+        assert names[found[row]] == before
+    main(["show", str(path), "--importance"])
+    out = capsys.readouterr()
+    assert "Too few" not in out.out
+    assert "space was changed" not in out.out + out.err
+    sheet = run(0.5, ["rmsprop", "sgd", "adam"], 34)
+    kept = [known for known in sheet.axes[0].values if known is not None]
+    assert 0 < len(kept) < 34
+    assert max(kept) <= 0.5
 
 
 @pytest.mark.parametrize("count", ["0", "-3", "x"])

@@ -222,7 +222,7 @@ def test_recovering(whole, tmp_path, capsys):
     assert path.read_bytes() == b"".join(lines), "a damaged file is not touched"
     search = make()
     search.load(path, recover=True)
-    assert "1 damaged or missing lines" in capsys.readouterr().out
+    assert "1 damaged or missing line;" in capsys.readouterr().out
     assert [entry[0] for entry in story(search)[0]] == [i for i in range(STEPS) if i != 5]
     run(search, tmp_path / "other.ckpt")
     assert sorted(entry[0] for entry in story(search)[0]) == list(range(STEPS))

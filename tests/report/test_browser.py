@@ -119,6 +119,16 @@ def test_it_opens_without_error_or_request(browser, page):
     browser.look()
 
 
+def test_the_origin_has_the_times_of_the_search(browser, page):
+    browser.open(page)
+    rows = browser.js("""return [...document.querySelectorAll('#origin tr')]
+        .map((row) => [...row.children].map((cell) => cell.textContent))""")
+    times = dict(rows)
+    for name, moment in (("First evaluation began", "began"), ("Last sign of life", "last")):
+        assert times[name] == browser.js(f"return when(DATA.searches[0].{moment})") != ""
+    assert times["First evaluation began"] != times["Last sign of life"]
+
+
 def test_a_request_would_be_noticed(browser, page, tmp_path):
     """The control: a page that asks for an image is found out, and its policy forbids that."""
     other = tmp_path / "asks.html"

@@ -16,4 +16,4 @@ def test_candidates_of_other_processes_do_not_run_again(tmp_path, capsys):
     asking.ask(both, steps=2)
     running.run(lambda p: told, both, steps=2, checkpoint_path=path, shared=True)
     line = capsys.readouterr().out.splitlines()[0]
-    assert line.endswith(": 1 evaluation, 1 on the front; 1 run in other processes.")
+    assert line.endswith(": 1 evaluation, 1 on the front; 1 runs in other processes.")

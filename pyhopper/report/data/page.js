@@ -76,7 +76,7 @@ class Search {
     for (const row of this.unfit) this.value[row] = null;
     this.elapsedOf = this.column("elapsed").values;
     const last = this.column("last estimate");
-    this.last = last ? last.values : [];
+    this.lastEstimates = last ? last.values : [];
     this.parameters = this.columns.filter((column) => column.group === "parameter");
     this.order = [];
     let ended = 0;
@@ -218,7 +218,7 @@ function valueAxis(c, shown) {
 function describeRow(search, row) {
   const lines = ["evaluation " + search.column("id").values[row] + ": " + WORDS[search.status[row]]];
   if (search.value[row] !== null) lines.push("value " + number(search.value[row]));
-  else if (search.last[row] !== null && search.last[row] !== undefined) lines.push("last estimate " + number(search.last[row]));
+  else if (search.lastEstimates[row] !== null && search.lastEstimates[row] !== undefined) lines.push("last estimate " + number(search.lastEstimates[row]));
   for (const column of search.parameters.slice(0, 14)) {
     const text = cell(column, row);
     if (text) lines.push(clip(column.name, 24) + "  " + clip(text, 30));
@@ -236,8 +236,8 @@ function scatters(search, rows, x, c, small) {
     if (place === null || place === undefined || !(status in sets)) continue;
     if (status === "done") {
       if (search.value[row] !== null) sets.done.push([place, inside(shown, search.value[row]), row]);
-    } else if (status === "pruned" && search.last[row] !== null && search.last[row] !== undefined) {
-      sets.pruned.push([place, inside(shown, search.last[row]), row]);
+    } else if (status === "pruned" && search.lastEstimates[row] !== null && search.lastEstimates[row] !== undefined) {
+      sets.pruned.push([place, inside(shown, search.lastEstimates[row]), row]);
     } else {
       sets[status].push([place, DATA.maximize ? shown.low : shown.high, row]);
     }
