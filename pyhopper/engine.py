@@ -267,11 +267,15 @@ class Run:
             # Finding it took the rest of the time.
             self.supply.proposer.drop(event.candidate.id)
             self._reason = "budget used"
+        elif event is None and self.budget.remaining <= 0:
+            self._reason = "budget used"
         elif event is None:
             left = duration(max(0.0, self.budget.remaining))
             self._reason = f"budget used; no candidate was expected to end in the {left} left"
         else:
             self._reason = "every candidate of the space has been evaluated"
+            if self.log.space.constraints:
+                self._reason = "no other candidate that passes the constraints was found"
             self.log.take(event)
 
     def _submit(self, candidate: Candidate, event: Started | Restarted) -> None:

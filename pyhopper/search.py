@@ -647,6 +647,9 @@ class Search:
         {'x': 2.0}
         """
         given = {name: value for name, value in locals().items() if name != "self"}
+        if self._log.is_running:
+            problem = "this search is running; start another one from a Search of its own"
+            raise ArgumentError("objective", objective, problem)
         with handled() as interrupts:
             has_results = self._has_results(checkpoint_path)
             clock = self._log.stopwatch.clock

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from pyhopper.budget import Budget, Phase, Stamp
+from pyhopper.errors import ConstraintError, ConstraintFailedError
 from pyhopper.events import Candidate, CandidateType, Dropped, Outcome, Started, Status
 from pyhopper.history.evaluation import Evaluation
 from pyhopper.history.leaders import CHECK_FROM
@@ -24,8 +26,14 @@ _REDRAWS = 1000
 _LOCAL_REDRAWS = 100
 """Duplicates in a row around the best point after which proposals come from the whole space."""
 
+_BARREN = 20
+"""Draws of which 10,000 each broke a constraint, after which there is taken to be nothing else."""
+
 _OUTDATED_AFTER = 0.01
 """Share of the budget after which a candidate that was drawn in advance is drawn again."""
+
+
+_Drawn = TypeVar("_Drawn")
 
 
 class _Ahead(NamedTuple):
@@ -249,6 +257,10 @@ class Supply:
             self._on_duplicate(proposal)
             if guesses == len(state.queue) and self._is_exhausted(redrawn):
                 return Dropped(redrawn, guesses)
+            if self._budget.remaining <= 0.0:
+                return None
+        else:
+            return None if self._budget.remaining <= 0.0 else Dropped(redrawn, guesses)
         candidate = Candidate(
             candidate_id,
             proposal.type,
@@ -278,7 +290,10 @@ class Supply:
         return Started(candidate, key=leader.key)
 
     def _proposals(self, rng: np.random.Generator, phase: Phase) -> Iterator[Proposal]:
-        """Points for one candidate without end, the most promising first."""
+        """Points for one candidate, the most promising first.
+
+        There is no end to them, unless hardly anything passes the constraints.
+        """
         state = self._state
         best = None if state.best is None else state.best.point
         for guess in list(state.queue):
@@ -293,15 +308,34 @@ class Supply:
             if self._space.allows(point) and not known:
                 yield Proposal(point, CandidateType.INIT)
         effort, before = self._thinking.next(), self._budget.elapsed
-        proposals = self.proposer.propose(rng, state, phase, effort, self._budget.remaining)
+        draw = partial(self.proposer.propose, rng, state, phase, effort, self._budget.remaining)
+        proposals = self._if_any(draw)
         if effort is Effort.MODEL:
             self._thinking.modelled(self._budget.elapsed - before)
-        yield from proposals
+        yield from proposals or ()
+        barren = 0
         for redrawn in itertools.count():
             # Either rule may be at its end: a whole neighbourhood, or few values to draw from.
             other = redrawn >= _LOCAL_REDRAWS and redrawn % 2 == 1
             again = phase._replace(seeding=not phase.seeding) if other else phase
-            yield self.proposer.fallback(rng, state, again)
+            found = self._if_any(partial(self.proposer.fallback, rng, state, again))
+            if found is not None:
+                yield found
+                continue
+            barren += 1
+            if barren == _BARREN or self._budget.remaining <= 0.0:
+                return
+
+    def _if_any(self, draw: Callable[[], _Drawn]) -> _Drawn | None:
+        """What is drawn; None if nothing passes the constraints, though something has before."""
+        try:
+            return draw()
+        except ConstraintFailedError:
+            raise
+        except ConstraintError:
+            if self._state.best is None:
+                raise
+            return None
 
     def _is_start_due(self) -> bool:
         """Whether to begin with ``init``, or with the middle of the space if there is no guess."""
@@ -313,8 +347,12 @@ class Supply:
         return all(each.candidate.type is not kind for each in state.running.values())
 
     def _is_exhausted(self, redrawn: int) -> bool:
-        size = self._space.size
-        if size is not None and len(self._state.seen) >= size:
-            return True
-        # A draw misses the last of n points 20 n times in a row once in e**20 cases.
-        return redrawn >= (_REDRAWS if size is None else max(_REDRAWS, 40 * min(size, 10**5)))
+        size, seen = self._space.size, len(self._state.seen)
+        if size is None:
+            return redrawn >= _REDRAWS
+        # A draw misses the last of n points 20 n times in a row once in e**20 cases, and every
+        # other draw is a move. With constraints it is not known how many points there are, so the
+        # question is whether there is one more than those that were seen; each draw may take long.
+        if self._space.constraints:
+            return redrawn >= 2 * _LOCAL_REDRAWS + 40 * min(seen + 1, 10**5)
+        return seen >= size or redrawn >= max(_REDRAWS, 40 * min(size, 10**5))

@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from pyhopper.budget import Phase
-from pyhopper.errors import ConstraintError
+from pyhopper.errors import ConstraintError, ConstraintFailedError
 from pyhopper.events import CandidateType
 from pyhopper.history.state import State
 from pyhopper.kernels.base import Kernel, Proposal
@@ -48,13 +48,27 @@ class ChainKernel(Kernel):
             If almost no point of the space meets the constraints.
         """
         best = None if state.best is None else state.best.point
-        if not phase.seeding and best is not None and best is not self._stuck:
+        best = None if best is self._stuck else best
+        # Where the constraints leave one rule nothing to propose, the other one may find something.
+        if best is not None and not phase.seeding:
             try:
-                point = move(rng, self._space, best, phase.temperature)
-                return [Proposal(point, CandidateType.LOCAL_SAMPLING)]
+                return [self._move(rng, best, phase)]
+            except ConstraintFailedError:
+                raise
             except ConstraintError:
-                self._stuck = best
-        return [Proposal(self._space.sample(rng), CandidateType.RANDOM_SEEDING)]
+                self._stuck, best = best, None
+        try:
+            return [Proposal(self._space.sample(rng), CandidateType.RANDOM_SEEDING)]
+        except ConstraintFailedError:
+            raise
+        except ConstraintError:
+            if best is None:
+                raise
+        return [self._move(rng, best, phase)]
+
+    def _move(self, rng: np.random.Generator, best: Point, phase: Phase) -> Proposal:
+        point = move(rng, self._space, best, phase.temperature)
+        return Proposal(point, CandidateType.LOCAL_SAMPLING)
 
 
 def move(rng: np.random.Generator, space: Space, best: Point, temperature: float) -> Point:

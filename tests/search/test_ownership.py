@@ -292,3 +292,20 @@ def test_status_of_the_thread_executor():
     threads = Threads()
     threads.submit(pyhopper.executors.Job(1, lambda p, report: Outcome(Status.DONE, 2.0), {}))
     assert threads.wait(None)[0].outcome.value == 2.0
+
+
+def test_a_search_runs_once_at_a_time():
+    """Neither in its own objective nor in another thread; another search may."""
+    search, other = (pyhopper.Search(x=pyhopper.float(0, 1), seed=1) for _ in range(2))
+    seen = []
+
+    def objective(params):
+        with pytest.raises(pyhopper.ArgumentError, match="this search is running"):
+            search.run(objective, steps=1, quiet=True)
+        seen.append(other.run(lambda p: p["x"], steps=1, quiet=True))
+        return params["x"]
+
+    search.run(objective, steps=2, quiet=True)
+    assert len(seen) == 2
+    search.run(lambda p: p["x"], steps=1, quiet=True)
+    assert len(search.history) == 3

@@ -3,6 +3,7 @@
 import pytest
 
 import pyhopper
+from pyhopper.testing import FakeClock
 
 
 def test_exhausted_space():
@@ -51,6 +52,48 @@ def test_constrain():
     search.run(lambda p: seen.append(p) or p["a"], "max", steps=30, quiet=True)
     assert len(seen) == 30
     assert all(p["a"] < p["b"] for p in seen)
+
+
+def test_a_finite_space_with_a_constraint_ends(capsys):
+    """All that pass are found, and then it ends: how many these are is not known before."""
+    search = pyhopper.Search(x=pyhopper.int(0, 40), y=pyhopper.int(0, 40), seed=1)
+    search.constrain(lambda p: p["x"] + p["y"] == 20)
+    search.run(lambda p: p["x"] * p["y"], "min", steps=100)
+    assert sorted(search.history["x"]) == list(range(21))
+    assert "no other candidate that passes the constraints" in capsys.readouterr().out
+
+
+def test_looking_for_a_candidate_ends_with_the_runtime(capsys):
+    """Where hardly anything passes, the clock ends the search and not the number of draws."""
+    clock = FakeClock()
+    search = pyhopper.Search(x=pyhopper.int(0, 999), y=pyhopper.int(0, 999), seed=1, clock=clock)
+
+    def passes(params):
+        clock.advance(0.01)
+        return params["x"] % 100 == params["y"] % 100 == 0
+
+    search.constrain(passes)
+    search.run(lambda p: p["x"], "max", runtime=3000)
+    assert 0 < len(search.history) < 100
+    assert clock.monotonic() < 3300
+    assert "budget used" in capsys.readouterr().out
+
+
+def test_where_nothing_passes_by_chance_moves_around_the_best_go_on():
+    """Six numbers that add up to one, within a fiftieth: hardly a draw passes, but moves do."""
+    search = pyhopper.Search({f"x{i}": pyhopper.float(0, 1) for i in range(6)}, seed=1)
+    search.constrain(lambda p: abs(sum(p.values()) - 1) < 0.02)
+    search += dict.fromkeys([f"x{i}" for i in range(6)], 1 / 6)
+    search.run(lambda p: p["x0"], "max", steps=12, quiet=True)
+    assert len(search.history) == 12
+
+
+def test_where_nothing_else_passes_the_best_is_returned():
+    search = pyhopper.Search(x=pyhopper.float(0, 1), y=pyhopper.float(0, 1), seed=1)
+    search.constrain(lambda p: p["x"] == p["y"])
+    search += {"x": 0.25, "y": 0.25}
+    search += {"x": 0.5, "y": 0.5}
+    assert search.run(lambda p: p["x"], "max", steps=12, quiet=True) == {"x": 0.5, "y": 0.5}
 
 
 def test_where_no_move_is_allowed_the_space_is_drawn_from():
