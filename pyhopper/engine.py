@@ -40,7 +40,7 @@ from pyhopper.pruners import Advice
 from pyhopper.roster import MOST_ATTEMPTS, Roster
 from pyhopper.settings import Settings
 from pyhopper.signals import Interrupts
-from pyhopper.stopping import raise_if_all_failed, stop_reason
+from pyhopper.stopping import nothing_new, raise_if_all_failed, stop_reason
 from pyhopper.supply import Supply
 
 _LOOK_SECONDS = 1.0
@@ -267,15 +267,12 @@ class Run:
             # Finding it took the rest of the time.
             self.supply.proposer.drop(event.candidate.id)
             self._reason = "budget used"
-        elif event is None and self.budget.remaining <= 0:
-            self._reason = "budget used"
         elif event is None:
-            left = duration(max(0.0, self.budget.remaining))
-            self._reason = f"budget used; no candidate was expected to end in the {left} left"
+            left = self.budget.remaining
+            none = f"; no candidate was expected to end in the {duration(left)} left"
+            self._reason = f"budget used{none if left > 0 else ''}"
         else:
-            self._reason = "every candidate of the space has been evaluated"
-            if self.log.space.constraints:
-                self._reason = "no other candidate that passes the constraints was found"
+            self._reason = nothing_new(self.log.space)
             self.log.take(event)
 
     def _submit(self, candidate: Candidate, event: Started | Restarted) -> None:

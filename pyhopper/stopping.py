@@ -24,7 +24,10 @@ from pyhopper.parameters.space import Space
 _PLAIN = Objectives()
 
 _FIRST_FAILURES = 5
-"""Failures without any success after which the objective is taken to be at fault."""
+"""Failures without any success after which the objective is taken to be at fault, ..."""
+
+_QUICK, _QUICK_FAILURES = 60.0, 20
+"""... if that took a minute; else after 20, since in some spaces few candidates can succeed."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,13 @@ def _reaches(each: Evaluation, targets: Mapping[str, float], maximize: Mapping[s
     )
 
 
+def nothing_new(space: Space) -> str:
+    """Why a search ends before its budget does: there is no other candidate."""
+    if space.constraints:
+        return "no other candidate that passes the constraints was found"
+    return "every candidate of the space has been evaluated"
+
+
 def raise_if_all_failed(
     state: State, space: Space, slots: int, strict: bool, at_the_end: bool
 ) -> None:
@@ -157,5 +167,8 @@ def raise_if_all_failed(
         params = space.build(candidate.point)
     if strict:
         raise EvaluationError(params, outcome.reason, outcome.details)
-    if at_the_end or failed >= max(_FIRST_FAILURES, slots):
+    most = max(_FIRST_FAILURES, slots)
+    if state.elapsed - state.before_success.elapsed < _QUICK:
+        most = max(_QUICK_FAILURES, slots)
+    if at_the_end or failed >= most:
         raise SearchFailedError(failed, params, outcome.reason, outcome.details)

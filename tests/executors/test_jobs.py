@@ -235,7 +235,7 @@ def test_all_dead_shows_the_first():
 
     with pytest.raises(SearchFailedError, match=r"code 3(.|\n)*about to give up") as caught:
         search().run(objective, steps=50, n_jobs=2, quiet=True)
-    assert caught.value.failures == 5
+    assert caught.value.failures == 20
 
 
 def test_on_error_raise_stops_with_what_the_worker_said():

@@ -142,7 +142,7 @@ def test_what_cannot_be_written_anew_is_an_error_at_the_end(tmp_path, capsys):
     search = make()
     with (
         pytest.warns(RuntimeWarning, match="goes on without a file"),
-        pytest.raises(pyhopper.CheckpointError, match=r"8 evaluations are in memory only"),
+        pytest.raises(pyhopper.CheckpointError, match=r"8 evaluations in memory only"),
     ):
         search.run(at(3, act), "max", steps=STEPS, checkpoint_path=path)
     assert "Best" in capsys.readouterr().out
@@ -176,7 +176,7 @@ def test_processes_that_share_a_file_that_is_another_now(tmp_path):
     before = path.read_bytes()
     with pytest.warns(RuntimeWarning, match="was replaced by another file"):
         search.tell(opened, 1.0)
-    with pytest.raises(pyhopper.CheckpointError, match="1 evaluations are in memory only"):
+    with pytest.raises(pyhopper.CheckpointError, match="1 evaluation in memory only"):
         search._session.close()
     assert path.read_bytes() == before
     assert search.best_f == 1.0

@@ -7,6 +7,7 @@ the model of the evaluations so far rejects most, and one is evaluated.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from pyhopper.kernels.coordinates import Coordinates, Floats, Ints, keys
 from pyhopper.kernels.model.covariance import Hyper, features_of, squared_distance
 from pyhopper.kernels.model.design import share_of_whole_space, whole_space
 from pyhopper.kernels.model.duration import Durations
+from pyhopper.kernels.model.failures import Failures
 from pyhopper.kernels.model.gaussian import Model, chosen_points, first_hyper, learn, refit
 from pyhopper.kernels.model.vicinity import beyond, vicinity
 from pyhopper.kernels.moves import SMALLEST_MOVE, move, parents_of
@@ -126,23 +128,6 @@ def log_improvement(mean: Floats, sd: Floats, best: float | Floats) -> Floats:
     return np.asarray(np.log(sd) + np.where(z > -6.0, direct, tail))
 
 
-def failure_share(coordinates: Coordinates, failed: Floats, good: Floats, rows: Floats) -> Floats:
-    """Return how likely each row is to fail: the share of failures among its nearest neighbours.
-
-    The reach is short, so between a failure and a success the nearer one decides; far from both
-    nothing is known and the share is zero.
-    """
-    reach = 0.1 * np.sqrt(max(coordinates.dimension, 1))
-    near = features_of(coordinates, rows).near
-
-    def weight(others: Floats) -> Floats:
-        distance = squared_distance(near, features_of(coordinates, others).near)
-        return np.asarray(np.exp(-distance / (2.0 * reach**2)).sum(axis=1))
-
-    bad = weight(failed)
-    return np.asarray(bad / (bad + weight(good) + 0.01))
-
-
 @dataclass(frozen=True)
 class Reach:
     """How far proposals go.
@@ -220,15 +205,18 @@ class Screen:
         """What the model expects at the points that it knows."""
         return self.model.fitted
 
+    @cached_property
+    def failures(self) -> Failures:
+        """The chance to fail."""
+        return Failures(self.coordinates, self.failed, self.good)
+
     def score(self, rows: Floats) -> Floats:
         """Return the merit of rows, larger is better."""
         mean, sd = self.model.predict(rows)
         # Logarithms of expected improvements (Jones et al. 1998), so that they add up below.
         merit = log_improvement(mean, self.doubt * sd, self.best)
         if len(self.failed):
-            share = failure_share(self.model.coordinates, self.failed, self.good, rows)
-            # Likely failures come after everything else, whatever the model promises.
-            merit = merit - 1e6 * np.maximum(share - 0.2, 0.0) - 2.0 * share
+            merit = merit + self.failures.merit(rows)
         if self.durations is not None:
             merit = merit - 1e9 * (self.durations.seconds(rows) > self.left)
         if self.inside:
@@ -362,7 +350,8 @@ def without_model(
 ) -> Ranking:
     """Rank draws from the whole space by how far they are from failures: nothing has succeeded."""
     proposals = whole_space(rng, coordinates, workload.proposals)
-    merit = -failure_share(coordinates, seen.rows, seen.rows[:0], proposals)
+    near = (features_of(coordinates, rows).near for rows in (proposals, seen.rows))
+    merit = squared_distance(*near).min(axis=1)
     chosen = unseen(proposals, merit, np.vstack([seen.rows, seen.pending]), workload.keep)
     unknown = np.full(len(chosen), np.nan)
     return Ranking(proposals[chosen], unknown, unknown, len(proposals), hyper)

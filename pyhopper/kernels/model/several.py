@@ -17,6 +17,7 @@ from pyhopper.history.front import nondominated
 from pyhopper.kernels.coordinates import Bools, Coordinates, Floats, Ints
 from pyhopper.kernels.model.covariance import Hyper
 from pyhopper.kernels.model.design import share_of_whole_space, whole_space
+from pyhopper.kernels.model.failures import Failures
 from pyhopper.kernels.model.gaussian import (
     RIVALS,
     Model,
@@ -31,7 +32,6 @@ from pyhopper.kernels.model.screening import (
     Reach,
     Seen,
     Workload,
-    failure_share,
     local_proposals,
     log_improvement,
     normal_tail,
@@ -118,6 +118,11 @@ class Judged:
         found = weighted.max(axis=1) + 0.05 * weighted.sum(axis=1)
         return np.asarray(np.where(self.inside, found, 1e6 + self.outside))
 
+    @cached_property
+    def failures(self) -> Failures:
+        """The chance to fail."""
+        return Failures(self.coordinates, self.failed, self.good)
+
     def score(self, rows: Floats) -> Floats:
         """Return the merit of rows, larger is better."""
         merit = np.zeros(len(rows))
@@ -128,8 +133,7 @@ class Judged:
         if self.inside.any():
             merit += self._improvement(rows)
         if len(self.failed):
-            share = failure_share(self.coordinates, self.failed, self.good, rows)
-            merit = merit - 1e6 * np.maximum(share - 0.2, 0.0) - 2.0 * share
+            merit += self.failures.merit(rows)
         if self.seen.durations is not None:
             merit = merit - 1e9 * (self.seen.durations.seconds(rows) > self.seen.left)
         return merit
