@@ -7,6 +7,7 @@ import numbers
 import re
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,8 @@ class Numeric(Parameter):
                 self.init = self._check_init(init)
             except CandidateError as error:
                 raise ArgumentError("init", init, error.problem) from None
+            if isinstance(scale, Unbounded):
+                self.scale = replace(scale, centre=self.init)
 
     def _check_init(self, init: Any) -> Any:
         """The legal ``init``; the nearest one for any other number, with a warning."""
@@ -340,7 +343,8 @@ class Float(Numeric):
     ----------
     lb, ub : float or array_like, optional
         Bounds, both inclusive. With one bound the other is 0; with none, values are drawn from a
-        standard normal distribution. Swapped bounds and arrays: see :class:`pyhopper.int`.
+        normal distribution around ``init``, or 0, of standard deviation 1. Swapped bounds and
+        arrays: see :class:`pyhopper.int`.
     fmt : str, optional
         ``"0.1f"`` (or ``":0.1f"``) is short for ``precision=1``; ``"0.1g"`` is short for
         ``log=True, precision=1``.

@@ -56,3 +56,32 @@ def test_unbounded_moves_do_not_shrink_far_out(rng):
     assert len(set(moved)) == 100
     assert 0.1 < np.std(moved) < 1.5
     assert math.isfinite(param.from_unit(0.0))
+
+
+@pytest.mark.parametrize("init", [0.0, 100.0, -1e6])
+def test_unbounded_numbers_have_a_place_on_the_line_however_large(init):
+    """What a model sees of them tells them apart, and leads back to them."""
+    param = pyhopper.float(init=init)
+    for off in (0.0, 0.5, -3.0, 20.0, -1e3, 1e5):
+        value = init + off
+        assert param.from_unit(param.to_unit(value)) == pytest.approx(value, abs=1e-4 * abs(off))
+        assert param.to_unit(value) < param.to_unit(value + 1.0)
+
+
+@pytest.mark.parametrize(
+    ("param", "best"),
+    [
+        (pyhopper.float(init=100), 101.0),
+        (pyhopper.float(), 9.0),
+        (pyhopper.float(shape=2, init=[20, -20]), np.array([22.0, -21.0])),
+    ],
+    ids=["near init", "far from 0", "an array"],
+)
+def test_an_optimum_far_out_is_found(param, best):
+    """Median of five seeds."""
+    found = []
+    for seed in range(5):
+        search = pyhopper.Search(x=param, seed=seed)
+        search.run(lambda p: float(np.sum((p["x"] - best) ** 2)), "min", steps=60, quiet=True)
+        found.append(search.best_f)
+    assert sorted(found)[2] < 0.01
