@@ -51,7 +51,7 @@ def several() -> str:
         for count in counts:
             for peer, *_, (volume, rank), ms in several.table(records, found, count)[1]:
                 cells[peer].append(f"{volume:.2f}, {rank:.2f}")
-                own[peer] = f"{ms:.3g} ms"
+                own[peer] = f"{score.figure(ms)} ms"
         rows = [[peer, *row, own[peer]] for peer, row in cells.items()]
         tasks = len({each["task"] for each in records})
         seeds = len({each["seed"] for each in records})
@@ -79,9 +79,11 @@ def quality(
     records: list[dict[str, Any]], title: str = "solver", counts: Sequence[int] = COUNTS
 ) -> str:
     """Ranks of all solvers."""
+    import score
+
     means, own = scores(records, counts)
     rows = [
-        [name, *(f"{means[name][count]:.2f}" for count in counts), f"{own[name]:.3g} ms"]
+        [name, *(f"{means[name][count]:.2f}" for count in counts), f"{score.figure(own[name])} ms"]
         for name in sorted(means, key=lambda name: np.mean(list(means[name].values())))
     ]
     return markdown([title, *(f"{count} evaluations" for count in counts), "own time"], rows)

@@ -104,9 +104,11 @@ def stop_reason(stop: Stop, state: State) -> str:
         known = dict(zip(state.objectives.directions, state.objectives.maximize, strict=True))
         several = state.objectives.several
         front = [e.evaluation for e in state.leaders.entries] if several else [state.best]
-        if any(_reaches(each, stop.targets, known) for each in front):
+        reaching = [each.id for each in front if _reaches(each, stop.targets, known)]
+        if reaching:
             listed = ", ".join(f"{name} {target:g}" for name, target in stop.targets.items())
-            reason = f"the target is reached ({listed})"
+            by = f" by evaluation {reaching[0]}" if several else ""
+            reason = f"the target is reached{by} ({listed})"
     count, since = state.unimproved
     if stop.patience_steps is not None and count >= stop.patience_steps:
         reason = f"no better value in {plural(count, 'evaluation')}"

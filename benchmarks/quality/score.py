@@ -76,6 +76,11 @@ def table(records: list[dict[str, Any]], count: int | str) -> tuple[list[str], l
     return ["solver", *suites, "mean", "ms"], rows
 
 
+def figure(value: float) -> str:
+    """Return a number with three digits that count, and zeros instead of an exponent."""
+    return f"{float(f'{value:.3g}'):g}"
+
+
 def wide_table(
     records: list[dict[str, Any]], count: int = 5000
 ) -> tuple[list[str], list[list[str]]]:
@@ -85,10 +90,10 @@ def wide_table(
         if str(count) in record["at"]:
             groups[record["task"], record["peer"]].append(record["at"][str(count)])
     peers = list(dict.fromkeys(peer for _, peer in groups))
-    rows = []
-    for name in dict.fromkeys(task for task, _ in groups):
-        means = [f"{float(f'{np.mean(groups[name, peer]):.3g}'):g}" for peer in peers]
-        rows.append([name, *means])
+    rows = [
+        [name, *(figure(float(np.mean(groups[name, peer]))) for peer in peers)]
+        for name in dict.fromkeys(task for task, _ in groups)
+    ]
     return ["task", *peers], rows
 
 

@@ -90,6 +90,10 @@ class Importance:
     def __getitem__(self, index: int) -> Share:
         return self.shares[index]
 
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        """What a notebook shows."""
+        printer.text(str(self))
+
     def __str__(self) -> str:
         from tabulate import tabulate
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +83,10 @@ class Outlook:
     forecast: Forecast | None
     maximize: bool
     notes: tuple[str, ...] = ()
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        """What a notebook shows."""
+        printer.text(str(self))
 
     def __str__(self) -> str:
         lines = [self._sentence(), *self.notes]

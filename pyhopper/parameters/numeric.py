@@ -154,7 +154,11 @@ class Numeric(Parameter):
         """See :class:`Parameter`."""
         if self.init is not MISSING:
             return self.copy(self.init)
-        return self.from_unit(0.5 if self.shape is None else np.full(self.shape, 0.5))
+        if self.shape is not None:
+            return self.from_unit(np.full(self.shape, 0.5))
+        middle = self.from_unit(0.5)
+        # 0.001 for the logarithmic range from 1e-5 to 0.1, and not 0.0010000000000000002.
+        return self.legalize(float(f"{middle:.12g}"), "") if type(middle) is float else middle
 
     def copy(self, value: Any) -> Any:
         """See :class:`Parameter`."""

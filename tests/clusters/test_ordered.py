@@ -76,7 +76,7 @@ def test_fewer_under_way():
         ({"gpus_per_job": 2, "steps": 3}, 'goes with n_jobs="per-gpu"'),
         ({"gpus_per_job": 0, "n_jobs": "per-gpu", "steps": 3}, "how many GPUs"),
         ({"gpus_per_job": 2, "n_jobs": "2x per-gpu", "steps": 3}, "share one"),
-        ({"gpus_per_job": 4, "n_jobs": "per-gpu", "steps": 3}, "there are 3 GPUs"),
+        ({"gpus_per_job": 4, "n_jobs": "per-gpu", "steps": 3}, "this machine has 3 GPUs"),
         ({"n_jobs": "dask:", "steps": 3}, "names no cluster"),
         ({"n_jobs": "2x ray:auto", "steps": 3}, "says itself"),
         ({"n_jobs": "slurm", "steps": 3}, "slurm:PARTITION"),

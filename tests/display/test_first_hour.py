@@ -4,6 +4,7 @@ import ast
 import logging
 import re
 import textwrap
+import types
 
 import pytest
 from helpers import ROOT
@@ -270,6 +271,10 @@ def test_objects_tell_their_state():
     assert table.count("<tr>") == 5
     assert "<b>" not in table
     assert "&lt;b&gt;" in table
+    shown = []
+    for found in (search.history.importance(), search.history.outlook(9)):
+        found._repr_pretty_(types.SimpleNamespace(text=shown.append), False)
+        assert shown.pop() == str(found)
     assert repr(pyhopper.pruners.QuantilePruner(80)) == "QuantilePruner(0.8, warmup=5)"
     assert repr(pyhopper.pruners.TopKPruner(3)) == "TopKPruner(3)"
     candidate = search.ask("min")

@@ -69,6 +69,22 @@ def test_a_search_goes_on_where_trainings_fail_by_chance():
     assert sorted(found)[3] < 1e-6
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_promise_that_fails_again_and_again_is_given_up(seed):
+    """By the two values that there are at first, the best should be where everything fails."""
+    search = pyhopper.Search(x=pyhopper.float(0, 1), seed=seed)
+
+    def objective(params):
+        if params["x"] < 0.5:
+            raise ValueError
+        return (params["x"] - 0.6) ** 2
+
+    search.run(objective, "min", steps=40, quiet=True)
+    late = search.history.evaluations[20:]
+    assert sum(each.status.value == "failed" for each in late) <= 6
+    assert search.best_f < 1e-6
+
+
 def test_an_optimum_next_to_what_fails_is_reached():
     """The best that works lies on the edge, at x = 0.5 (median of 7 seeds)."""
     found = [best_of(lambda p, _: p["x"] < 0.5, 50, seed) for seed in range(7)]

@@ -29,6 +29,10 @@ _PRIOR = 0.5
 _PLACE = 0.5
 """How much all rules about the place together count, beside that of equal chances, at first."""
 
+_MOST_BY_CHANCE = 0.5
+"""More than half do not fail by chance. What has been proposed again and again for what the model
+promises, and has failed each time, would else look like that."""
+
 _MOST_KNOWN = 50
 """So many of the last failures, and of the last others, are looked at."""
 
@@ -58,7 +62,7 @@ class Failures:
         self._coordinates = coordinates
         self._known = features_of(coordinates, np.vstack([failed, good])).near
         self._failed: Bools = np.arange(len(self._known)) < len(failed)
-        self._rate = (len(failed) + 0.5) / (len(self._known) + 1.0)
+        self._rate = min((len(failed) + 0.5) / (len(self._known) + 1.0), _MOST_BY_CHANCE)
         self._way = self._apart(np.zeros((1, 1)))
         self._columns = np.argsort(-np.abs(self._way[0]), kind="stable")[:_MOST_COLUMNS]
         # Each known point is foretold by the others.
