@@ -53,38 +53,47 @@ def below(mark: str) -> int:
     return found
 
 
-def killed_searches(kills: int, jobs: int) -> tuple[str, str]:
-    """Kill a search at random moments, starting it again each time, until it is complete."""
-    rng, steps = random.Random(1), 40
+def killed_search(rng: random.Random, kills: int, jobs: int) -> tuple[int, int, int, int, bool]:
+    """Kill a search at random moments, starting it again each time, until it is complete.
+
+    How many kills that were, at most `kills`; evaluations lost and doubled; processes left behind;
+    and whether its history is that of one that was not killed.
+    """
+    steps, done, left = 100, 0, 0
     with tempfile.TemporaryDirectory() as name:
-        folder, done, left = Path(name), 0, 0
+        folder, other = Path(name), Path(name) / "other"
         while done < kills:
             with start(folder, steps, jobs) as process:
                 # From before the first evaluation to some time after it.
                 time.sleep(rng.uniform(0.3, 1.6))
                 if process.poll() is not None:
-                    steps += 40
-                    continue
+                    break
                 process.send_signal(signal.SIGKILL)
             done += 1
             limit = time.monotonic() + 10
             while below(name) and time.monotonic() < limit:
                 time.sleep(0.1)
             left += below(name)
-        with start(folder, steps, jobs) as process:
-            process.wait()
-        ended = history(folder / "run.ckpt")
-        numbers = sorted(each[0] for each in ended)
-        lost = len(set(range(steps)) - set(numbers))
-        text = f"{lost} evaluations lost, {len(numbers) - len(set(numbers))} doubled, "
-        text += f"{left} processes left behind"
-        if jobs == 1:
-            other = Path(name) / "other"
-            other.mkdir()
-            with start(other, steps, jobs) as process:
+        other.mkdir()
+        for each in (folder, other):
+            with start(each, steps, jobs) as process:
                 process.wait()
-            same = history(other / "run.ckpt") == ended
-            text += f"; history {'equal to' if same else 'DIFFERENT FROM'} that without kills"
+        ended = history(folder / "run.ckpt")
+        same = history(other / "run.ckpt") == ended
+    numbers = {each[0] for each in ended}
+    return done, len(set(range(steps)) - numbers), len(ended) - len(numbers), left, same
+
+
+def killed_searches(kills: int, jobs: int) -> tuple[str, str]:
+    """Kill searches until there were so many kills."""
+    rng, found = random.Random(1), []
+    while (done := sum(each[0] for each in found)) < kills:
+        found.append(killed_search(rng, kills - done, jobs))
+    _, lost, doubled, left = (sum(each[i] for each in found) for i in range(4))
+    text = f"{lost} evaluations lost, {doubled} doubled, {left} processes left behind"
+    if jobs == 1:
+        same = all(each[4] for each in found)
+        text += f"; history {'equal to' if same else 'DIFFERENT FROM'} that without kills"
     return f"{kills} times kill -9 of the search, {jobs} slot{'s' * (jobs > 1)}", text
 
 

@@ -151,7 +151,7 @@ class FrontView(Sequence[FrontEntry]):
             for name, number in given.items():
                 if name not in self.directions:
                     listed = ", ".join(self.directions)
-                    raise ArgumentError(argument, name, f"is no objective; there is {listed}")
+                    raise ArgumentError(argument, name, f"is no objective; the search has {listed}")
                 sound = isinstance(number, int | float | np.number) and not math.isnan(number)
                 if not sound or (argument == "weights" and number < 0):
                     raise ArgumentError(f"{argument}[{name!r}]", number, f"must be {least}")

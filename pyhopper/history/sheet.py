@@ -149,7 +149,7 @@ class Sheet:
         found = [axis for axis in self.axes if axis.name == name]
         if not found:
             known = ", ".join(dict.fromkeys(axis.name for axis in self.axes))
-            raise ArgumentError("name", name, f"is no parameter; there are {known or 'none'}")
+            raise ArgumentError("name", name, f"is no parameter; the space has {known or 'none'}")
         # A choice comes before a parameter that is one of its options and has its name.
         alike = [axis for axis in found if axis.kind == found[0].kind != "choice"] or found[:1]
         if len(alike) == 1:

@@ -322,7 +322,7 @@ def as_pruner(pruner: Any, objectives: Objectives = _PLAIN) -> Pruner | None:
         raise ArgumentError("pruner", pruner, problem)
     if found.objective is not None and found.objective not in objectives.directions:
         listed = ", ".join(objectives.directions)
-        problem = f"judges {found.objective!r}, which is no objective; there is {listed}"
+        problem = f"judges {found.objective!r}, which is no objective; the search has {listed}"
         raise ArgumentError("pruner", pruner, problem)
     return found
 

@@ -69,7 +69,7 @@ def test_pick_by_target_and_by_weight():
     assert accurate.values["accuracy"] == max(e.values["accuracy"] for e in front)
     with pytest.raises(ArgumentError, match=r"no candidate reaches accuracy 2; alone, the best"):
         front.pick(accuracy=2)
-    with pytest.raises(ArgumentError, match="is no objective; there is accuracy, latency_ms"):
+    with pytest.raises(ArgumentError, match="is no objective; the search has accuracy, latency_ms"):
         front.pick(loss=1)
     with pytest.raises(ArgumentError, match=r"weights=\['accuracy'\]: must be a dict of numbers"):
         front.pick(weights=["accuracy"])
@@ -287,7 +287,7 @@ def test_a_noisy_front_is_checked():
         ({"pruner": "auto"}, "judges one number, and there are several objectives"),
         (
             {"pruner": pyhopper.pruners.QuantilePruner(0.5, objective="loss")},
-            "judges 'loss', which is no objective; there is accuracy, latency_ms",
+            "judges 'loss', which is no objective; the search has accuracy, latency_ms",
         ),
     ],
 )
