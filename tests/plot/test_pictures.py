@@ -260,7 +260,7 @@ def test_hostile_names_are_text():
 @pytest.mark.parametrize(
     ("call", "named"),
     [
-        (lambda plot, s: plot.parameter(s, "nothing"), "there are lr, batch"),
+        (lambda plot, s: plot.parameter(s, "nothing"), "the space has lr, batch"),
         (lambda plot, s: plot.parameter(s, "w", summary="sum"), "mean, min, max, norm, length"),
         (lambda plot, s: plot.contour(s, "lr", "lr"), "same parameter"),
         (lambda plot, s: plot.progress(s, by="hours"), '"steps" or "time"'),
