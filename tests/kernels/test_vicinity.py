@@ -87,7 +87,7 @@ class TestAlways:
         rows[:, :2] = 0.5
         assert around_the_best(columns, rows, values) is None
 
-    def test_what_exploded_counts_as_failed(self):
+    def test_what_exploded_is_kept_away_from(self):
         columns = Coordinates.continuous(2)
         rows = whole_space(np.random.default_rng(0), columns, 60)
         values = 1 - rows[:, 0]
@@ -95,7 +95,7 @@ class TestAlways:
         values[over] = 1e9
         found = around_the_best(columns, rows, values)
         assert not over[found.used].any()
-        assert over[found.failed].all()
+        assert over[found.exploded].all()
 
     def test_inactive_columns(self):
         """Half of the evaluations have no second column."""

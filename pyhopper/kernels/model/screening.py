@@ -18,7 +18,7 @@ from pyhopper.kernels.model.design import share_of_whole_space, whole_space
 from pyhopper.kernels.model.duration import Durations
 from pyhopper.kernels.model.failures import Failures
 from pyhopper.kernels.model.gaussian import Model, chosen_points, first_hyper, learn, refit
-from pyhopper.kernels.model.vicinity import beyond, vicinity
+from pyhopper.kernels.model.vicinity import beyond, cliffs, vicinity
 from pyhopper.kernels.moves import SMALLEST_MOVE, move, parents_of
 
 NEAR_STEPS, NEAR_ROUNDS = 5, 3
@@ -178,6 +178,8 @@ class Screen:
         The value that has to be improved, as the model sees values.
     failed, good
         Points that failed, and points that gave a value.
+    exploded
+        Points beside which nothing is looked for, see :mod:`.vicinity`.
     durations, left
         See `Seen`.
     doubt
@@ -190,6 +192,7 @@ class Screen:
     best: float
     failed: Floats
     good: Floats
+    exploded: Floats
     durations: Durations | None = None
     left: float = np.inf
     doubt: float = 1.0
@@ -217,6 +220,8 @@ class Screen:
         merit = log_improvement(mean, self.doubt * sd, self.best)
         if len(self.failed):
             merit = merit + self.failures.merit(rows)
+        if len(self.exploded):
+            merit = merit + cliffs(self.coordinates, self.exploded, self.good, rows)
         if self.durations is not None:
             merit = merit - 1e9 * (self.durations.seconds(rows) > self.left)
         if self.inside:
@@ -296,14 +301,14 @@ def rank(
     # The model: hyperparameters at the peak of their posterior, then a Gaussian process with these
     # on the evaluations that matter most (Rasmussen & Williams 2006, equations 2.23 to 2.26).
     hyper = learn(hyper, coordinates, rows, values, workload.steps, workload.replay, unsure)
-    failed = seen.rows[~good]
+    failed, exploded = seen.rows[~good], rows[:0]
     near = None if seeding else vicinity(rng, hyper, coordinates, rows, values)
     if near is None:
         view, known, used = coordinates, hyper, chosen_points(hyper, coordinates, rows, values)
         reach = Reach.at(coordinates, temperature)
     else:
         view, used = near.coordinates, near.used
-        failed = np.vstack([failed, rows[near.failed]])
+        exploded = rows[near.exploded]
         reach = Reach(min(SMALLEST_MOVE, 0.01 * near.longest), near.longest, everywhere=0.0)
         # Learned anew, since the box is another one each time. Its values are close to each other,
         # and modelled as they are.
@@ -319,6 +324,7 @@ def rank(
         model.expected_best,
         failed,
         rows,
+        exploded,
         seen.durations,
         seen.left,
         doubt=share if seeding else 1.0,

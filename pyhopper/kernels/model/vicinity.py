@@ -13,7 +13,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pyhopper.kernels.coordinates import Coordinates, Floats, Ints
-from pyhopper.kernels.model.covariance import Hyper, centred_of, distances_from
+from pyhopper.kernels.model.covariance import (
+    Hyper,
+    centred_of,
+    distances_from,
+    features_of,
+    squared_distance,
+)
 from pyhopper.kernels.model.curve import curve_of
 
 _SHARE = 0.5
@@ -33,8 +39,8 @@ _NARROWEST = 0.1
 alike in a column that few moves have touched."""
 
 _EXPLODED = 10.0
-"""A value so many times further from the best than the median is a failure here: where a cliff is
-close to the best, all else would be flat beside it."""
+"""A value so many times further from the best than the median is not modelled but kept away from:
+where a cliff is close to the best, all else would be flat beside it."""
 
 _MANY_LEVELS = 50
 """Where no column is continuous, one with so many levels is nearly so."""
@@ -51,8 +57,8 @@ class Vicinity:
     ----------
     used
         Their indices.
-    failed
-        Indices of the evaluations, near or far, that count as failures.
+    exploded
+        Indices of the evaluations, near or far, beside which nothing is looked for.
     coordinates
         The columns, with the box that these evaluations fill.
     longest
@@ -60,7 +66,7 @@ class Vicinity:
     """
 
     used: Ints
-    failed: Ints
+    exploded: Ints
     coordinates: Coordinates
     longest: float
 
@@ -109,6 +115,30 @@ def vicinity(
     return Vicinity(
         used, np.flatnonzero(exploded), box, float(half[~coordinates.categorical].max())
     )
+
+
+def cliffs(coordinates: Coordinates, exploded: Floats, used: Floats, rows: Floats) -> Floats:
+    """Return the merit that rows lose beside values that exploded: most where these are nearest.
+
+    Parameters
+    ----------
+    coordinates
+        The columns, with the box.
+    exploded, used
+        Points whose values exploded, and those that the model knows.
+    rows
+        The points to judge.
+    """
+    reach = 0.1 * np.sqrt(max(coordinates.dimension, 1))
+    near = features_of(coordinates, rows).near
+
+    def weight(others: Floats) -> Floats:
+        distance = squared_distance(near, features_of(coordinates, others).near)
+        return np.asarray(np.exp(-distance / (2.0 * reach**2)).sum(axis=1))
+
+    bad = weight(exploded)
+    share = bad / (bad + weight(used) + 0.01)
+    return np.asarray(-1e6 * np.maximum(share - 0.2, 0.0) - 2.0 * share)
 
 
 def beyond(coordinates: Coordinates, rows: Floats) -> Floats:
