@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import math
 import re
 from collections import Counter
@@ -59,6 +60,7 @@ class SavedSpace:
         self.names = ParameterNames(leaf_names(self._template))
         self._options = {leaf["key"]: leaf.get("options") for leaf in described}
         self._described = described
+        self._leaves = {leaf["key"]: leaf for leaf in described}
 
     def build(self, point: dict[str, Any]) -> dict[str, Any]:
         """The candidate of a point as the objective got it, as far as JSON can hold it."""
@@ -99,8 +101,7 @@ class SavedSpace:
         """
         if written is self:
             return point
-        now = {leaf["key"]: leaf for leaf in self._described}
-        before = {leaf["key"]: leaf for leaf in written._described}
+        now, before = self._leaves, written._leaves
         found = {}
         for key, data in point.items():
             if key not in now or key not in before or now[key]["kind"] != before[key]["kind"]:
@@ -131,16 +132,23 @@ class SavedSpace:
         return (parent, option) if option < len(known) else (-1, -1)
 
 
+@functools.lru_cache
+def _bounds(text: str) -> tuple[float | None, float | None]:
+    """The bounds of a parameter that describes itself like this."""
+    axis = read_axis("", text, (), [], (-1, -1))
+    return axis.low, axis.high
+
+
 def _is_within(text: str, data: Any) -> bool:
     """Whether numbers lie within the bounds of a parameter that describes itself like this."""
-    axis = read_axis("", text, (), [], (-1, -1))
+    low, high = _bounds(text)
     try:
         numbers = np.asarray(shown(data, None), dtype=np.float64)
     except _UNUSABLE:
         return False
-    if axis.low is None or axis.high is None or not numbers.size:
+    if low is None or high is None or not numbers.size:
         return False
-    return bool(np.all((numbers >= axis.low) & (numbers <= axis.high)))
+    return bool(np.all((numbers >= low) & (numbers <= high)))
 
 
 def shown(data: Any, options: list[str] | None) -> Any:
